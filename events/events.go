@@ -1,0 +1,235 @@
+// Package events is Interlock's event contract: the CloudEvents types that go
+// in and out, the Go form of their data, their JSON Schemas and samples.
+// Nothing in it runs.
+//
+// # In
+//
+// A [TicketApproved], a [TagChanged] or a [SwitchRequested] asks for a switch
+// to be flipped.
+//
+// # Out
+//
+// A [Completed] event says that the cloud's API took the request and carries
+// the job_id, from which the next step chains. A [Rejected] event says that it
+// never will be applied, a [Failed] one that it was given up for now, and a
+// [JobEnded] one how the cloud's job ended.
+package events
+
+import "time"
+
+// Types of the events that Interlock takes in.
+const (
+	TypeTicketApproved  = "dev.interlock.ticket.approved.v1"
+	TypeTagChanged      = "dev.interlock.tag.changed.v1"
+	TypeSwitchRequested = "dev.interlock.switch.requested.v1"
+)
+
+// Types of the events that Interlock emits.
+const (
+	TypeSwitchCompleted = "dev.interlock.switch.completed.v1"
+	TypeSwitchRejected  = "dev.interlock.switch.rejected.v1"
+	TypeSwitchFailed    = "dev.interlock.switch.failed.v1"
+	TypeJobSucceeded    = "dev.interlock.job.succeeded.v1"
+	TypeJobFailed       = "dev.interlock.job.failed.v1"
+)
+
+// SchemaBase is what a type's name is appended to, followed by ".json", to
+// give the dataschema attribute of its events and the $id of its JSON Schema.
+const SchemaBase = "https://interlock.dev/schemas/"
+
+// DataSchema returns the dataschema attribute of the events of a type.
+func DataSchema(eventType string) string { return SchemaBase + eventType + ".json" }
+
+// TagPrefix is followed by a switch's name in the key of the tag that sets it.
+const TagPrefix = "interlock:"
+
+// Target is what a switch is flipped on. Which ids it needs depends on the
+// switch.
+type Target struct {
+	// Region is the Huawei Cloud region. An event whose region is not the
+	// function's own is not meant for it. Empty: any.
+	Region string `json:"region,omitempty" validate:"omitempty,region"`
+	// ProjectID is the project in its region: 32 letters and digits
+	// (database audit: 32 to 64 characters).
+	ProjectID string `json:"project_id" validate:"required"`
+	// InstanceID is the TaurusDB instance, 36 letters and digits ending in
+	// in07, or the audit instance of DBSS, 32 to 64 characters.
+	InstanceID string `json:"instance_id" validate:"required"`
+	// ProxyID is the proxy instance, 36 letters and digits ending in po01.
+	ProxyID string `json:"proxy_id,omitempty"`
+	// DatabaseID is the audited database, as DBSS lists it.
+	DatabaseID string `json:"database_id,omitempty"`
+}
+
+// Ticket is the approved change that a request rests on. Tickets may carry
+// more members than Interlock reads.
+type Ticket struct {
+	ID          string     `json:"id" validate:"required"`
+	RequestedBy string     `json:"requested_by" validate:"required"`
+	ApprovedBy  []string   `json:"approved_by" validate:"required"`
+	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
+	Window      *Window    `json:"window,omitempty"`
+}
+
+// Window is when a change may be applied: from Start on, before End. Either
+// may be missing.
+type Window struct {
+	Start *time.Time `json:"start,omitempty"`
+	End   *time.Time `json:"end,omitempty"`
+}
+
+// TicketApproved is the data of [TypeTicketApproved].
+type TicketApproved struct {
+	Switch  string         `json:"switch" validate:"required"`
+	Enabled *bool          `json:"enabled" validate:"required"`
+	Target  *Target        `json:"target" validate:"required"`
+	Options map[string]any `json:"options,omitempty"`
+	Ticket  *Ticket        `json:"ticket" validate:"required"`
+}
+
+// SwitchRequested is the data of [TypeSwitchRequested]: an ad hoc request, or
+// the next step of a chain.
+type SwitchRequested struct {
+	Switch  string         `json:"switch" validate:"required"`
+	Enabled *bool          `json:"enabled" validate:"required"`
+	Target  *Target        `json:"target" validate:"required"`
+	Options map[string]any `json:"options,omitempty"`
+	Ticket  *Ticket        `json:"ticket,omitempty"`
+}
+
+// TagChanged is the data of [TypeTagChanged]. Each function minds only the
+// change of its own key, [TagPrefix] and the name of its switch.
+type TagChanged struct {
+	Target  *Target     `json:"target" validate:"required"`
+	Changes []TagChange `json:"changes" validate:"required,min=1,dive"`
+}
+
+// TagChange is one tag's change. A missing New means that the tag was
+// removed, which asks for nothing.
+type TagChange struct {
+	Key string  `json:"key" validate:"required"`
+	Old *string `json:"old,omitempty"`
+	New *string `json:"new,omitempty"`
+}
+
+// Result is how the cloud took a request.
+type Result string
+
+const (
+	// Accepted: the cloud created a job, which goes on.
+	Accepted Result = "accepted"
+	// Applied: the switch has its new position at once.
+	Applied Result = "applied"
+	// Unchanged: a look-up found the switch in the wanted position, and
+	// nothing was called.
+	Unchanged Result = "unchanged"
+)
+
+// Cause names the event that asked.
+type Cause struct {
+	ID     string `json:"id"`
+	Source string `json:"source"`
+	Type   string `json:"type"`
+	// Ticket is the id of the ticket that the request rests on.
+	Ticket string `json:"ticket,omitempty"`
+}
+
+// Completed is the data of [TypeSwitchCompleted].
+type Completed struct {
+	Switch  string         `json:"switch"`
+	Target  Target         `json:"target"`
+	Enabled bool           `json:"enabled"`
+	Options map[string]any `json:"options,omitempty"`
+	Result  Result         `json:"result"`
+	// JobID is the cloud's job, where its API creates one.
+	JobID string `json:"job_id,omitempty"`
+	// Inferred: the answer that carried the job_id was lost, and the job was
+	// found by exclusion in the cloud's job list.
+	Inferred bool  `json:"inferred,omitempty"`
+	Cause    Cause `json:"cause"`
+}
+
+// Rejected is the data of [TypeSwitchRejected] and [TypeSwitchFailed]. What
+// could not be known from the causing event is missing.
+type Rejected struct {
+	Switch  string         `json:"switch,omitempty"`
+	Target  *Target        `json:"target,omitempty"`
+	Enabled *bool          `json:"enabled,omitempty"`
+	Options map[string]any `json:"options,omitempty"`
+	Error   Error          `json:"error"`
+	Cause   Cause          `json:"cause"`
+}
+
+// Code is why a request was not applied, for machines.
+type Code string
+
+// Codes that end a decision.
+const (
+	InvalidEvent Code = "invalid-event"
+	InvalidData  Code = "invalid-data"
+	NotApproved  Code = "not-approved"
+	WindowOver   Code = "window-over"
+	Future       Code = "future"
+	Superseded   Code = "superseded"
+	Expired      Code = "expired"
+	IDReused     Code = "id-reused"
+	Denied       Code = "denied"
+	CloudRefused Code = "cloud-refused"
+	Unresolved   Code = "unresolved"
+	GaveUp       Code = "gave-up"
+)
+
+// Codes of what is to be tried again later.
+const (
+	Held        Code = "held"
+	NotYet      Code = "not-yet"
+	Busy        Code = "busy"
+	Throttled   Code = "throttled"
+	Doubt       Code = "doubt"
+	CloudDenied Code = "cloud-denied"
+	Unavailable Code = "unavailable"
+)
+
+// Error says why a request was not applied.
+type Error struct {
+	Code   Code    `json:"code"`
+	Title  string  `json:"title"`
+	Detail string  `json:"detail"`
+	Fields []Field `json:"fields,omitempty"`
+	Cloud  *Cloud  `json:"cloud,omitempty"`
+}
+
+// Field is one wrong field of an event.
+type Field struct {
+	// Path is the field's place: an attribute's name, or a dotted path that
+	// starts at data, as in data.target.proxy_id.
+	Path     string `json:"path"`
+	Found    string `json:"found"`
+	Expected string `json:"expected"`
+}
+
+// Cloud is the cloud's own word on a refusal.
+type Cloud struct {
+	Status    int    `json:"status,omitempty"`
+	ErrorCode string `json:"error_code,omitempty"`
+	ErrorMsg  string `json:"error_msg,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// JobEnded is the data of [TypeJobSucceeded] and [TypeJobFailed].
+type JobEnded struct {
+	Switch  string `json:"switch"`
+	Target  Target `json:"target"`
+	Enabled bool   `json:"enabled"`
+	JobID   string `json:"job_id"`
+	Job     Job    `json:"job"`
+	Cause   Cause  `json:"cause"`
+}
+
+// Job is the end of the cloud's job in the cloud's own words.
+type Job struct {
+	Status     string     `json:"status"`
+	FailReason string     `json:"fail_reason,omitempty"`
+	Began      *time.Time `json:"began,omitempty"`
+	Ended      *time.Time `json:"ended,omitempty"`
+}

@@ -1,0 +1,3 @@
+package cloudapi
+
+type Client struct{}
