@@ -43,18 +43,18 @@ func DataSchema(eventType string) string { return SchemaBase + eventType + ".jso
 // TagPrefix is followed by a switch's name in the key of the tag that sets it.
 const TagPrefix = "interlock:"
 
-// Target is what a switch is flipped on. Which ids it needs depends on the
-// switch.
+// Target is what a switch is flipped on. Which ids it needs, and in which form,
+// depends on the switch; see the table in events/README.md.
 type Target struct {
 	// Region is the Huawei Cloud region. An event whose region is not the
 	// function's own is not meant for it. Empty: any.
 	Region string `json:"region,omitempty" validate:"omitempty,region"`
 	// ProjectID is the project in its region: 32 letters and digits
 	// (database audit: 32 to 64 characters).
-	ProjectID string `json:"project_id" validate:"required"`
+	ProjectID string `json:"project_id"`
 	// InstanceID is the TaurusDB instance, 36 letters and digits ending in
 	// in07, or the audit instance of DBSS, 32 to 64 characters.
-	InstanceID string `json:"instance_id" validate:"required"`
+	InstanceID string `json:"instance_id"`
 	// ProxyID is the proxy instance, 36 letters and digits ending in po01.
 	ProxyID string `json:"proxy_id,omitempty"`
 	// DatabaseID is the audited database, as DBSS lists it.
@@ -64,8 +64,8 @@ type Target struct {
 // Ticket is the approved change that a request rests on. Tickets may carry
 // more members than Interlock reads.
 type Ticket struct {
-	ID          string     `json:"id" validate:"required"`
-	RequestedBy string     `json:"requested_by" validate:"required"`
+	ID          string     `json:"id" validate:"required,notblank,max=256"`
+	RequestedBy string     `json:"requested_by" validate:"required,notblank"`
 	ApprovedBy  []string   `json:"approved_by" validate:"required"`
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
 	Window      *Window    `json:"window,omitempty"`

@@ -64,6 +64,9 @@ func (n *Node) Get(name string) *Node {
 	return nil
 }
 
+// Is tells whether there is a value and it is of that kind.
+func (n *Node) Is(k Kind) bool { return n != nil && n.Kind == k }
+
 // Error says why a text is refused, and where.
 type Error struct {
 	Offset int

@@ -1,0 +1,253 @@
+package decision
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// shape is what a Go type expects of a JSON value, worked out once for each
+// type when the decoder is built.
+type shape struct {
+	want    jsontree.Kind
+	pointer bool
+	// time: a String that holds one.
+	time bool
+	// whole: a Number without fraction.
+	whole bool
+	// fields of an Object. An open one may have others, which nobody reads.
+	fields []field
+	open   bool
+	// later: an Object that is bound once the switch is known (options).
+	later bool
+	item  *shape
+}
+
+type field struct {
+	name  string
+	index int
+	shape *shape
+}
+
+func shapeOf(t reflect.Type) (*shape, error) {
+	switch {
+	case t.Kind() == reflect.Pointer:
+		s, err := shapeOf(t.Elem())
+		if err == nil {
+			s.pointer = true
+		}
+		return s, err
+	case t == reflect.TypeFor[time.Time]():
+		return &shape{want: jsontree.String, time: true}, nil
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return &shape{want: jsontree.String}, nil
+	case reflect.Bool:
+		return &shape{want: jsontree.Bool}, nil
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return &shape{want: jsontree.Number, whole: true}, nil
+	case reflect.Map:
+		return &shape{want: jsontree.Object, later: true}, nil
+	case reflect.Slice:
+		item, err := shapeOf(t.Elem())
+		return &shape{want: jsontree.Array, item: item}, err
+	case reflect.Struct:
+		return shapeOfStruct(t)
+	}
+	return nil, fmt.Errorf("type %s: cannot be read from an event", t)
+}
+
+func shapeOfStruct(t reflect.Type) (*shape, error) {
+	s := &shape{want: jsontree.Object}
+	s.open = t == reflect.TypeFor[events.Ticket]() || t == reflect.TypeFor[events.Window]()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := jsonName(f)
+		if name == "" {
+			return nil, fmt.Errorf("type %s: field %s has no JSON name", t, f.Name)
+		}
+		of, err := shapeOf(f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("field %s: %w", f.Name, err)
+		}
+		s.fields = append(s.fields, field{name: name, index: i, shape: of})
+	}
+	return s, nil
+}
+
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
+
+func (s *shape) names() []string {
+	names := make([]string, len(s.fields))
+	for i, f := range s.fields {
+		names[i] = f.name
+	}
+	return names
+}
+
+func (s *shape) words() string {
+	switch {
+	case s.time:
+		return "a time as in 2026-11-22T09:00:00Z (RFC 3339)"
+	case s.whole:
+		return "whole number"
+	}
+	return s.want.String()
+}
+
+// place is where a value stands, written out only when something is wrong.
+type place struct {
+	in    *place
+	name  string
+	index int
+}
+
+func (p *place) String() string {
+	switch {
+	case p.in == nil:
+		return p.name
+	case p.name == "":
+		return p.in.String() + "[" + strconv.Itoa(p.index) + "]"
+	case plain(p.name):
+		return p.in.String() + "." + p.name
+	}
+	return p.in.String() + "[" + quoted(p.name) + "]"
+}
+
+// binder puts a tree into Go values and notes what does not fit. What does not
+// fit stays zero.
+type binder struct {
+	report *report
+	// options is the Object that is bound later.
+	options *jsontree.Node
+}
+
+func (b *binder) bind(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
+	if n.Kind != s.want {
+		b.report.add(at.String(), found(n), s.words())
+		return
+	}
+	switch s.want {
+	case jsontree.Bool:
+		target(v, s).SetBool(n.Raw[0] == 't')
+	case jsontree.String:
+		b.text(n, v, s, at)
+	case jsontree.Number:
+		whole, ok := wholeNumber(string(n.Raw))
+		if !ok {
+			b.report.add(at.String(), found(n), s.words())
+			return
+		}
+		target(v, s).SetInt(whole)
+	case jsontree.Array:
+		b.array(n, v, s, at)
+	case jsontree.Object:
+		if s.later {
+			b.options = n
+			return
+		}
+		b.object(n, target(v, s), s, at)
+	}
+}
+
+func (b *binder) text(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
+	if !s.time {
+		target(v, s).SetString(n.Text)
+		return
+	}
+	// RFC 3339 takes t and z too. UTC, so that one instant has one form; a
+	// time that has none there, around the years 0 and 9999, is none.
+	var t time.Time
+	err := t.UnmarshalText([]byte(strings.ToUpper(n.Text)))
+	t = t.UTC()
+	if err != nil || t.Year() < 0 || t.Year() > 9999 {
+		b.report.add(at.String(), found(n), s.words())
+		return
+	}
+	target(v, s).Set(reflect.ValueOf(t))
+}
+
+func (b *binder) array(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
+	for i := range n.Items {
+		b.bind(&n.Items[i], v.Index(i), s.item, &place{in: at, index: i})
+	}
+}
+
+func (b *binder) object(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
+	for i := range n.Members {
+		m := &n.Members[i]
+		f := s.field(m.Name)
+		switch {
+		case f == nil && !s.open:
+			here := place{in: at, name: m.Name}
+			b.report.add(here.String(), found(&m.Value), unknown(m.Name, s.names()))
+		case f == nil || m.Value.Kind == jsontree.Null:
+			// Null is the same as absent.
+		default:
+			b.bind(&m.Value, v.Field(f.index), f.shape, &place{in: at, name: m.Name})
+		}
+	}
+}
+
+func (s *shape) field(name string) *field {
+	for i := range s.fields {
+		if s.fields[i].name == name {
+			return &s.fields[i]
+		}
+	}
+	return nil
+}
+
+// target is the value to set, made first where v is a pointer to it.
+func target(v reflect.Value, s *shape) reflect.Value {
+	if !s.pointer {
+		return v
+	}
+	v.Set(reflect.New(v.Type().Elem()))
+	return v.Elem()
+}
+
+// wholeNumber reads a JSON number that has no fraction, however it is spelt:
+// 1, 1.0 and 10e-1 are one. Up to 15 digits, different decimals are different
+// floats, so that no fraction is lost in between.
+func wholeNumber(raw string) (int64, bool) {
+	if len(raw) > 15 {
+		return 0, false
+	}
+	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(raw, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1e15 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// valueAt finds the value at a path such as changes[1].key; nil if there is
+// none.
+func valueAt(n *jsontree.Node, path string) *jsontree.Node {
+	for name := range strings.SplitSeq(path, ".") {
+		name, index, indexed := strings.Cut(strings.TrimSuffix(name, "]"), "[")
+		n = n.Get(name)
+		if indexed && n != nil {
+			i, err := strconv.Atoi(index)
+			if err != nil || i >= len(n.Items) {
+				return nil
+			}
+			n = &n.Items[i]
+		}
+	}
+	return n
+}

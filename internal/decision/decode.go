@@ -1,0 +1,416 @@
+package decision
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
+	"github.com/go-playground/validator/v10"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// Spec is what a switch expects of an event.
+type Spec struct {
+	// Switch is its name, as in the member switch and in the tag's key.
+	Switch string
+	// Target is the kind of target that it is flipped on.
+	Target Kind
+	// Options makes a pointer to a new struct of its options, whose fields
+	// have json names, and validate tags where they fit; booleans, strings,
+	// whole numbers, and pointers to them. nil: it takes no options.
+	Options func() any
+}
+
+// Decoder decodes events for any of the switches that it knows. It may be used
+// by many goroutines at once.
+type Decoder struct {
+	specs    []spec
+	names    []string
+	region   string
+	validate *validator.Validate
+
+	ticket, request, tag *shape
+}
+
+type spec struct {
+	Spec
+	options *shape
+}
+
+// New makes a decoder that knows these switches, for the functions in region;
+// with an empty region, events of every region are meant for them.
+func New(specs []Spec, region string) (*Decoder, error) {
+	d := &Decoder{region: region}
+	var errs [5]error
+	d.validate, errs[0] = newValidator()
+	d.ticket, errs[1] = shapeOf(reflect.TypeFor[events.TicketApproved]())
+	d.request, errs[2] = shapeOf(reflect.TypeFor[events.SwitchRequested]())
+	d.tag, errs[3] = shapeOf(reflect.TypeFor[events.TagChanged]())
+	for _, s := range specs {
+		known := spec{Spec: s, options: new(shape)}
+		if s.Options != nil {
+			var err error
+			known.options, err = shapeOf(reflect.TypeOf(s.Options()))
+			if err == nil && (!known.options.pointer || known.options.fields == nil) {
+				err = errors.New("no pointer to a struct")
+			}
+			if err != nil {
+				return nil, fmt.Errorf("options of %s: %w", s.Switch, err)
+			}
+		}
+		known.options.want = jsontree.Object
+		d.specs = append(d.specs, known)
+		d.names = append(d.names, s.Switch)
+	}
+	return d, errors.Join(errs[:]...)
+}
+
+// depth is how deeply data may nest. The contract needs five levels; the
+// ticket's own members may have more.
+const depth = 32
+
+// Decode reads what ev asks of the named switch. It is not meant for it where
+// it has another type, names another known switch, changes no tag of ours or
+// removes it, or names another region. Else there is either the decision or
+// what is wrong with it.
+func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool, problem *Invalid) {
+	ours := d.spec(name)
+	if ours == nil {
+		return nil, false, nil
+	}
+	r := reading{decoder: d, spec: ours, decision: caused(ev)}
+	var read func(*jsontree.Node)
+	switch ev.Type() {
+	case events.TypeTicketApproved:
+		read = r.ticketApproved
+	case events.TypeSwitchRequested:
+		read = r.switchRequested
+	case events.TypeTagChanged:
+		read = r.tagChanged
+	default:
+		return nil, false, nil
+	}
+	root := r.parse(ev)
+	if root != nil && !r.meant(root, ev.Type()) {
+		return nil, false, nil
+	}
+	if v, ok := ev.Extensions()["dryrun"]; ok {
+		r.report.add("dryrun", clipped(fmt.Sprint(v)), "absent: a dry run is not supported yet")
+	}
+	if root != nil {
+		read(root)
+	}
+	if r.report.wrong() {
+		return nil, true, r.invalid()
+	}
+	return &r.decision, true, nil
+}
+
+func (d *Decoder) spec(name string) *spec {
+	for i := range d.specs {
+		if d.specs[i].Switch == name {
+			return &d.specs[i]
+		}
+	}
+	return nil
+}
+
+// caused is a decision of which only the event's attributes are known.
+func caused(ev event.Event) Decision {
+	d := Decision{
+		Cause:         events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type()},
+		Time:          ev.Time(),
+		CorrelationID: ev.ID(),
+	}
+	for name, value := range ev.Extensions() {
+		text, err := types.Format(value)
+		if err != nil || text == "" {
+			continue
+		}
+		switch name {
+		case "correlationid":
+			d.CorrelationID = text
+		case "traceparent":
+			d.TraceParent = text
+		case "tracestate":
+			d.TraceState = text
+		}
+	}
+	return d
+}
+
+// reading is one event being decoded.
+type reading struct {
+	decoder *Decoder
+	// spec is nil where the event names a switch that nobody knows.
+	spec     *spec
+	report   report
+	decision Decision
+	enabled  *bool
+	target   *events.Target
+}
+
+const dataPath = "data"
+
+func (r *reading) parse(ev event.Event) *jsontree.Node {
+	if t := ev.DataContentType(); !isJSON(t) {
+		r.report.add("datacontenttype", "string "+quoted(t), "application/json")
+		return nil
+	}
+	if len(ev.Data()) == 0 {
+		r.report.add(dataPath, "nothing", "object")
+		return nil
+	}
+	root, err := jsontree.Parse(ev.Data(), depth)
+	if err != nil {
+		r.report.add(dataPath, err.Error(), "JSON, nested at most 32 deep, with each member once")
+		return nil
+	}
+	if root.Kind != jsontree.Object {
+		r.report.add(dataPath, found(&root), "object")
+		return nil
+	}
+	return &root
+}
+
+// isJSON: none implies JSON (CloudEvents 1.0, JSON format, 2.4); else */json
+// and */*+json are.
+func isJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	_, subtype, ok := strings.Cut(media, "/")
+	return media == "" || ok && (subtype == "json" || strings.HasSuffix(subtype, "+json"))
+}
+
+// meant looks only at what says for whom the event is, before anything in it
+// is judged: what is wrong with another's event is for the other to say.
+func (r *reading) meant(root *jsontree.Node, eventType string) bool {
+	region := root.Get("target").Get("region")
+	if ours := r.decoder.region; ours != "" && region.Is(jsontree.String) && isRegion(region.Text) && region.Text != ours {
+		return false
+	}
+	if eventType == events.TypeTagChanged {
+		return r.ownTag(root)
+	}
+	name := root.Get("switch")
+	if !name.Is(jsontree.String) || name.Text == r.spec.Switch {
+		return true
+	}
+	if r.decoder.spec(name.Text) != nil {
+		return false
+	}
+	want := "a known switch: " + listed(r.decoder.names, "or")
+	if near := nearest(name.Text, r.decoder.names); near != "" {
+		want += "; did you mean " + near + "?"
+	}
+	r.report.add("data.switch", found(name), want)
+	r.spec = nil
+	return true
+}
+
+// ownTag tells whether our own tag was set. Where the changes cannot be read
+// it may have been: then the event is wrong, not another's.
+func (r *reading) ownTag(root *jsontree.Node) bool {
+	changes := root.Get("changes")
+	if !changes.Is(jsontree.Array) {
+		return true
+	}
+	set, unclear := false, len(changes.Items) == 0
+	for i := range changes.Items {
+		change := &changes.Items[i]
+		switch key := change.Get("key"); {
+		case !key.Is(jsontree.String):
+			unclear = true
+		case key.Text == r.ownKey():
+			value := change.Get("new")
+			set = set || value != nil && value.Kind != jsontree.Null
+		}
+	}
+	return set || unclear
+}
+
+func (r *reading) ownKey() string { return events.TagPrefix + r.spec.Switch }
+
+func (r *reading) ticketApproved(root *jsontree.Node) {
+	var data events.TicketApproved
+	options := r.bind(root, &data, r.decoder.ticket)
+	r.asked(root, data.Enabled, data.Target, data.Ticket, options)
+}
+
+func (r *reading) switchRequested(root *jsontree.Node) {
+	var data events.SwitchRequested
+	options := r.bind(root, &data, r.decoder.request)
+	r.asked(root, data.Enabled, data.Target, data.Ticket, options)
+}
+
+// asked takes over what a ticket or a request asks for.
+func (r *reading) asked(root *jsontree.Node, enabled *bool, target *events.Target, ticket *events.Ticket, options *jsontree.Node) {
+	r.enabled = enabled
+	if ticket != nil {
+		r.decision.Ticket = ticket
+		r.decision.Cause.Ticket = ticket.ID
+	}
+	if r.spec == nil {
+		return
+	}
+	r.decision.Switch = r.spec.Switch
+	r.ids(root.Get("target"), target, true)
+	if options != nil {
+		r.options(options)
+	}
+	if enabled != nil {
+		r.decision.Enabled = *enabled
+	}
+}
+
+func (r *reading) tagChanged(root *jsontree.Node) {
+	var data events.TagChanged
+	r.bind(root, &data, r.decoder.tag)
+	r.decision.Switch = r.spec.Switch
+	r.ids(root.Get("target"), data.Target, false)
+	own := 0
+	for i, change := range data.Changes {
+		if change.Key != r.ownKey() {
+			continue
+		}
+		path := fmt.Sprintf("data.changes[%d]", i)
+		if own++; own > 1 {
+			r.report.add(path+".key", "string "+quoted(change.Key)+" again", "each key once")
+		} else if change.New != nil {
+			r.tagValue(*change.New, path+".new")
+		}
+	}
+}
+
+func (r *reading) tagValue(value, path string) {
+	var enabled bool
+	switch value {
+	case "on", "true":
+		enabled = true
+	case "off", "false":
+	default:
+		r.report.add(path, "string "+quoted(value), "on, off, true or false")
+		return
+	}
+	r.enabled, r.decision.Enabled, r.decision.Tag = &enabled, enabled, value
+}
+
+// bind puts root into data and has it validated. It returns the options, which
+// are bound by the switch's own rules.
+func (r *reading) bind(root *jsontree.Node, data any, s *shape) (options *jsontree.Node) {
+	b := binder{report: &r.report}
+	b.bind(root, reflect.ValueOf(data).Elem(), s, &place{name: dataPath})
+	r.rules(root, data, dataPath)
+	return b.options
+}
+
+// rules asks the validator, and tells in plain words what it says about fields
+// that have not been told of yet.
+func (r *reading) rules(n *jsontree.Node, data any, at string) {
+	var broken validator.ValidationErrors
+	if !errors.As(r.decoder.validate.Struct(data), &broken) {
+		return
+	}
+	// A namespace begins with the struct's name, where it has one.
+	name := reflect.TypeOf(data).Elem().Name() + "."
+	for _, b := range broken {
+		path := strings.TrimPrefix(b.Namespace(), name)
+		if full := at + "." + path; !r.report.has(full) {
+			r.report.add(full, found(valueAt(n, path)), expected(b.Tag(), b.Param(), b.Type()))
+		}
+	}
+}
+
+// ids checks the target's ids by the rules of its kind. Those that it does not
+// use are an error, where strict, or dropped: a tag event comes with whatever
+// ids its resource has.
+func (r *reading) ids(n *jsontree.Node, target *events.Target, strict bool) {
+	if target == nil {
+		return
+	}
+	kept := *target
+	for _, id := range r.spec.Target.ids(&kept) {
+		path, given := "data.target."+id.name, n.Get(id.name)
+		switch {
+		case r.report.has(path):
+			*id.value = ""
+		case id.rule == "":
+			if strict && given != nil && given.Kind != jsontree.Null {
+				r.report.add(path, found(given), "nothing here: "+r.spec.Switch+" takes "+r.spec.Target.uses())
+			}
+			*id.value = ""
+		case r.decoder.validate.Var(*id.value, id.rule) != nil:
+			r.report.add(path, found(given), expected(id.rule, "", nil))
+			*id.value = ""
+		}
+	}
+	if r.report.has("data.target.region") {
+		kept.Region = ""
+	}
+	r.target, r.decision.Target = &kept, kept
+}
+
+// options binds the options by the switch's own struct, and keeps those that
+// were given.
+func (r *reading) options(n *jsontree.Node) {
+	const path = "data.options"
+	s := r.spec.options
+	if s.fields == nil {
+		for _, m := range n.Members {
+			r.report.add((&place{in: &place{name: path}, name: m.Name}).String(), found(&m.Value),
+				"nothing here: "+r.spec.Switch+" takes no options")
+		}
+		return
+	}
+	data := r.spec.Options()
+	b := binder{report: &r.report}
+	v := reflect.ValueOf(data).Elem()
+	b.bind(n, v, &shape{want: s.want, fields: s.fields}, &place{name: path})
+	r.rules(n, data, path)
+	if r.report.within(path) {
+		return
+	}
+	for _, f := range s.fields {
+		if given := n.Get(f.name); given != nil && given.Kind != jsontree.Null {
+			if r.decision.Options == nil {
+				r.decision.Options = make(map[string]any, len(s.fields))
+			}
+			r.decision.Options[f.name] = valueOf(v.Field(f.index))
+		}
+	}
+}
+
+// valueOf is v as encoding/json would read it back into an any.
+func valueOf(v reflect.Value) any {
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.CanInt() {
+		return float64(v.Int())
+	}
+	return v.Interface()
+}
+
+func (r *reading) invalid() *Invalid {
+	d := &r.decision
+	p := &Invalid{
+		Fields:        r.report.all(),
+		Switch:        d.Switch,
+		Enabled:       r.enabled,
+		Options:       d.Options,
+		Cause:         d.Cause,
+		Time:          d.Time,
+		CorrelationID: d.CorrelationID,
+		TraceParent:   d.TraceParent,
+		TraceState:    d.TraceState,
+	}
+	if r.target != nil && r.target.ProjectID != "" && r.target.InstanceID != "" {
+		p.Target = r.target
+	}
+	return p
+}
