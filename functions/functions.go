@@ -1,0 +1,24 @@
+// Package functions is the list of Interlock's switches. Whoever hosts one
+// hosts them all: any function may have to finish a decision of another that
+// was left on the same instance.
+package functions
+
+import (
+	"github.com/interlock-functions/interlock/functions/accesscontrol"
+	"github.com/interlock-functions/interlock/functions/auditswitch"
+	"github.com/interlock-functions/interlock/functions/multitenant"
+	"github.com/interlock-functions/interlock/functions/proxyalt"
+	"github.com/interlock-functions/interlock/functions/proxyssl"
+	"github.com/interlock-functions/interlock/internal/engine"
+)
+
+// All lists the switches.
+func All() []engine.Switch {
+	return []engine.Switch{
+		proxyalt.Switch(),
+		proxyssl.Switch(),
+		accesscontrol.Switch(),
+		multitenant.Switch(),
+		auditswitch.Switch(),
+	}
+}

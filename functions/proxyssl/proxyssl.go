@@ -1,0 +1,28 @@
+// Package proxyssl flips SSL of a TaurusDB database proxy.
+//
+// API page: "Enabling or Disabling SSL for a Proxy Instance".
+package proxyssl
+
+import (
+	"context"
+
+	"github.com/interlock-functions/interlock/internal/decision"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// Switch declares proxy-ssl.
+func Switch() engine.Switch {
+	return engine.Switch{
+		Name:     "proxy-ssl",
+		Function: "proxyssl",
+		Target:   decision.Proxy,
+		Creates:  true,
+		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
+			return c.SwitchProxySSL(ctx, engine.ProxyOf(d), d.Enabled)
+		},
+		State: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (bool, error) {
+			return c.ProxySSL(ctx, engine.ProxyOf(d))
+		},
+	}
+}

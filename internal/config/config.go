@@ -1,0 +1,345 @@
+// Package config reads Interlock's environment variables, once, into a
+// [Config]. A missing, misspelt or contradictory setting is an error of one
+// line that names the variable.
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// Place is a setting of the form kind:rest, as bolt:interlock.db.
+type Place struct{ Kind, Rest string }
+
+func (p Place) String() string { return p.Kind + ":" + p.Rest }
+
+// Credentials are the values that let us into the cloud, by one of three ways:
+// keys, a ready token, or a user for whom tokens are fetched.
+type Credentials struct {
+	AK, SK, SecurityToken  cloudapi.Secret
+	Token                  cloudapi.Secret
+	Domain, User, Password cloudapi.Secret
+}
+
+// Config is the configuration of a process.
+type Config struct {
+	// Region is the Huawei Cloud region; it picks the endpoints that are not
+	// set.
+	Region string
+	// Endpoints are the cloud's base URLs.
+	Endpoints cloudapi.EndpointSet
+	// Credentials are those given directly; with SecretID they are in AWS
+	// Secrets Manager instead.
+	Credentials Credentials
+	SecretID    string
+	// Ledger is memory:, bolt:PATH or dynamodb:TABLE.
+	Ledger Place
+	// Bus is memory:, eventbridge:BUS or http:URL.
+	Bus Place
+	// Quiet is the quiet time Q (default 60s), Retention how long outcomes are
+	// kept (2160h), GiveUp how long a decision is pursued (24h) and Follow how
+	// long a job is (2h).
+	Quiet, Retention, GiveUp, Follow time.Duration
+	// QueueURL is the function's own SQS queue, on AWS.
+	QueueURL string
+	// WebhookSecrets and WebhookOrigins open a function URL to senders that
+	// sign, and to the webhook handshake.
+	WebhookSecrets []cloudapi.Secret
+	WebhookOrigins []string
+	// DryRun: nothing is called, everything is said. Halt: nothing is called,
+	// everything is put off.
+	DryRun, Halt bool
+	// Language is the X-Language of calls: en-us (default) or zh-cn.
+	Language string
+}
+
+// Names of the variables.
+const (
+	region        = "INTERLOCK_REGION"
+	gaussdb       = "INTERLOCK_GAUSSDB_ENDPOINT"
+	dbss          = "INTERLOCK_DBSS_ENDPOINT"
+	iam           = "INTERLOCK_IAM_ENDPOINT"
+	ak            = "HUAWEICLOUD_SDK_AK"
+	sk            = "HUAWEICLOUD_SDK_SK"
+	securityToken = "HUAWEICLOUD_SDK_SECURITY_TOKEN"
+	authToken     = "INTERLOCK_AUTH_TOKEN"
+	iamDomain     = "INTERLOCK_IAM_DOMAIN"
+	iamUser       = "INTERLOCK_IAM_USER"
+	iamPassword   = "INTERLOCK_IAM_PASSWORD"
+	secretID      = "INTERLOCK_SECRET_ID"
+	ledgerVar     = "INTERLOCK_LEDGER"
+	busVar        = "INTERLOCK_BUS"
+	quiet         = "INTERLOCK_QUIET"
+	retention     = "INTERLOCK_RETENTION"
+	giveUp        = "INTERLOCK_GIVE_UP"
+	follow        = "INTERLOCK_FOLLOW"
+	queueURL      = "INTERLOCK_QUEUE_URL"
+	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
+	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
+	dryRun        = "INTERLOCK_DRYRUN"
+	language      = "INTERLOCK_LANGUAGE"
+	halt          = "INTERLOCK_HALT"
+)
+
+// Names lists every variable that Interlock reads, but for AWS's own.
+func Names() []string {
+	return []string{
+		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, dryRun, language, halt,
+	}
+}
+
+// Read reads the variables from an environment as os.Environ gives it. Where
+// INTERLOCK_LEDGER or INTERLOCK_BUS is not set, the given defaults count; an
+// empty default makes it mandatory.
+func Read(environ []string, ledger, bus string) (Config, error) {
+	r, err := newReader(environ)
+	if err != nil {
+		return Config{}, err
+	}
+	c := Config{
+		Region:         r.get(region),
+		Credentials:    r.credentials(),
+		SecretID:       r.get(secretID),
+		Ledger:         r.place(ledgerVar, ledger, "memory:", "bolt:PATH", "dynamodb:TABLE"),
+		Bus:            r.place(busVar, bus, "memory:", "eventbridge:BUS", "http:URL"),
+		Quiet:          r.duration(quiet, 60*time.Second),
+		Retention:      r.duration(retention, 2160*time.Hour),
+		GiveUp:         r.duration(giveUp, 24*time.Hour),
+		Follow:         r.duration(follow, 2*time.Hour),
+		QueueURL:       r.get(queueURL),
+		WebhookOrigins: r.list(hookOrigins),
+		DryRun:         r.bool(dryRun),
+		Halt:           r.bool(halt),
+		Language:       cmp.Or(r.get(language), "en-us"),
+	}
+	for _, s := range r.list(hookSecrets) {
+		c.WebhookSecrets = append(c.WebhookSecrets, cloudapi.Secret(s))
+	}
+	if c.Language != "en-us" && c.Language != "zh-cn" {
+		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
+	}
+	if c.Bus.Kind == "http" {
+		r.checkURL(busVar, c.Bus.Rest)
+	}
+	c.Endpoints = r.endpoints(c.Region)
+	if r.err != nil {
+		return Config{}, r.err
+	}
+	if c.SecretID != "" {
+		// The rest is in the secret, and checked when that is read.
+		return c, c.Credentials.none(secretID)
+	}
+	return c, c.Credentials.Check()
+}
+
+// Check reports credentials that are missing, incomplete or of two ways.
+func (c Credentials) Check() error {
+	type way struct {
+		name    string
+		present bool
+		missing []string
+	}
+	gaps := func(values map[string]cloudapi.Secret) (missing []string) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if values[name] == "" {
+				missing = append(missing, name)
+			}
+		}
+		return missing
+	}
+	ways := []way{
+		{"keys (" + ak + ")", c.AK+c.SK+c.SecurityToken != "", gaps(map[string]cloudapi.Secret{ak: c.AK, sk: c.SK})},
+		{"a token (" + authToken + ")", c.Token != "", nil},
+		{"a user (" + iamUser + ")", c.Domain+c.User+c.Password != "", gaps(map[string]cloudapi.Secret{iamDomain: c.Domain, iamUser: c.User, iamPassword: c.Password})},
+	}
+	ways = slices.DeleteFunc(ways, func(w way) bool { return !w.present })
+	switch {
+	case len(ways) == 0:
+		return fmt.Errorf("%s and %s: not set; expected one way of authenticating: these, or %s, or %s with %s and %s, or %s", ak, sk, authToken, iamUser, iamDomain, iamPassword, secretID)
+	case len(ways) > 1:
+		return fmt.Errorf("two ways of authenticating are set, %s and %s; expected one", ways[0].name, ways[1].name)
+	case len(ways[0].missing) > 0:
+		return fmt.Errorf("%s: not set; expected together with %s", strings.Join(ways[0].missing, ", "), ways[0].name)
+	}
+	return nil
+}
+
+// none reports credentials that are given next to the variable that says where
+// they are.
+func (c Credentials) none(by string) error {
+	if c != (Credentials{}) {
+		return fmt.Errorf("%s: two ways of authenticating are set, this and credentials of their own; expected one", by)
+	}
+	return nil
+}
+
+// FromSecret reads credentials from the values of a secret, which have the
+// variables' names. Values that are no credentials are left alone.
+func FromSecret(values map[string]string) (Credentials, error) {
+	c := credentials(func(name string) string { return strings.TrimSpace(values[name]) })
+	return c, c.Check()
+}
+
+func credentials(get func(string) string) Credentials {
+	s := func(name string) cloudapi.Secret { return cloudapi.Secret(get(name)) }
+	return Credentials{
+		AK: s(ak), SK: s(sk), SecurityToken: s(securityToken), Token: s(authToken),
+		Domain: s(iamDomain), User: s(iamUser), Password: s(iamPassword),
+	}
+}
+
+// Authenticator makes what signs or stamps the client's requests. The IAM
+// endpoint is needed for a user only.
+func (c Credentials) Authenticator(iamEndpoint string) cloudapi.Authenticator {
+	switch {
+	case c.Token != "":
+		return cloudapi.Token(c.Token)
+	case c.User != "":
+		return &cloudapi.UserToken{IAM: iamEndpoint, Domain: string(c.Domain), User: string(c.User), Password: c.Password}
+	default:
+		return &cloudapi.AKSK{AccessKey: string(c.AK), SecretKey: c.SK, SecurityToken: c.SecurityToken}
+	}
+}
+
+// reader reads variables and keeps the first error.
+type reader struct {
+	vars map[string]string
+	err  error
+}
+
+func newReader(environ []string) (*reader, error) {
+	r := &reader{vars: map[string]string{}}
+	known := Names()
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(name, "INTERLOCK_") && !slices.Contains(known, name) {
+			return nil, fmt.Errorf("%s: unknown variable; known are %s", name, strings.Join(own(known), ", "))
+		}
+		r.vars[name] = strings.TrimSpace(value)
+	}
+	return r, nil
+}
+
+func own(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !strings.HasPrefix(n, "INTERLOCK_") })
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (r *reader) get(name string) string { return r.vars[name] }
+
+func (r *reader) credentials() Credentials { return credentials(r.get) }
+
+func (r *reader) list(name string) (items []string) {
+	for item := range strings.SplitSeq(r.get(name), ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+func (r *reader) duration(name string, unset time.Duration) time.Duration {
+	text := r.get(name)
+	if text == "" {
+		return unset
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		r.fail("%s: found %q, expected a duration above zero, as 90s or 24h", name, text)
+	}
+	return d
+}
+
+func (r *reader) bool(name string) bool {
+	switch text := r.get(name); text {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		r.fail("%s: found %q, expected true or false", name, text)
+	}
+	return false
+}
+
+// place reads kind:rest, of one of the given forms; a form that ends in a word
+// asks for a rest.
+func (r *reader) place(name, unset string, forms ...string) Place {
+	text := cmp.Or(r.get(name), unset)
+	if text == "" {
+		r.fail("%s: not set; expected %s", name, strings.Join(forms, ", "))
+		return Place{}
+	}
+	kind, rest, found := strings.Cut(text, ":")
+	for _, form := range forms {
+		k, want, _ := strings.Cut(form, ":")
+		if found && kind == k && (rest == "") == (want == "") {
+			return Place{kind, rest}
+		}
+	}
+	r.fail("%s: found %q, expected %s", name, shown(text), strings.Join(forms, ", "))
+	return Place{}
+}
+
+// shown leaves out of a URL what may be secret in it.
+func shown(text string) string {
+	if i := strings.LastIndexByte(text, '@'); i >= 0 {
+		return "…" + text[i:]
+	}
+	text, _, _ = strings.Cut(text, "?")
+	return text
+}
+
+func (r *reader) checkURL(name, text string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		r.fail("%s: found %q, expected an absolute URL", name, shown(text))
+		return
+	}
+	if err := cloudapi.CheckEndpoint(u.Scheme + "://" + u.Host); err != nil {
+		r.fail("%s: %w", name, err)
+	}
+}
+
+func (r *reader) endpoints(in string) cloudapi.EndpointSet {
+	var e cloudapi.EndpointSet
+	set := map[string]*string{gaussdb: &e.GaussDB, dbss: &e.DBSS, iam: &e.IAM}
+	missing := false
+	for _, name := range []string{gaussdb, dbss, iam} {
+		*set[name] = strings.TrimRight(r.get(name), "/")
+		if *set[name] == "" {
+			missing = missing || name != iam || r.get(iamUser) != ""
+		} else if err := cloudapi.CheckEndpoint(*set[name]); err != nil {
+			r.fail("%s: %w", name, err)
+		}
+	}
+	if in == "" {
+		if missing {
+			r.fail("%s: not set; expected a Huawei Cloud region, or %s, %s and, for a user, %s", region, gaussdb, dbss, iam)
+		}
+		return e
+	}
+	of, err := cloudapi.Endpoints(in)
+	if err != nil {
+		if missing {
+			r.fail("%s: %w", region, err)
+		}
+		return e
+	}
+	e.GaussDB = cmp.Or(e.GaussDB, of.GaussDB)
+	e.DBSS = cmp.Or(e.DBSS, of.DBSS)
+	e.IAM = cmp.Or(e.IAM, of.IAM)
+	return e
+}

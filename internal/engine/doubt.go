@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// finding is what a look-up has come to.
+type finding struct {
+	state findingState
+	jobID string
+	err   error
+}
+
+type findingState int
+
+const (
+	// unsure: still in doubt, for the reason in err.
+	unsure findingState = iota
+	// adopted: exactly one job can be this decision's.
+	adopted
+	// asWanted: no job can be, and the switch is where it should be.
+	asWanted
+	// absent: the call had no effect.
+	absent
+)
+
+func (f finding) String() string {
+	return [...]string{"unsure", "adopted", "as wanted", "absent"}[f.state]
+}
+
+func doubtful(format string, args ...any) finding {
+	return finding{err: fmt.Errorf(format, args...)}
+}
+
+// lookUp finds out whether the call of a decision in doubt took effect. It is
+// asked only once the hold has lapsed, and so not before the quiet time has
+// passed since the last attempt ended: a request has left the gateways by then
+// and a job is to be found.
+func (a *attempt) lookUp(ctx context.Context) finding {
+	ctx, cancel := context.WithTimeout(ctx, max(a.deadline.Sub(a.Now())-a.Reserve, 0))
+	defer cancel()
+	var f finding
+	if a.sw.Creates {
+		f = a.lookUpJob(ctx)
+	} else {
+		f = a.lookUpState(ctx)
+	}
+	if f.state == absent && a.rec.Known {
+		return doubtful("the cloud took the call, but neither a job nor the wanted state is to be seen")
+	}
+	return f
+}
+
+// lookUpState decides by the position alone: such a call creates no job and
+// restarts nothing, so sending it again does no harm.
+func (a *attempt) lookUpState(ctx context.Context) finding {
+	if a.sw.State == nil || len(a.d.Options) > 0 {
+		return finding{state: absent}
+	}
+	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	switch {
+	case err == nil && on == a.d.Enabled:
+		return finding{state: asWanted}
+	case err == nil || refused(err):
+		return finding{state: absent}
+	default:
+		return doubtful("reading the state: %w", err)
+	}
+}
+
+// lookUpJob looks for the job first: its call may be under way and the state
+// not show it yet.
+func (a *attempt) lookUpJob(ctx context.Context) finding {
+	jobs, err := a.jobsSince(ctx, a.rec.Since)
+	if err != nil {
+		return doubtful("listing jobs: %w", err)
+	}
+	switch n := len(jobs.candidates); {
+	case n == 1:
+		return finding{state: adopted, jobID: jobs.candidates[0]}
+	case n > 1:
+		return doubtful("%d jobs on the instance may be this decision's: %v", n, jobs.candidates)
+	case jobs.open != "":
+		return doubtful("another job, %s, is open on the instance", jobs.open)
+	case a.sw.State == nil || len(a.d.Options) > 0:
+		// What cannot be read decides nothing.
+		return finding{state: absent}
+	}
+	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	switch {
+	case err != nil:
+		return doubtful("reading the state: %w", err)
+	case on == a.d.Enabled:
+		return finding{state: asWanted}
+	default:
+		return finding{state: absent}
+	}
+}
+
+// alreadyThere tells of a decision without doubt whether the switch is in the
+// wanted position and no job is open that might be moving it. An error says that
+// the cloud cannot be read now; where it will not be, the call has to tell.
+func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(a.deadline.Sub(a.Now())-a.Reserve-leastCall, 0))
+	defer cancel()
+	if a.sw.Creates {
+		switch jobs, err := a.jobsSince(ctx, a.rec.Since); {
+		case err != nil:
+			return false, definite(err)
+		case jobs.open != "" || len(jobs.candidates) > 0:
+			return false, nil
+		}
+	}
+	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	return err == nil && on == a.d.Enabled, definite(err)
+}
+
+// definite drops an error by which the cloud refuses to be read at all.
+func definite(err error) error {
+	if refused(err) {
+		return nil
+	}
+	return err
+}
+
+// refused tells that the cloud answered a read with a definite no.
+func refused(err error) bool {
+	var ce *cloudapi.Error
+	return errors.As(err, &ce) && ce.Status/100 == 4 && !ce.Throttled() && !ce.Busy()
+}
+
+// found are the jobs on the decision's instance.
+type found struct {
+	// candidates are the ids of those that may be the decision's own.
+	candidates []string
+	// open is the id of one that is under way and not a candidate.
+	open string
+}
+
+const (
+	// skew is how far the clocks of two of our own processes may be apart.
+	skew = 5 * time.Second
+	// lookBack is how long before the decision a job may have been created that
+	// is still open and in its way.
+	lookBack  = 24 * time.Hour
+	pageSize  = 50
+	mostPages = 200
+)
+
+var errTooMany = errors.New("too many jobs to look through")
+
+// jobsSince lists the jobs on the decision's instance, and tells which may be
+// its own: those created since the given time, whose name fits, and which the
+// ledger knows no owner of.
+func (a *attempt) jobsSince(ctx context.Context, since time.Time) (found, error) {
+	all := map[string]cloudapi.Job{} // by id: pages shift while they are read
+	var earliest time.Time
+	q := cloudapi.JobQuery{Limit: pageSize, Start: since.Add(-lookBack)}
+	for q.Page = 1; ; q.Page++ {
+		page, err := a.Cloud.ListImmediateJobs(ctx, a.d.Target.ProjectID, q)
+		if err != nil {
+			return found{}, err
+		}
+		if q.Page == 1 {
+			earliest = cloudTime(since, page.Date, a.Now())
+		}
+		for _, j := range page.Jobs {
+			if j.InstanceID == a.d.Target.InstanceID {
+				all[j.ID] = j
+			}
+		}
+		if len(page.Jobs) == 0 || q.Page*pageSize >= page.Total {
+			break
+		}
+		if q.Page == mostPages {
+			return found{}, errTooMany
+		}
+	}
+	return a.sift(ctx, all, earliest)
+}
+
+// cloudTime returns the earliest that a moment of ours can be on the cloud's
+// clock, in whole seconds as the cloud's stamps are. The answer's Date was
+// written at some time before now and shows the second that had begun.
+func cloudTime(moment, date, now time.Time) time.Time {
+	if !date.IsZero() {
+		moment = moment.Add(date.Sub(now))
+	}
+	return moment.Add(-skew).Truncate(time.Second)
+}
+
+func (a *attempt) sift(ctx context.Context, jobs map[string]cloudapi.Job, earliest time.Time) (found, error) {
+	var f found
+	var candidates []cloudapi.Job
+	var ids []string
+	for _, j := range jobs {
+		if j.Created.Before(earliest) || cloudapi.IsOtherJob(j.Name) {
+			if j.Status.Open() {
+				f.open = j.ID
+			}
+			continue
+		}
+		candidates = append(candidates, j)
+		ids = append(ids, j.ID)
+	}
+	if len(ids) == 0 {
+		return f, nil
+	}
+	owners, err := a.Ledger.Owners(ctx, a.d.Target.ProjectID, ids)
+	if err != nil {
+		return found{}, fmt.Errorf("ledger: %w", err)
+	}
+	for _, j := range candidates {
+		if _, owned := owners[j.ID]; !owned {
+			f.candidates = append(f.candidates, j.ID)
+		} else if j.Status.Open() {
+			f.open = j.ID
+		}
+	}
+	return f, nil
+}
