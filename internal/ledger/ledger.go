@@ -66,9 +66,10 @@ type Ledger interface {
 	Settle(ctx context.Context, key Key, nonce string, o Outcome) error
 
 	// Reject settles a decision that holds nothing, as superseded ones do: it
-	// is conditional on the decision being absent or Waiting, or Settled as
-	// failed, with the given content, and fails with ErrLost otherwise. The
-	// outcome's nonce for Mark is c.Nonce.
+	// is conditional on the decision being absent, or one that a claim would
+	// answer as New if its order and instance allow (Waiting, or Settled as
+	// failed without doubt and emitted), with the given content, and fails
+	// with ErrLost otherwise. The outcome's nonce for Mark is c.Nonce.
 	Reject(ctx context.Context, c Claim, o Outcome) error
 
 	// Release gives the hold back without doubt: no call was made, or it
@@ -77,12 +78,14 @@ type Ledger interface {
 
 	// Lapse shortens the lease to until and keeps hold, first-claim time and
 	// doubt. known tells that a call is known to have had an effect (once
-	// told, it stays). last is noted as the last thing that happened.
+	// told, it stays). last is noted as the last thing that happened. The
+	// next claim of the decision resumes it, whatever happens to its record
+	// before.
 	Lapse(ctx context.Context, key Key, nonce string, until time.Time, known bool, last Note) error
 
 	// Wait notes a decision that could not be claimed as Waiting, so that it
 	// is due without anybody delivering it again. It does nothing where the
-	// decision is Claimed or Settled.
+	// decision is Claimed or Settled, or has another content.
 	Wait(ctx context.Context, c Claim, w Wait) error
 
 	// Mark notes that the settled outcome's events were published, and lets
@@ -102,15 +105,27 @@ type Ledger interface {
 
 	// Due lists, soonest first and at most limit, the decisions that ask for
 	// work at now: Claimed with a lease that ran out, Waiting and due, or
-	// Settled and not marked emitted.
+	// Settled and not marked emitted (due from when it was settled). A ledger
+	// may learn of a decision a moment late, but lists none that asks for
+	// nothing.
 	Due(ctx context.Context, now time.Time, limit int) ([]Due, error)
 
 	// All lists every decision, in no order, for people to look at. It reads
-	// everything there is.
+	// everything there is. A record that cannot be read comes as an error, and
+	// the list goes on where it can.
 	All(ctx context.Context) iter.Seq2[Decision, error]
 
 	// Close releases what the ledger holds open.
 	Close() error
+}
+
+// Halter keeps the word of an operator that nothing is to be called until he
+// lifts it. Every ledger here is one.
+type Halter interface {
+	// Halted tells whether it is so; at first it is not.
+	Halted(ctx context.Context) (bool, error)
+	// SetHalt makes it so, or lifts it.
+	SetHalt(ctx context.Context, halt bool) error
 }
 
 // Key identifies a decision: CloudEvents say that source and id identify an
@@ -159,7 +174,9 @@ const (
 	// effective. Resumed decisions are never answered so; see
 	// Claimed.Superseded.
 	Superseded
-	// Held: the instance is worked on; see Claimed.Holder.
+	// Held: the instance is worked on; see Claimed.Holder. A ledger that is
+	// too busy to say by whom names no holder (its Key is zero) and a short
+	// Until.
 	Held
 	// Reused: the key was used before with another content.
 	Reused
@@ -181,13 +198,13 @@ type Claimed struct {
 
 // Holder is the hold on an instance.
 type Holder struct {
-	Key   Key
-	Nonce string
+	Key   Key    `json:"key"`
+	Nonce string `json:"nonce"`
 	// Until is when the lease runs out. Until it has, nobody else may work on
 	// the instance; after it, whoever meets the hold finishes that decision.
-	Until time.Time
+	Until time.Time `json:"until"`
 	// Quiet: the holder is at rest, waiting in doubt, not at work.
-	Quiet bool
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 // State of a decision.
@@ -196,8 +213,8 @@ type State string
 // States of a decision.
 const (
 	Working State = "claimed"
-	Waiting  State = "waiting"
-	Settled  State = "settled"
+	Waiting State = "waiting"
+	Settled State = "settled"
 )
 
 // Decision is the record of a decision.
@@ -221,14 +238,18 @@ type Decision struct {
 	Since time.Time `json:"since,omitzero"`
 	// Nonce is that of the last claim.
 	Nonce string `json:"nonce,omitempty"`
-	// Doubt: the last claim resumed the decision. Kept when it ends
-	// unresolved.
+	// Doubt: a call may have been sent by an earlier attempt than one that
+	// claims it next. Set by a claim that resumes, by Lapse, and by a failed
+	// outcome that says so; ended by any other outcome.
 	Doubt bool `json:"doubt,omitempty"`
 	// Known: a call is known to have had an effect, though its answer could
 	// not be read.
 	Known bool `json:"known,omitempty"`
-	// Due is when a Waiting decision is to be taken up.
+	// Due is when a Waiting decision is to be taken up, and when the lease of
+	// a Working one runs out.
 	Due time.Time `json:"due,omitzero"`
+	// Quiet: Working, but at rest since a Lapse.
+	Quiet bool `json:"quiet,omitempty"`
 	// Attempts counts the claims; GaveUp how often it ended as failed.
 	Attempts int `json:"attempts,omitempty"`
 	GaveUp   int `json:"gave_up,omitempty"`
