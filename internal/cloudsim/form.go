@@ -1,0 +1,124 @@
+package cloudsim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// form reads a request's body as its API page describes it: every mandatory
+// member, no unknown one, each of the one type that the page names. The first
+// thing wrong is kept.
+type form struct {
+	node  jsontree.Node
+	names []string
+	wrong string
+}
+
+func readForm(body []byte) *form {
+	f := &form{}
+	node, err := jsontree.Parse(body, 8)
+	switch {
+	case len(body) == 0:
+		f.wrong = "the request body is empty"
+	case err != nil:
+		f.wrong = "the request body is no valid JSON: " + err.Error()
+	case node.Kind != jsontree.Object:
+		f.wrong = "the request body must be an object, not " + node.Kind.String()
+	}
+	f.node = node
+	return f
+}
+
+func (f *form) take(name string, mandatory bool, kind jsontree.Kind) *jsontree.Node {
+	f.names = append(f.names, name)
+	n := f.node.Get(name)
+	switch {
+	case f.wrong != "":
+		return nil
+	case n == nil && mandatory:
+		f.wrong = name + " is missing"
+	case n != nil && n.Kind != kind:
+		f.wrong = fmt.Sprintf("%s must be a %s, not %s", name, kind, n.Kind)
+		return nil
+	}
+	return n
+}
+
+func (f *form) boolean(name string) bool {
+	n := f.take(name, true, jsontree.Bool)
+	return n != nil && string(n.Raw) == "true"
+}
+
+// choice reads one of two words, and whether it is the first.
+func (f *form) choice(name string, mandatory bool, yes, no string) bool {
+	n := f.take(name, mandatory, jsontree.String)
+	if n != nil && n.Text != yes && n.Text != no {
+		f.wrong = fmt.Sprintf("%s must be %s or %s", name, yes, no)
+	}
+	return n != nil && n.Text == yes
+}
+
+func (f *form) text(name string) string {
+	n := f.take(name, true, jsontree.String)
+	if n == nil {
+		return ""
+	}
+	if n.Text == "" {
+		f.wrong = name + " is empty"
+	}
+	return n.Text
+}
+
+func (f *form) integer(name string) (i int) {
+	n := f.take(name, false, jsontree.Number)
+	if n == nil {
+		return 0
+	}
+	i, err := strconv.Atoi(string(n.Raw))
+	if err != nil {
+		f.wrong = name + " must be an integer"
+	}
+	return i
+}
+
+// words reads an array of strings.
+func (f *form) words(name string) (words []string) {
+	n := f.take(name, true, jsontree.Array)
+	if n == nil {
+		return nil
+	}
+	for i := range n.Items {
+		if n.Items[i].Kind != jsontree.String {
+			f.wrong = name + " must hold strings"
+		}
+		words = append(words, n.Items[i].Text)
+	}
+	return words
+}
+
+// object enters a member that is an object.
+func (f *form) object(name string) *form {
+	n := f.take(name, true, jsontree.Object)
+	if n == nil {
+		return &form{wrong: f.wrong}
+	}
+	return &form{node: *n}
+}
+
+// end returns the first thing wrong, a member that nobody asked for included.
+func (f *form) end() string {
+	if f.wrong != "" {
+		return f.wrong
+	}
+	for i := range f.node.Members {
+		name := f.node.Members[i].Name
+		if !slices.Contains(f.names, name) {
+			return "unknown parameter " + strconv.QuoteToGraphic(strings.ToValidUTF8(name, "?"))
+		}
+	}
+	return ""
+}
