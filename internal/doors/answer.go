@@ -1,0 +1,66 @@
+package doors
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/engine"
+)
+
+// invalid is the rejection of an element of a batch that is no valid event. It
+// is part of the answer only: nobody else would know what it is about. Its id
+// is a hash of its data, so that each delivery gives the same event.
+func (d *Door) invalid(err error) engine.Result {
+	problem := events.Error{Code: events.InvalidEvent, Title: "The event is not a valid CloudEvent", Detail: err.Error()}
+	var e *cloudevent.Error
+	if errors.As(err, &e) {
+		problem.Fields = e.Fields
+	}
+	name := cmp.Or(d.Switch, d.Function)
+	// A struct of texts always encodes.
+	data, _ := json.Marshal(events.Rejected{Switch: name, Error: problem})
+	sum := sha256.Sum256(data)
+	out := event.New()
+	out.SetID(hex.EncodeToString(sum[:16]))
+	out.SetType(events.TypeSwitchRejected)
+	out.SetSource("urn:interlock:" + name)
+	out.SetDataSchema(events.DataSchema(events.TypeSwitchRejected))
+	out.SetDataContentType(event.ApplicationJSON)
+	out.DataEncoded = data
+	return engine.Result{Kind: engine.Rejected, Event: &out, Error: &problem}
+}
+
+// encoded is a result's out-event, structured.
+func encoded(r engine.Result) ([]byte, error) {
+	if r.Event == nil {
+		return nil, fmt.Errorf("out-event: none, though %s", r.Kind)
+	}
+	b, err := cloudevent.EncodeJSON(*r.Event)
+	if err != nil {
+		return nil, fmt.Errorf("out-event: %w", err)
+	}
+	return b, nil
+}
+
+// batched is the batch of the out-events of results.
+func batched(results []engine.Result) ([]byte, error) {
+	var out []event.Event
+	for _, r := range results {
+		if r.Event != nil {
+			out = append(out, *r.Event)
+		}
+	}
+	b, err := cloudevent.EncodeBatchJSON(out)
+	if err != nil {
+		return nil, fmt.Errorf("out-events: %w", err)
+	}
+	return b, nil
+}

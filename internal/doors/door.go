@@ -1,0 +1,104 @@
+// Package doors is the ways in: each takes what one sender hands over, makes
+// CloudEvents of it, has them handled, and shapes the answer as that sender
+// expects it.
+//
+// A [Door] leads to one function. It is an [http.Handler] for the local
+// program and a Lambda handler ([Door.Invoke]) for the deployed one, which
+// recognises function URLs, SQS, SNS, EventBridge, EventGrid and direct
+// invocations by their payloads.
+//
+// # Several events at once
+//
+// Events that come together are grouped by the instance that they are about.
+// A group is taken in its order, the groups side by side, and what the
+// deadline leaves no time for goes back as not handled. An event that has to
+// wait does not stop those behind it: the order of decisions is the ledger's
+// to keep, which applies no older decision after a newer one, and one locked
+// instance must not hold up what else its group asks for. An event that
+// cannot be read, or whose handling panics, fails alone.
+package doors
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/engine"
+)
+
+// Handler takes an event through the switch of the function of that name.
+type Handler interface {
+	Handle(ctx context.Context, function string, ev event.Event) engine.Result
+}
+
+// Door leads to one function. Its fields are read only.
+type Door struct {
+	// Function is the name under which Handler knows the function.
+	Function string
+	Handler  Handler
+	// Switch is the function's switch, which names the source of rejections
+	// that no engine makes. Default Function.
+	Switch string
+
+	// Origins are the senders whose webhook handshake is granted, exactly as
+	// they name themselves in WebHook-Request-Origin. Default none.
+	Origins []string
+	// Rate is how many deliveries a minute the handshake allows. Default
+	// unlimited.
+	Rate int
+
+	// Side is how many groups of events are handled side by side. Default 8.
+	Side int
+	// Timeout is how long an HTTP request of the local program may be worked
+	// on; on Lambda, the invocation's deadline counts. Default 30 s.
+	Timeout time.Duration
+	// Log is told of panics and of messages that hold no event. Default
+	// [slog.Default].
+	Log *slog.Logger
+}
+
+// retryAfter is when to come back where nobody knows better.
+const retryAfter = 5 * time.Second
+
+func (d *Door) log() *slog.Logger {
+	if d.Log != nil {
+		return d.Log
+	}
+	return slog.Default()
+}
+
+// handle has one event handled. A panic, too, is an answer: the event is to be
+// handled again.
+func (d *Door) handle(ctx context.Context, ev event.Event) (r engine.Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.log().ErrorContext(ctx, "panic while handling an event",
+				"function", d.Function, "source", ev.Source(), "id", ev.ID(),
+				"panic", panicText(p), "stack", string(debug.Stack()))
+			r = later("the event's handling broke off")
+		}
+	}()
+	return d.Handler.Handle(ctx, d.Function, ev)
+}
+
+// panicText shows what a panic says where the runtime says it. Other values
+// might hold anything, secrets too, and are known by their type.
+func panicText(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
+}
+
+// later is the result of an event that was not handled.
+func later(detail string) engine.Result {
+	return engine.Result{Kind: engine.Later, RetryAfter: retryAfter, Error: &events.Error{
+		Code: events.Unavailable, Title: "The request cannot be handled now", Detail: detail,
+	}}
+}

@@ -1,0 +1,176 @@
+package doors
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/engine"
+)
+
+// MaxBody is how many bytes the body of an HTTP request may have.
+const MaxBody = 256 << 10
+
+// Request is an HTTP request, whoever received it. The header's names may be
+// in any case.
+type Request struct {
+	Method string
+	Header http.Header
+	Body   []byte
+}
+
+// Response is the answer to a [Request].
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+const allowed = "OPTIONS, POST"
+
+// HTTP answers an HTTP request: a CloudEvent in binary, structured or batched
+// mode, or the handshake of CloudEvents' webhooks.
+func (d *Door) HTTP(ctx context.Context, req Request) Response {
+	if r, done := d.before(req.Method, req.Header, int64(len(req.Body))); done {
+		return r
+	}
+	mode, items, err := cloudevent.DecodeHTTP(req.Header, req.Body)
+	switch {
+	case err != nil:
+		return refused(err)
+	case mode == cloudevent.Batched:
+		return d.batchResponse(items, d.handleAll(ctx, items))
+	}
+	return response(items[0].Event.ID(), d.handle(ctx, items[0].Event))
+}
+
+// before answers what needs no body: other methods, and bodies that are too
+// large to be read.
+func (d *Door) before(method string, header http.Header, length int64) (Response, bool) {
+	switch {
+	case method == http.MethodOptions:
+		return d.handshake(header), true
+	case method != http.MethodPost:
+		r := problem{Title: "Method not allowed", Status: http.StatusMethodNotAllowed, Code: "method-not-allowed",
+			Detail: "found " + strconv.Quote(method) + ", expected POST"}.response()
+		r.Header.Set("Allow", allowed)
+		return r, true
+	case length > MaxBody:
+		return tooLarge(), true
+	}
+	return Response{}, false
+}
+
+// handshake answers the validation request of CloudEvents' webhooks (section
+// 4): a permission for the origins that are configured, letter by letter, and
+// for no others. The permission authenticates nobody, and a callback URL is
+// never called: whoever asks could make us call anything.
+func (d *Door) handshake(header http.Header) Response {
+	r := Response{Status: http.StatusNoContent, Header: http.Header{"Allow": {allowed}}}
+	origin := headerValue(header, "WebHook-Request-Origin")
+	if origin == "" || !slices.Contains(d.Origins, origin) {
+		return r
+	}
+	rate := "*"
+	if d.Rate > 0 {
+		rate = strconv.Itoa(d.Rate)
+	}
+	r.Header.Set("WebHook-Allowed-Origin", origin)
+	r.Header.Set("WebHook-Allowed-Rate", rate)
+	return r
+}
+
+// refused answers a message that holds no event.
+func refused(err error) Response {
+	p := problem{Title: "The event is not a valid CloudEvent", Status: http.StatusBadRequest,
+		Code: events.InvalidEvent, Detail: err.Error()}
+	var e *cloudevent.Error
+	if !errors.As(err, &e) {
+		return p.response()
+	}
+	p.Fields = e.Fields
+	if e.Kind != cloudevent.Unsupported {
+		return p.response()
+	}
+	p.Title, p.Status, p.Code = "The content type is not one of CloudEvents", http.StatusUnsupportedMediaType, "unsupported-media-type"
+	r := p.response()
+	r.Header.Set("Accept", "application/cloudevents+json, application/cloudevents-batch+json")
+	return r
+}
+
+func tooLarge() Response {
+	return problem{Title: "The event is too large", Status: http.StatusRequestEntityTooLarge, Code: "too-large",
+		Detail: "expected a body of at most " + strconv.Itoa(MaxBody) + " bytes"}.response()
+}
+
+// response answers one event.
+func response(id string, r engine.Result) Response {
+	switch r.Kind {
+	case engine.Completed:
+		b, err := encoded(r)
+		if err != nil {
+			return response(id, later(err.Error()))
+		}
+		status := http.StatusOK
+		if r.Result == events.Accepted {
+			status = http.StatusAccepted
+		}
+		return eventResponse(status, cloudevent.ContentType, b)
+	case engine.Ignored:
+		return Response{Status: http.StatusNoContent, Header: http.Header{}}
+	}
+	return errorProblem(id, r).response()
+}
+
+// batchResponse answers a batch: with the out-events in the order of the
+// events that caused them, or, as soon as one is to be sent again, with that.
+// Events that were not meant for this function have no out-event.
+func (d *Door) batchResponse(items []cloudevent.Item, results []engine.Result) Response {
+	if waiting, wait := count(results); waiting > 0 {
+		p := problem{Title: "Some events are to be sent again", Status: http.StatusServiceUnavailable, Code: events.Unavailable,
+			Detail: strconv.Itoa(waiting) + " of " + strconv.Itoa(len(items)) + " events are to be handled later; what became of the others is settled, and the same batch may be sent again",
+			wait:   wait}
+		return p.response()
+	}
+	b, err := batched(results)
+	if err != nil {
+		return response("", later(err.Error()))
+	}
+	return eventResponse(http.StatusOK, cloudevent.BatchContentType, b)
+}
+
+// count tells how many events are to be handled later, and when the last of
+// them is due.
+func count(results []engine.Result) (waiting int, wait time.Duration) {
+	for _, r := range results {
+		if r.Kind == engine.Later {
+			waiting++
+			wait = max(wait, r.RetryAfter)
+		}
+	}
+	return waiting, wait
+}
+
+func eventResponse(status int, contentType string, body []byte) Response {
+	return Response{Status: status, Header: http.Header{"Content-Type": {contentType}}, Body: body}
+}
+
+// headerValue returns a header's only value, whatever the case of its name;
+// "" where there are none or several.
+func headerValue(header http.Header, name string) string {
+	var values []string
+	for key, v := range header {
+		if http.CanonicalHeaderKey(key) == http.CanonicalHeaderKey(name) {
+			values = append(values, v...)
+		}
+	}
+	if len(values) != 1 {
+		return ""
+	}
+	return values[0]
+}
