@@ -1,0 +1,24 @@
+package events
+
+import "embed"
+
+// Schemas holds the JSON Schema (2020-12) of each type's data, as
+// schemas/<type>.json. Its $id is the type's [DataSchema].
+//
+//go:embed schemas/*.json
+var Schemas embed.FS
+
+// Samples holds valid events, as samples/*.json, structured CloudEvents all of
+// them; and events with the error that each must give, as
+// samples/invalid/*.json.
+//
+//go:embed samples/*.json samples/invalid/*.json
+var Samples embed.FS
+
+// Types are all types, those that Interlock takes in first.
+func Types() []string {
+	return []string{
+		TypeTicketApproved, TypeTagChanged, TypeSwitchRequested,
+		TypeSwitchCompleted, TypeSwitchRejected, TypeSwitchFailed, TypeJobSucceeded, TypeJobFailed,
+	}
+}
