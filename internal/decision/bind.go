@@ -165,16 +165,30 @@ func (b *binder) text(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
 		target(v, s).SetString(n.Text)
 		return
 	}
-	// RFC 3339 takes t and z too. UTC, so that one instant has one form; a
-	// time that has none there, around the years 0 and 9999, is none.
-	var t time.Time
-	err := t.UnmarshalText([]byte(strings.ToUpper(n.Text)))
-	t = t.UTC()
-	if err != nil || t.Year() < 0 || t.Year() > 9999 {
+	t, ok := parseTime(n.Text)
+	if !ok {
 		b.report.add(at.String(), found(n), s.words())
 		return
 	}
 	target(v, s).Set(reflect.ValueOf(t))
+}
+
+// parseTime reads an RFC 3339 time, with t and z in either case, as UTC: one
+// instant has one form. Package time is laxer than the RFC (go.dev/issue/54580):
+// it takes hours of one digit, commas, and zones of 24 hours. A time that has
+// no such form in UTC, around the years 0 and 9999, is none.
+func parseTime(s string) (time.Time, bool) {
+	s = strings.ToUpper(s)
+	if len(s) < len("2006-01-02T15:04:05Z") || s[len("2006-01-02T15")] != ':' || strings.Contains(s, ",") {
+		return time.Time{}, false
+	}
+	zone := s[len(s)-len("23:59"):]
+	if s[len(s)-1] != 'Z' && (zone[:2] > "23" || zone[3:] > "59") {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	t = t.UTC()
+	return t, err == nil && 0 <= t.Year() && t.Year() <= 9999
 }
 
 func (b *binder) array(n *jsontree.Node, v reflect.Value, s *shape, at *place) {

@@ -2,7 +2,6 @@ package decision
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/cloudevents/sdk-go/v2/event"
