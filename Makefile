@@ -1,0 +1,111 @@
+# `make` alone lists the targets.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO        ?= go
+GOARCH    ?= arm64
+FUZZTIME  ?= 60s
+PROVETIME ?= 60m
+PYTHON    ?= python3
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The version that is stamped into every artefact. `sam build` may copy the
+# tree without .git, so that it can be given from outside.
+INTERLOCK_VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+export INTERLOCK_VERSION
+
+# Folders that start with a dot hold no code of ours.
+GOFILES = $$(find . -name '*.go' -not -path './.*')
+
+# Every folder with a lambda main is a deployed function; nothing else lists them.
+FUNCTIONS := $(patsubst functions/%/lambda,%,$(wildcard functions/*/lambda))
+
+# -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
+build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
+	-ldflags='-s -w -X main.version=$(INTERLOCK_VERSION)' -o $(2)/bootstrap ./functions/$(1)/lambda
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Start everything locally, flip each switch once, then serve on 127.0.0.1:8080
+	@$(GO) run ./cmd/interlock run
+
+.PHONY: demo
+demo: ## The same on a free port; ends by itself, exit 0 if every event came
+	@$(GO) run ./cmd/interlock demo
+
+.PHONY: test
+test: ## Every test that needs Go alone, with vet and format
+	@unformatted=$$(gofmt -l $(GOFILES)); \
+	if [[ -n $$unformatted ]]; then echo "not formatted, run make fmt:" $$unformatted; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test -race -count=1 -shuffle=on ./...
+
+.PHONY: verify
+verify: verify-source verify-template verify-emulated ## Everything else: linters, template, built artefacts, emulators of AWS
+
+.PHONY: verify-source
+verify-source: # Module files tidy, static analysis with every build tag
+	$(GO) mod verify
+	$(GO) mod tidy -diff
+	$(GO) vet -tags verify,prove ./...
+	$(GO) run $(STATICCHECK) -tags verify,prove ./...
+
+.PHONY: verify-emulated
+verify-emulated: build # Tests that need the built artefacts or an emulator of AWS
+	tools/emulators/run $(GO) test -tags verify -count=1 -timeout 15m ./...
+
+.PHONY: verify-template
+verify-template: .venv/sam/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
+	tools/lint-template
+
+.PHONY: prove
+prove: ## The long proofs: schedules, kills, mutants, then each fuzz target for FUZZTIME
+	GO=$(GO) FUZZTIME=$(FUZZTIME) PROVETIME=$(PROVETIME) tools/prove
+
+.PHONY: bench
+bench: ## The benchmarks, with their comparison in one run
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: build
+build: $(FUNCTIONS:%=build/%) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change)
+
+# Always run: Go's own cache knows better what is up to date.
+.PHONY: $(FUNCTIONS:%=build/%)
+$(FUNCTIONS:%=build/%): build/%:
+	$(call build-lambda,$*,build/$*)
+
+# What `sam build` calls, with the function's logical id in template.yaml:
+# ProxyAltFunction is functions/proxyalt.
+build-%Function:
+	$(call build-lambda,$(shell echo $* | tr A-Z a-z),$(ARTIFACTS_DIR))
+
+.PHONY: deploy
+deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each parameter
+	.venv/sam/bin/sam build
+	tools/stamp-release .aws-sam/build/template.yaml
+	.venv/sam/bin/sam deploy --guided
+
+.PHONY: fmt
+fmt: ## Format the Go files
+	gofmt -w $(GOFILES)
+
+.PHONY: clean
+clean: ## Remove what was built, and the linters
+	rm -rf build .aws-sam .venv
+
+# An environment is done when everything in its list is installed.
+.venv/sam/.done: tools/requirements.txt
+.venv/checkov/.done: tools/requirements-checkov.txt
+.venv/%/.done:
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv), or PYTHON=/path/to/one"; exit 1; }
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/pip check
+	touch $@
