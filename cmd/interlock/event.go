@@ -1,0 +1,52 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/events"
+)
+
+// approved builds the event of a ticket that was approved just now.
+func approved(name string, enabled bool, target events.Target, options map[string]any, ticket events.Ticket, now time.Time) (event.Event, error) {
+	at := now.UTC().Truncate(time.Second)
+	ticket.ApprovedAt = &at
+	return built(events.TypeTicketApproved, "urn:interlock:send:tickets", now, events.TicketApproved{
+		Switch: name, Enabled: &enabled, Target: &target, Options: options, Ticket: &ticket,
+	}, ticket.ID)
+}
+
+// requested builds the event of an ad hoc request.
+func requested(name string, enabled bool, target events.Target, options map[string]any, now time.Time) (event.Event, error) {
+	return built(events.TypeSwitchRequested, "urn:interlock:send", now, events.SwitchRequested{
+		Switch: name, Enabled: &enabled, Target: &target, Options: options,
+	}, "")
+}
+
+func built(typ, source string, now time.Time, data any, subject string) (event.Event, error) {
+	ev := event.New()
+	ev.SetID(strings.ToLower(rand.Text()))
+	ev.SetType(typ)
+	ev.SetSource(source)
+	ev.SetTime(now.UTC())
+	ev.SetDataSchema(events.DataSchema(typ))
+	if subject != "" {
+		ev.SetSubject(subject)
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return ev, err
+	}
+	if err := ev.SetData(event.ApplicationJSON, raw); err != nil {
+		return ev, err
+	}
+	if err := ev.Validate(); err != nil {
+		return ev, fmt.Errorf("event: %w", err)
+	}
+	return ev, nil
+}

@@ -1,0 +1,58 @@
+// Command interlock is the local program: it hosts all functions in one process
+// behind one HTTP address, simulates the cloud they talk to, and sends events.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set when a release is built.
+var version = ""
+
+func main() { os.Exit(Main()) }
+
+// Main runs the program and returns its exit code: 0, or 1 for an error, which
+// has been printed in one line.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := root().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "interlock:", err)
+		return 1
+	}
+	return 0
+}
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "interlock",
+		Short: "Flip Huawei Cloud database switches from CloudEvents: once, in order, with nothing lost",
+		Long: `Interlock flips database switches on Huawei Cloud (proxy ALT, proxy SSL, proxy
+access control, multi-tenancy, database audit) when a CloudEvent asks for it.
+
+On AWS it is one Lambda function for each switch. This program is the same
+functions in one process, for a laptop or a server of your own.`,
+		Version:       versionText(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand())
+	return c
+}
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

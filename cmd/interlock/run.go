@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/local"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+func runCommand() *cobra.Command {
+	var addr string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Start everything locally, flip each switch once, then serve",
+		Long: `Run starts a simulated cloud, all functions, a ledger file and a bus in one
+process, without an account or a network. It sends one approved ticket for each
+switch, shows what happens, and then serves until it is interrupted.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withStage(cmd, addr, asJSON, func(ctx context.Context, s *stage) error {
+				if err := s.play(ctx); err != nil {
+					return err
+				}
+				s.note("serving on %s until interrupted", s.url)
+				s.note("try:  interlock send proxy-ssl off --project %s --instance %s --proxy %s --url %s",
+					scenes[1].target.ProjectID, scenes[1].target.InstanceID, scenes[1].target.ProxyID, s.url)
+				<-ctx.Done()
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen on; port 0 picks a free one")
+	c.Flags().BoolVar(&asJSON, "json", false, "show the timeline as JSON lines")
+	return c
+}
+
+func demoCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "The same as run, on a free port, ending by itself after the last event",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withStage(cmd, "127.0.0.1:0", asJSON, func(ctx context.Context, s *stage) error {
+				ctx, cancel := context.WithTimeout(ctx, 25*time.Second)
+				defer cancel()
+				return s.play(ctx)
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "show the timeline as JSON lines")
+	return c
+}
+
+// scene is one ticket of the demonstration. Each switch has an instance of its
+// own: the cloud refuses a second operation while one is under way.
+type scene struct {
+	name    string
+	target  events.Target
+	options map[string]any
+}
+
+const project = "056538411200d4cd2f79c003c7606412"
+
+var scenes = []scene{
+	{name: "proxy-alt", target: events.Target{ProjectID: project, InstanceID: "af315b8e6aaa41799bd9a31f2de15abcin07", ProxyID: "0f46fc46396e4fb19a0cb52f578e9511po01"}, options: map[string]any{"alt_for_readonly": true}},
+	{name: "proxy-ssl", target: events.Target{ProjectID: project, InstanceID: "096c0fc43e804757b59946b80dc27f8bin07", ProxyID: "2ec617ba62da4eafb921b69438beed3cpo01"}},
+	{name: "access-control", target: events.Target{ProjectID: project, InstanceID: "61a4ea66210545909d74a05c27a7179ein07", ProxyID: "e87088f0b6a345e79db19d57c41fde15po01"}},
+	{name: "multi-tenancy", target: events.Target{ProjectID: project, InstanceID: "cb2f0d6a5e4b4a0f8f3d0c1b2a394857in07"}},
+	{name: "database-audit", target: events.Target{ProjectID: project, InstanceID: "76fabce1b0c84a0d9b0e6d3f2c1a5b4e", DatabaseID: "Gadr-Y4B51p4J06s5s5B"}},
+}
+
+// stage is everything that runs in one process.
+type stage struct {
+	*timeline
+	url  string
+	seen chan event.Event
+}
+
+// withStage starts the simulated cloud and all functions, calls f, and ends it
+// all.
+func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Context, *stage) error) (err error) {
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	s := &stage{timeline: newTimeline(cmd.OutOrStdout(), asJSON), seen: make(chan event.Event, 64)}
+
+	dir, err := os.MkdirTemp("", "interlock-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	l, err := listen(addr)
+	if err != nil {
+		return err
+	}
+	s.url = "http://" + l.Addr().String()
+	simListener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	simURL := "http://" + simListener.Addr().String()
+	file := filepath.Join(dir, "interlock.db")
+	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus()})
+	if err != nil {
+		return errors.Join(err, l.Close(), simListener.Close())
+	}
+	s.note("simulated cloud at %s, functions at %s/functions/<name>, ledger %s", simURL, s.url, file)
+
+	ended := make(chan error, 2)
+	go func() {
+		sim := cloudsim.New(cloudsim.Options{Seed: uint64(time.Now().UnixNano())})
+		ended <- serveSim(ctx, sim, simListener)
+	}()
+	go func() { ended <- h.Serve(ctx, l) }()
+	err = f(ctx, s)
+	cancel()
+	return errors.Join(err, <-ended, <-ended, h.Close())
+}
+
+func stageConfig(simURL, file string) config.Config {
+	return config.Config{
+		Endpoints:   cloudapi.EndpointSet{GaussDB: simURL, DBSS: simURL, IAM: simURL},
+		Credentials: config.Credentials{AK: cloudsim.DefaultAccessKey, SK: cloudsim.DefaultSecretKey},
+		Ledger:      config.Place{Kind: "bolt", Rest: file},
+		Bus:         config.Place{Kind: "memory"},
+	}
+}
+
+// bus shows every event and lets the play see it.
+func (s *stage) bus() *tap {
+	m := &bus.Memory{}
+	m.Subscribe(func(ev event.Event) {
+		select {
+		case s.seen <- ev:
+		default: // nobody is waiting any more
+		}
+	})
+	return &tap{timeline: s.timeline, next: m}
+}
+
+// play sends one approved ticket for each switch and waits for the event that
+// answers it.
+func (s *stage) play(ctx context.Context) error {
+	for i, sc := range scenes {
+		ticket := events.Ticket{
+			ID: fmt.Sprintf("CHG%07d", 31337+i), RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"},
+		}
+		ev, err := approved(sc.name, true, sc.target, sc.options, ticket, time.Now())
+		if err != nil {
+			return err
+		}
+		s.in(&ev)
+		if err := s.post(ctx, sc.function(), &ev); err != nil {
+			return err
+		}
+		if err := s.await(ctx, &ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (sc scene) function() string {
+	for _, sw := range functions.All() {
+		if sw.Name == sc.name {
+			return sw.Function
+		}
+	}
+	return sc.name
+}
+
+func (s *stage) post(ctx context.Context, function string, ev *event.Event) error {
+	body, err := ev.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/functions/"+function, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("%s answered %s: %s", function, res.Status, strings.TrimSpace(string(answer)))
+	}
+	return nil
+}
+
+// await waits for the completion event that an event caused.
+func (s *stage) await(ctx context.Context, cause *event.Event) error {
+	for {
+		select {
+		case out := <-s.seen:
+			if out.Extensions()["causationid"] == cause.ID() && out.Type() == events.TypeSwitchCompleted {
+				return nil
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("no completion event for %s: %w", cause.ID(), ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/engine"
+)
+
+// sending is what the flags of send say.
+type sending struct {
+	url, file  string
+	target     events.Target
+	ticket     events.Ticket
+	options    []string
+	id         string
+	start, end string
+	show       bool
+}
+
+func sendCommand() *cobra.Command {
+	var s sending
+	var names []string
+	for _, sw := range functions.All() {
+		names = append(names, sw.Name)
+	}
+	c := &cobra.Command{
+		Use:   "send {SWITCH on|off | --file FILE}",
+		Short: "Build an event, post it to a function, show the answer",
+		Long: `Send builds a valid CloudEvent from its flags, or takes one from a file, posts
+it to a function and shows the answer. With --ticket it is an approved ticket,
+otherwise an ad hoc request.
+
+The address is that of a local program, to which /functions/<name> is added, or
+a function's own URL. The switches are ` + strings.Join(names, ", ") + `.
+
+Exit code: 0 for an answer 2xx, 1 otherwise.`,
+		Example: `  interlock send proxy-ssl on --project 056538411200d4cd2f79c003c7606412 \
+      --instance 096c0fc43e804757b59946b80dc27f8bin07 --proxy 2ec617ba62da4eafb921b69438beed3cpo01 \
+      --ticket CHG0031337 --requested-by requester@example.com --approved-by approver@example.com
+  interlock send --file events/samples/ticket.approved-proxy-ssl.json`,
+		Args:      cobra.MaximumNArgs(2),
+		ValidArgs: append(slices.Clone(names), "on", "off"),
+		RunE:      func(cmd *cobra.Command, args []string) error { return s.run(cmd, args) },
+	}
+	f := c.Flags()
+	f.StringVar(&s.url, "url", "http://"+defaultAddr, "address of the local program, or a function's URL")
+	f.StringVar(&s.file, "file", "", "file with a structured CloudEvent; - is standard input")
+	f.StringVar(&s.id, "id", "", "the event's id (default random)")
+	f.StringVar(&s.target.Region, "region", "", "region of the target")
+	f.StringVar(&s.target.ProjectID, "project", "", "project_id of the target")
+	f.StringVar(&s.target.InstanceID, "instance", "", "instance_id of the target")
+	f.StringVar(&s.target.ProxyID, "proxy", "", "proxy_id of the target")
+	f.StringVar(&s.target.DatabaseID, "database", "", "database_id of the target")
+	f.StringArrayVar(&s.options, "option", nil, "option of the switch as NAME=VALUE, VALUE in JSON; may be repeated")
+	f.StringVar(&s.ticket.ID, "ticket", "", "id of the approved ticket")
+	f.StringVar(&s.ticket.RequestedBy, "requested-by", "", "who requested the ticket")
+	f.StringSliceVar(&s.ticket.ApprovedBy, "approved-by", nil, "who approved the ticket; may be repeated")
+	f.StringVar(&s.start, "window-start", "", "start of the ticket's window, RFC 3339")
+	f.StringVar(&s.end, "window-end", "", "end of the ticket's window, RFC 3339")
+	f.BoolVar(&s.show, "show", false, "show the event and do not post it")
+	c.MarkFlagsMutuallyExclusive("file", "id")
+	c.MarkFlagsMutuallyExclusive("file", "ticket")
+	return c
+}
+
+func (s *sending) run(cmd *cobra.Command, args []string) error {
+	ev, err := s.event(cmd.InOrStdin(), args)
+	if err != nil {
+		return err
+	}
+	body, err := cloudevent.EncodeJSON(ev)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if s.show {
+		return indented(out, body)
+	}
+	url, err := s.address(&ev)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(cmd.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON+"; charset=utf-8")
+	client := http.Client{Timeout: time.Minute}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "HTTP %s\n", res.Status)
+	if after := res.Header.Get("Retry-After"); after != "" {
+		fmt.Fprintf(out, "Retry-After: %s\n", after)
+	}
+	if err := indented(out, answer); err != nil {
+		return err
+	}
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("%s answered %s", url, res.Status)
+	}
+	return nil
+}
+
+func indented(w io.Writer, text []byte) error {
+	var b bytes.Buffer
+	if json.Indent(&b, text, "", "  ") != nil {
+		b.Reset()
+		b.Write(text)
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// event builds the event, or reads it from the file.
+func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
+	if s.file != "" {
+		if len(args) > 0 {
+			return event.Event{}, fmt.Errorf("%q: expected no arguments with --file", args[0])
+		}
+		return s.read(stdin)
+	}
+	if len(args) != 2 || args[1] != "on" && args[1] != "off" {
+		return event.Event{}, fmt.Errorf("expected SWITCH on|off, or --file FILE; found %q", args)
+	}
+	if _, err := switchNamed(args[0]); err != nil {
+		return event.Event{}, err
+	}
+	options, err := s.parseOptions()
+	if err != nil {
+		return event.Event{}, err
+	}
+	enabled, now := args[1] == "on", time.Now()
+	var ev event.Event
+	if s.ticket.ID == "" {
+		ev, err = requested(args[0], enabled, s.target, options, now)
+	} else {
+		if s.ticket.Window, err = s.window(); err != nil {
+			return ev, err
+		}
+		ev, err = approved(args[0], enabled, s.target, options, s.ticket, now)
+	}
+	if err == nil && s.id != "" {
+		ev.SetID(s.id)
+	}
+	return ev, err
+}
+
+func (s *sending) read(stdin io.Reader) (event.Event, error) {
+	var text []byte
+	var err error
+	if s.file == "-" {
+		text, err = io.ReadAll(stdin)
+	} else {
+		text, err = os.ReadFile(s.file)
+	}
+	if err != nil {
+		return event.Event{}, err
+	}
+	ev, err := cloudevent.DecodeJSON(text)
+	if err != nil {
+		return ev, fmt.Errorf("%s: %w", s.file, err)
+	}
+	return ev, nil
+}
+
+func (s *sending) parseOptions() (map[string]any, error) {
+	var options map[string]any
+	for _, o := range s.options {
+		name, value, ok := strings.Cut(o, "=")
+		var v any
+		if !ok || json.Unmarshal([]byte(value), &v) != nil {
+			return nil, fmt.Errorf("--option: found %q, expected NAME=VALUE with VALUE in JSON, as alt_for_readonly=true", o)
+		}
+		if options == nil {
+			options = map[string]any{}
+		}
+		options[name] = v
+	}
+	return options, nil
+}
+
+func (s *sending) window() (*events.Window, error) {
+	if s.start == "" && s.end == "" {
+		return nil, nil
+	}
+	w := new(events.Window)
+	for _, part := range []struct {
+		flag, text string
+		into       **time.Time
+	}{{"--window-start", s.start, &w.Start}, {"--window-end", s.end, &w.End}} {
+		if part.text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, part.text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: found %q, expected a time as 2026-11-22T09:00:00Z", part.flag, part.text)
+		}
+		*part.into = &at
+	}
+	return w, nil
+}
+
+// address is where an event goes: a local program's function by the event's
+// switch, or the URL as it is.
+func (s *sending) address(ev *event.Event) (string, error) {
+	base := strings.TrimRight(s.url, "/")
+	_, rest, ok := strings.Cut(base, "://")
+	if !ok {
+		return "", fmt.Errorf("--url: found %q, expected http:// or https://", s.url)
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if path != "" || strings.HasSuffix(host, ".on.aws") {
+		return base, nil
+	}
+	name, err := switchOf(ev)
+	if err != nil {
+		return "", err
+	}
+	sw, err := switchNamed(name)
+	if err != nil {
+		return "", err
+	}
+	return base + "/functions/" + sw.Function, nil
+}
+
+// switchOf reads which switch an event is about.
+func switchOf(ev *event.Event) (string, error) {
+	var data struct {
+		Switch  string             `json:"switch"`
+		Changes []events.TagChange `json:"changes"`
+	}
+	if err := json.Unmarshal(ev.Data(), &data); err != nil {
+		return "", fmt.Errorf("data: %w", err)
+	}
+	for _, c := range data.Changes {
+		if name, ok := strings.CutPrefix(c.Key, events.TagPrefix); ok {
+			return name, nil
+		}
+	}
+	if data.Switch == "" {
+		return "", fmt.Errorf("the event names no switch; give the function's whole URL with --url")
+	}
+	return data.Switch, nil
+}
+
+func switchNamed(name string) (engine.Switch, error) {
+	var known []string
+	for _, sw := range functions.All() {
+		if sw.Name == name || sw.Function == name {
+			return sw, nil
+		}
+		known = append(known, sw.Name)
+	}
+	return engine.Switch{}, fmt.Errorf("switch %q: not known; expected %s", name, strings.Join(known, ", "))
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/local"
+)
+
+const defaultAddr = "127.0.0.1:8080"
+
+func serveCommand() *cobra.Command {
+	var addr string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve every function at /functions/<name>",
+		Long: `Serve hosts every function at /functions/<name> of one HTTP address, configured
+by the INTERLOCK_… and HUAWEICLOUD_SDK_… environment variables. The ledger is
+the file interlock.db in the working directory, unless INTERLOCK_LEDGER says
+otherwise.`,
+		Example: `  interlock sim --addr 127.0.0.1:8081 &
+  export INTERLOCK_GAUSSDB_ENDPOINT=http://127.0.0.1:8081 INTERLOCK_DBSS_ENDPOINT=http://127.0.0.1:8081
+  export INTERLOCK_AUTH_TOKEN=simulated-token
+  interlock serve`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Read(os.Environ(), "bolt:interlock.db", "memory:")
+			if err != nil {
+				return err
+			}
+			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+			h, err := local.Open(cfg, functions.All(), local.Options{
+				Observe: logSteps(log),
+				Warn:    func(s string) { log.Warn(s) },
+			})
+			if err != nil {
+				return err
+			}
+			l, err := listen(addr)
+			if err != nil {
+				return errors.Join(err, h.Close())
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "serving on http://%s\n", l.Addr())
+			return errors.Join(h.Serve(cmd.Context(), l), h.Close())
+		},
+	}
+	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen on; port 0 picks a free one")
+	return c
+}
+
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use by another program; choose another with --addr", addr)
+	}
+	return l, err
+}
+
+// logSteps logs what each step came to.
+func logSteps(log *slog.Logger) func(context.Context, engine.Step) {
+	return func(ctx context.Context, s engine.Step) {
+		attrs := []slog.Attr{slog.String("step", s.Name), slog.Duration("took", s.Took)}
+		text := func(key, value string) {
+			if value != "" {
+				attrs = append(attrs, slog.String(key, value))
+			}
+		}
+		text("result", s.Result)
+		text("job_id", s.JobID)
+		if d := s.Decision; d != nil {
+			text("switch", d.Switch)
+			text("target", d.Subject())
+			text("event", d.Cause.ID)
+			text("source", d.Cause.Source)
+			text("ticket", d.Cause.Ticket)
+			text("correlationid", d.CorrelationID)
+		}
+		level := slog.LevelInfo
+		if s.Err != nil {
+			level = slog.LevelWarn
+			attrs = append(attrs, slog.Any("error", s.Err))
+		}
+		log.LogAttrs(ctx, level, s.Name, attrs...)
+	}
+}

@@ -1,0 +1,41 @@
+// Package host puts an engine together from a configuration: what the local
+// program and the Lambda functions have in common.
+package host
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// Engine makes the engine that a configuration describes, on a ledger and a
+// bus that are open already. The transport is for the cloud's API; nil is the
+// client's own.
+func Engine(c config.Config, switches []engine.Switch, auth cloudapi.Authenticator, l ledger.Ledger, b bus.Bus, transport *http.Client) *engine.Engine {
+	return &engine.Engine{
+		Switches: switches,
+		Region:   c.Region,
+		Cloud: &cloudapi.Client{
+			GaussDB: c.Endpoints.GaussDB, DBSS: c.Endpoints.DBSS,
+			Auth: auth, HTTP: transport, Language: c.Language,
+		},
+		Ledger: l, Bus: b,
+		Quiet: c.Quiet, Retention: c.Retention, GiveUp: c.GiveUp,
+		Halted: func(context.Context) bool { return c.Halt },
+	}
+}
+
+// BusClient posts events. It follows no redirects: an event goes where it was
+// configured to go.
+func BusClient() *http.Client {
+	return &http.Client{
+		Timeout:       10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

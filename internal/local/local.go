@@ -1,0 +1,128 @@
+// Package local hosts all functions in one process behind one HTTP address:
+// what `interlock serve` runs.
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/doors"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/ledger"
+)
+
+// Options are what a configuration does not say.
+type Options struct {
+	// Cloud is the client for the cloud's API; nil is the default.
+	Cloud *http.Client
+	// Bus, if set, is used instead of the configured one.
+	Bus bus.Bus
+	// Observe is told of each step.
+	Observe func(context.Context, engine.Step)
+	// Warn is told what an operator should know at start.
+	Warn func(string)
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Host is every function in one process.
+type Host struct {
+	Engine *engine.Engine
+	Ledger ledger.Ledger
+
+	keeper  *keeper
+	handler http.Handler
+}
+
+// Open opens the ledger and the bus that a configuration names, and puts the
+// functions on them.
+func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Warn == nil {
+		o.Warn = func(string) {}
+	}
+	b := o.Bus
+	if b == nil {
+		var err error
+		if b, err = openBus(c); err != nil {
+			return nil, err
+		}
+	}
+	l, err := openLedger(c, o)
+	if err != nil {
+		return nil, err
+	}
+	e := host.Engine(c, switches, c.Credentials.Authenticator(c.Endpoints.IAM), l, b, o.Cloud)
+	e.Now, e.Observe = o.Now, o.Observe
+	if err := e.Init(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	h := &Host{Engine: e, Ledger: l, keeper: newKeeper(e, l, o.Now)}
+	h.handler = h.routes(c)
+	return h, nil
+}
+
+// Close closes the ledger. Serve must have returned.
+func (h *Host) Close() error { return h.Ledger.Close() }
+
+// Serve answers on the listener, and finishes what nobody delivers again, until
+// the context ends; then it lets what is under way come to its end.
+func (h *Host) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           h.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+	kept := make(chan struct{})
+	keeping, stop := context.WithCancel(ctx)
+	go func() {
+		defer close(kept)
+		h.keeper.run(keeping)
+	}()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 35*time.Second)
+		defer cancel()
+		err = server.Shutdown(closing)
+	}
+	stop()
+	<-kept
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+func (h *Host) routes(c config.Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
+	})
+	paths := make([]string, len(h.Engine.Switches))
+	for i, s := range h.Engine.Switches {
+		paths[i] = "/functions/" + s.Function
+		mux.Handle(paths[i], &doors.Door{Function: s.Function, Switch: s.Name, Handler: h.Engine, Origins: c.WebhookOrigins})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		doors.NotFound(w, fmt.Sprintf("there is nothing at %s; functions are at %s", r.URL.Path, strings.Join(paths, ", ")))
+	})
+	return mux
+}

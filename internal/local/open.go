@@ -1,0 +1,31 @@
+package local
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/internal/ledger/bolt"
+)
+
+func openBus(c config.Config) (bus.Bus, error) {
+	if c.Bus.Kind == "http" {
+		u, err := url.Parse(c.Bus.Rest)
+		if err != nil {
+			return nil, fmt.Errorf("bus: %w", err)
+		}
+		return &bus.HTTP{URL: u, Client: host.BusClient()}, nil
+	}
+	return &bus.Memory{}, nil
+}
+
+func openLedger(c config.Config, o Options) (ledger.Ledger, error) {
+	if c.Ledger.Kind == "bolt" {
+		return bolt.Open(c.Ledger.Rest, o.Now(), c.Quiet)
+	}
+	o.Warn("INTERLOCK_LEDGER is memory: what was done is forgotten when this process ends, and an event delivered again then flips again")
+	return ledger.NewMemory(), nil
+}
