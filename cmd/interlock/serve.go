@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,8 +12,8 @@ import (
 
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/config"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/local"
+	"github.com/interlock-functions/interlock/internal/observe"
 )
 
 const defaultAddr = "127.0.0.1:8080"
@@ -40,7 +39,7 @@ otherwise.`,
 			}
 			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
 			h, err := local.Open(cfg, functions.All(), local.Options{
-				Observe: logSteps(log),
+				Observe: observe.Logs(log),
 				Warn:    func(s string) { log.Warn(s) },
 			})
 			if err != nil {
@@ -64,32 +63,4 @@ func listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s is in use by another program; choose another with --addr", addr)
 	}
 	return l, err
-}
-
-// logSteps logs what each step came to.
-func logSteps(log *slog.Logger) func(context.Context, engine.Step) {
-	return func(ctx context.Context, s engine.Step) {
-		attrs := []slog.Attr{slog.String("step", s.Name), slog.Duration("took", s.Took)}
-		text := func(key, value string) {
-			if value != "" {
-				attrs = append(attrs, slog.String(key, value))
-			}
-		}
-		text("result", s.Result)
-		text("job_id", s.JobID)
-		if d := s.Decision; d != nil {
-			text("switch", d.Switch)
-			text("target", d.Subject())
-			text("event", d.Cause.ID)
-			text("source", d.Cause.Source)
-			text("ticket", d.Cause.Ticket)
-			text("correlationid", d.CorrelationID)
-		}
-		level := slog.LevelInfo
-		if s.Err != nil {
-			level = slog.LevelWarn
-			attrs = append(attrs, slog.Any("error", s.Err))
-		}
-		log.LogAttrs(ctx, level, s.Name, attrs...)
-	}
 }
