@@ -179,6 +179,8 @@ func (f Facts) Release(nonce string, w Wait) (*Change, error) {
 		return nil, nil
 	case d.State != Working || d.Nonce != nonce:
 		return nil, ErrLost
+	case f.Instance.Format > Format:
+		return nil, ErrNewer
 	}
 	return &Change{Before: f.Decision, After: d.waiting(w)}, nil
 }
@@ -191,6 +193,8 @@ func (f Facts) Lapse(nonce string, until time.Time, known bool, last Note) (*Cha
 		return nil, err
 	case d.State != Working || d.Nonce != nonce:
 		return nil, ErrLost
+	case f.Instance.Format > Format:
+		return nil, ErrNewer
 	}
 	d.Due, d.Quiet, d.Doubt = instant(until), true, true
 	d.Known = d.Known || known

@@ -1,0 +1,328 @@
+package ledgertest
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/internal/ledger"
+)
+
+var settles = []test{
+	{"outcome and events are kept as they are", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		o := accepted("job")
+		o.By, o.Code = "operator@example.com", "none"
+		w.settle(c, o, nil)
+		require.Equal(w, ledger.Decision{
+			Format: ledger.Format, Key: c.Key, State: ledger.Settled, Content: c.Content, Stored: c.Stored,
+			Project: c.Project, Instance: c.Instance, Slot: c.Slot, Order: at(1),
+			First: at(2), Since: at(2), Nonce: c.Nonce, Attempts: 1, Outcome: &o,
+		}, w.stored(c.Key))
+	}},
+	{"large ones too", func(w *world) {
+		c := w.ask("a", 1, 2)
+		c.Stored = json.RawMessage(`"` + strings.Repeat("s", 200_000) + `"`)
+		w.get(c, ledger.New)
+		o := accepted("job")
+		o.Events = []json.RawMessage{json.RawMessage(`"` + strings.Repeat("o", 200_000) + `"`)}
+		w.settle(c, o, nil)
+		require.Equal(w, &o, w.stored(c.Key).Outcome)
+		w.mark(c, 9, nil)
+		require.Equal(w, &o, w.get(w.ask("a", 1, 10), ledger.Done).Decision.Outcome)
+	}},
+	{"what was too large to keep comes back with the claim", func(w *world) {
+		c := w.ask("a", 1, 2)
+		c.Stored = json.RawMessage(`"` + strings.Repeat("s", 200_000) + `"`)
+		w.get(c, ledger.New)
+		o := failed(false)
+		o.Events = []json.RawMessage{json.RawMessage(`"` + strings.Repeat("o", 200_000) + `"`)}
+		w.settle(c, o, nil)
+		w.mark(c, 9, nil)
+		c.Nonce, c.Now = w.nonce(), at(10)
+		require.Equal(w, c.Stored, w.get(c, ledger.New).Decision.Stored)
+	}},
+	{"the instance is free", func(w *world) {
+		for _, o := range []ledger.Outcome{accepted(""), rejected(), failed(false), failed(true)} {
+			c := w.ask(w.nonce(), 1, 2)
+			w.get(c, ledger.New)
+			w.settle(c, o, nil)
+			w.free()
+		}
+	}},
+	{"only a claimed decision is settled", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.settle(c, accepted("job"), ledger.ErrNotFound)
+		w.get(c, ledger.New)
+		stranger := w.ask("a", 1, 3)
+		w.settle(stranger, accepted("job"), ledger.ErrLost)
+		w.release(c, 4, nil)
+		w.settle(c, accepted("job"), ledger.ErrLost)
+		require.Equal(w, ledger.Waiting, w.stored(c.Key).State)
+		w.wait(w.ask("b", 1, 2), 3, nil)
+		w.settle(w.ask("b", 1, 2), accepted("job"), ledger.ErrLost)
+		owners, err := w.Owners(w.ctx, project, []string{"job"})
+		require.NoError(w, err)
+		require.Empty(w, owners)
+	}},
+	{"the first outcome stands", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.settle(c, accepted("job"), nil)
+		w.settle(c, rejected(), nil) // the same nonce: taken for a repeat
+		w.settle(w.ask("a", 1, 2), rejected(), ledger.ErrLost)
+		require.Equal(w, "accepted", w.stored(c.Key).Outcome.Result)
+	}},
+	{"a late repeat does not free another's hold", func(w *world) {
+		c := w.done("a", 1)
+		d := w.ask("b", 2, 10)
+		w.get(d, ledger.New)
+		w.settle(c, accepted("job of a"), nil)
+		w.holder(w.get(w.ask("c", 3, 11), ledger.Held), d, 100, false)
+	}},
+	{"a job is one decision's own", func(w *world) {
+		w.done("a", 1)
+		c := w.ask("b", 2, 2)
+		w.get(c, ledger.New)
+		before := w.stored(c.Key)
+		w.settle(c, accepted("job of a"), ledger.ErrJobTaken)
+		require.Equal(w, before, w.stored(c.Key), "nothing is written")
+		w.holder(w.get(w.ask("c", 3, 3), ledger.Held), c, 92, false)
+
+		w.settle(c, accepted("job of b"), nil)
+		owners, err := w.Owners(w.ctx, project, []string{"job of a", "job of b", "job of nobody"})
+		require.NoError(w, err)
+		require.Equal(w, map[string]ledger.Key{"job of a": key("a"), "job of b": key("b")}, owners)
+		owners, err = w.Owners(w.ctx, "another project", []string{"job of a"})
+		require.NoError(w, err)
+		require.Empty(w, owners)
+	}},
+	{"and may be so twice", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		o := failed(true)
+		o.JobID = "job"
+		w.settle(c, o, nil)
+		w.mark(c, 9, nil)
+		d := w.ask("a", 1, 10)
+		w.get(d, ledger.Resumed)
+		w.settle(d, accepted("job"), nil)
+	}},
+	{"the tag value is the last one settled for the slot", func(w *world) {
+		tag := func(slot, want string) {
+			w.Helper()
+			got, err := w.TagValue(w.ctx, project, "instance", slot)
+			require.NoError(w, err)
+			require.Equal(w, want, got)
+		}
+		tag(slot, "")
+		for i, value := range []string{"on", "", "Off", ""} {
+			c := w.ask(w.nonce(), i, 2)
+			w.get(c, ledger.New)
+			o := accepted("")
+			if value == "" {
+				o = rejected()
+			}
+			o.Tag = value
+			w.settle(c, o, nil)
+		}
+		tag(slot, "Off")
+		tag("another slot", "")
+		got, err := w.TagValue(w.ctx, project, "another", slot)
+		require.NoError(w, err)
+		require.Empty(w, got)
+	}},
+}
+
+var rejects = []test{
+	{"an unknown decision is settled at once", func(w *world) {
+		c, o := w.ask("a", 1, 2), rejected()
+		w.reject(c, o, nil)
+		require.Equal(w, ledger.Decision{
+			Format: ledger.Format, Key: c.Key, State: ledger.Settled, Content: c.Content, Stored: c.Stored,
+			Project: c.Project, Instance: c.Instance, Slot: c.Slot, Order: at(1),
+			First: at(2), Nonce: c.Nonce, Outcome: &o,
+		}, w.stored(c.Key))
+		w.get(w.ask("a", 1, 3), ledger.Done)
+		w.mark(c, 9, nil)
+		require.Equal(w, at(9), w.stored(c.Key).Emitted)
+	}},
+	{"one that waits, keeping what it was", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.wait(c, 3, nil)
+		d := w.ask("a", 5, 6)
+		w.reject(d, rejected(), nil)
+		got := w.stored(c.Key)
+		require.Equal(w, at(2), got.First)
+		require.Equal(w, at(1), got.Order)
+		require.Zero(w, got.Due)
+	}},
+	{"one that failed, once that is emitted", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.settle(c, failed(false), nil)
+		w.reject(w.ask("a", 1, 9), rejected(), ledger.ErrLost)
+		require.Equal(w, "failed", w.stored(c.Key).Outcome.Result)
+		w.mark(c, 9, nil)
+		w.reject(w.ask("a", 1, 10), rejected(), nil)
+		got := w.stored(c.Key)
+		require.Equal(w, "rejected", got.Outcome.Result)
+		require.Zero(w, got.Emitted, "the new event is still to be published")
+		require.Zero(w, got.Expire)
+		require.Equal(w, 1, got.GaveUp)
+	}},
+	{"none in doubt, at work, settled or of another content", func(w *world) {
+		doubt := w.ask("doubt", 1, 2)
+		w.get(doubt, ledger.New)
+		w.settle(doubt, failed(true), nil)
+		w.mark(doubt, 9, nil)
+		waits := w.ask("waits", 1, 2)
+		w.wait(waits, 3, nil)
+		w.done("done", 1)
+		w.get(w.ask("works", 1, 10), ledger.New)
+		for _, id := range []string{"doubt", "done", "works", "waits"} {
+			before := w.stored(key(id))
+			c := w.ask(id, 1, 11)
+			if id == "waits" {
+				c.Content = "another"
+			}
+			w.reject(c, rejected(), ledger.ErrLost)
+			require.Equal(w, before, w.stored(key(id)))
+		}
+	}},
+	{"nobody's hold is touched", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.reject(w.ask("b", 1, 2), rejected(), nil)
+		w.holder(w.get(w.ask("c", 3, 3), ledger.Held), c, 92, false)
+	}},
+}
+
+var letsGo = []test{
+	{"release frees the instance and waits", func(w *world) {
+		c := w.ask("a", 1, 2)
+		before := w.get(c, ledger.New).Decision
+		w.release(c, 30, nil)
+		before.State, before.Due, before.Last = ledger.Waiting, at(30), note("waits")
+		require.Equal(w, before, w.stored(c.Key))
+		w.free()
+	}},
+	{"what was released is new again", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.release(c, 30, nil)
+		d := w.ask("a", 5, 6)
+		got := w.get(d, ledger.New).Decision
+		require.Equal(w, []any{at(2), at(1), at(6), 2}, []any{got.First, got.Order, got.Since, got.Attempts})
+		w.release(c, 31, ledger.ErrLost)
+		require.Equal(w, d.Nonce, w.stored(c.Key).Nonce)
+	}},
+	{"only a claimed decision is released or lapses", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.release(c, 3, ledger.ErrNotFound)
+		w.lapse(c, 3, false, ledger.ErrNotFound)
+		c = w.done("b", 1)
+		w.release(c, 3, ledger.ErrLost)
+		w.lapse(c, 3, false, ledger.ErrLost)
+		require.Equal(w, ledger.Settled, w.stored(c.Key).State)
+	}},
+	{"a lapse keeps hold, first claim and doubt", func(w *world) {
+		c := w.ask("a", 1, 2)
+		want := w.get(c, ledger.New).Decision
+		w.lapse(c, 40, true, nil)
+		want.Due, want.Quiet, want.Doubt, want.Known, want.Last = at(40), true, true, true, note("lapsed")
+		require.Equal(w, want, w.stored(c.Key))
+		w.holder(w.get(w.ask("b", 3, 1_000), ledger.Held), c, 40, true)
+		w.holder(w.get(w.ask("a", 1, 40), ledger.Held), c, 40, true)
+
+		d := w.ask("a", 1, 41)
+		got := w.get(d, ledger.Resumed).Decision
+		require.Equal(w, []any{at(2), at(2), true, false, 2}, []any{got.First, got.Since, got.Known, got.Quiet, got.Attempts})
+		w.holder(w.get(w.ask("b", 3, 42), ledger.Held), d, 131, false)
+		w.lapse(d, 50, false, nil)
+		require.True(w, w.stored(c.Key).Known, "once told, it stays")
+	}},
+	{"who lapsed can still settle until it is resumed", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.lapse(c, 40, false, nil)
+		w.settle(c, accepted("job"), nil)
+		got := w.stored(c.Key)
+		require.Equal(w, []any{false, false}, []any{got.Doubt, got.Quiet})
+		w.free()
+	}},
+	{"a decision in doubt that is released stays in doubt", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		d := w.ask("a", 1, 93)
+		w.get(d, ledger.Resumed)
+		w.release(d, 94, nil)
+		w.reject(w.ask("a", 1, 95), rejected(), ledger.ErrLost)
+		w.get(w.ask("a", 1, 95), ledger.Resumed)
+	}},
+	{"wait notes what could not be claimed", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.wait(c, 30, nil)
+		want := ledger.Decision{
+			Format: ledger.Format, Key: c.Key, State: ledger.Waiting, Content: c.Content, Stored: c.Stored,
+			Project: c.Project, Instance: c.Instance, Slot: c.Slot, Order: at(1),
+			First: at(2), Due: at(30), Last: note("waits"),
+		}
+		require.Equal(w, want, w.stored(c.Key))
+		w.free()
+		w.wait(w.ask("a", 5, 6), 20, nil)
+		want.Due = at(20)
+		require.Equal(w, want, w.stored(c.Key), "only when it is due is new")
+		got := w.get(w.ask("a", 5, 7), ledger.New).Decision
+		require.Equal(w, []any{at(2), at(1), at(7), 1}, []any{got.First, got.Order, got.Since, got.Attempts})
+	}},
+	{"wait leaves alone what is at work, settled or of another content", func(w *world) {
+		waits := w.ask("waits", 1, 2)
+		w.wait(waits, 3, nil)
+		w.done("done", 1)
+		gone := w.ask("failed", 1, 2)
+		w.get(gone, ledger.New)
+		w.settle(gone, failed(false), nil)
+		w.mark(gone, 9, nil)
+		w.get(w.ask("works", 1, 10), ledger.New)
+		for _, id := range []string{"done", "works", "failed", "waits"} {
+			before := w.stored(key(id))
+			c := w.ask(id, 1, 11)
+			if id == "waits" {
+				c.Content = "another"
+			}
+			w.wait(c, 12, nil)
+			require.Equal(w, before, w.stored(key(id)))
+		}
+	}},
+}
+
+var marks = []test{
+	{"the first mark stands", func(w *world) {
+		c := w.done("a", 1)
+		want := w.stored(c.Key)
+		w.mark(c, 9, nil)
+		w.mark(c, 10, nil)
+		want.Emitted, want.Expire = at(9), at(1_000_009)
+		require.Equal(w, want, w.stored(c.Key))
+	}},
+	{"only who settled it marks it", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.mark(c, 3, ledger.ErrNotFound)
+		w.get(c, ledger.New)
+		w.mark(c, 3, nil)
+		require.Zero(w, w.stored(c.Key).Emitted)
+		w.settle(c, failed(false), nil)
+		w.mark(c, 9, nil)
+		d := w.ask("a", 1, 10)
+		w.get(d, ledger.New)
+		w.mark(c, 10, nil)
+		w.settle(d, failed(false), nil)
+		w.mark(c, 11, nil) // a slow old one must not hide the newer event
+		require.Zero(w, w.stored(c.Key).Emitted)
+		w.mark(d, 12, nil)
+		require.Equal(w, at(12), w.stored(c.Key).Emitted)
+	}},
+}
