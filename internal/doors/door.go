@@ -84,7 +84,11 @@ func (d *Door) handle(ctx context.Context, ev event.Event) (r engine.Result) {
 			r = later("the event's handling broke off")
 		}
 	}()
-	return d.Handler.Handle(ctx, d.Function, ev)
+	r = d.Handler.Handle(ctx, d.Function, ev)
+	if r.Error == nil && r.Kind != engine.Completed && r.Kind != engine.Ignored {
+		r.Error = later("no reason is known").Error
+	}
+	return r
 }
 
 // panicText shows what a panic says where the runtime says it. Other values

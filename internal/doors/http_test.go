@@ -16,6 +16,15 @@ func post(d *Door, contentType, body string) Response {
 	return d.HTTP(context.Background(), Request{Method: "POST", Header: http.Header{"content-type": {contentType}}, Body: []byte(body)})
 }
 
+// serveStructured posts an event to the local program's door.
+func serveStructured(ctx context.Context, d *Door, body string) *httptest.ResponseRecorder {
+	req := httptest.NewRequestWithContext(ctx, "POST", "/functions/proxyssl", strings.NewReader(body))
+	req.Header.Set("Content-Type", "application/cloudevents+json")
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, req)
+	return w
+}
+
 // TestStatus holds the whole table of the HTTP contract for what an engine can
 // answer.
 func TestStatus(t *testing.T) {

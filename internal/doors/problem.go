@@ -31,9 +31,6 @@ type problem struct {
 // errorProblem says why an event was not applied.
 func errorProblem(id string, r engine.Result) problem {
 	e := r.Error
-	if e == nil {
-		e = &events.Error{Code: events.Unavailable, Title: "The request cannot be handled now"}
-	}
 	p := problem{Title: e.Title, Detail: e.Detail, Code: e.Code, Fields: e.Fields, Cloud: e.Cloud, EventID: id}
 	switch r.Kind {
 	case engine.Rejected:

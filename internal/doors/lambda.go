@@ -1,0 +1,191 @@
+package doors
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	lambdaevents "github.com/aws/aws-lambda-go/events"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// payloadDepth is how deep a payload may be nested: an event in the detail of
+// an envelope in an array.
+const payloadDepth = cloudevent.Depth + 2
+
+// nothing answers senders that read no answer.
+var nothing = json.RawMessage("null")
+
+// Invoke is the door of the deployed function. It recognises the sender by the
+// payload and answers as that sender expects:
+//
+//   - function URL and HTTP API (payload 2.0): as [Door.HTTP] does;
+//   - SQS: the ids of exactly the messages that are to be delivered again, and
+//     of those that hold no event, so that they end in the dead-letter queue;
+//   - SNS, EventBridge, EventGrid: nothing, or an error for the same reasons;
+//   - direct invocation with an event, or a batch: the out-event, or the batch
+//     of out-events, and an error where one is to be sent again.
+//
+// Its errors are [*Later], [*NoEvent] and [*Unrecognised].
+func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	n, err := jsontree.Parse(payload, payloadDepth)
+	if err != nil {
+		return nil, &NoEvent{Err: fmt.Errorf("payload: %w", err)}
+	}
+	switch recognise(&n) {
+	case aSingle:
+		return d.direct(ctx, &n)
+	case aBatch:
+		return d.directBatch(ctx, n.Items)
+	case aFunctionURL:
+		return d.functionURL(ctx, &n)
+	case anSQS:
+		return d.sqs(ctx, n.Get("Records").Items)
+	case anSNS:
+		return d.deliveries(ctx, n.Get("Records").Items)
+	case anEventBridge:
+		return d.deliveries(ctx, []jsontree.Node{n})
+	case anEventGrid:
+		return d.deliveries(ctx, n.Get("events").Items)
+	case aBus:
+		return d.deliveries(ctx, n.Items)
+	}
+	return nil, unrecognised(&n)
+}
+
+// direct answers a direct invocation with one event. Rejected and failed are
+// answers, too; only who sends no event, or has to send it again, gets an
+// error.
+func (d *Door) direct(ctx context.Context, n *jsontree.Node) ([]byte, error) {
+	ev, err := cloudevent.DecodeNode(n)
+	if err != nil {
+		return nil, &NoEvent{Err: err}
+	}
+	r := d.handle(ctx, ev)
+	switch r.Kind {
+	case engine.Ignored:
+		return nothing, nil
+	case engine.Later:
+		return nil, laterOf([]engine.Result{r})
+	}
+	return encoded(r)
+}
+
+func (d *Door) directBatch(ctx context.Context, nodes []jsontree.Node) ([]byte, error) {
+	items := make([]cloudevent.Item, len(nodes))
+	for i := range nodes {
+		items[i].Event, items[i].Err = cloudevent.DecodeNode(&nodes[i])
+	}
+	results := d.handleAll(ctx, items)
+	if err := laterOf(results); err != nil {
+		return nil, err
+	}
+	return batched(results)
+}
+
+// deliveries answers senders that read nothing but whether to send everything
+// again.
+func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node) ([]byte, error) {
+	items := make([]cloudevent.Item, len(nodes))
+	for i := range nodes {
+		items[i].Event, items[i].Err = unwrap(&nodes[i], nesting)
+	}
+	results := d.handleAll(ctx, items)
+	if err := laterOf(results); err != nil {
+		return nil, err
+	}
+	for i, item := range items {
+		if item.Err != nil {
+			return nil, &NoEvent{Err: fmt.Errorf("event %d of %d: %w", i+1, len(items), item.Err)}
+		}
+	}
+	return nothing, nil
+}
+
+// sqs answers with the messages that are to come back. An empty list says that
+// all are done, while an unknown or empty id among them would say that none
+// is: then an error says so openly.
+func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error) {
+	items := make([]cloudevent.Item, len(records))
+	for i := range records {
+		items[i].Event, items[i].Err = message(text(records[i].Get("body")), nesting)
+	}
+	answer := lambdaevents.SQSEventResponse{BatchItemFailures: []lambdaevents.SQSBatchItemFailure{}}
+	for i, r := range d.handleAll(ctx, items) {
+		id := text(records[i].Get("messageId"))
+		if err := items[i].Err; err != nil {
+			d.log().WarnContext(ctx, "a message holds no event", "function", d.Function, "message", id, "error", err)
+		} else if r.Kind != engine.Later {
+			continue
+		}
+		if id == "" {
+			return nil, &NoEvent{Err: fmt.Errorf("record %d of %d has no messageId by which to fail", i+1, len(records))}
+		}
+		answer.BatchItemFailures = append(answer.BatchItemFailures, lambdaevents.SQSBatchItemFailure{ItemIdentifier: id})
+	}
+	return json.Marshal(answer)
+}
+
+// Later is the error of events that are to be sent again.
+type Later struct {
+	// Waiting of that many events are to be sent again; the others are
+	// settled, and may be sent with them.
+	Waiting, Of int
+	// First says why the first of them is.
+	First *events.Error
+}
+
+func (e *Later) Error() string {
+	return fmt.Sprintf("%d of %d events to be handled later: %s: %s", e.Waiting, e.Of, e.First.Code, e.First.Detail)
+}
+
+// laterOf returns a *Later if one of the results is.
+func laterOf(results []engine.Result) error {
+	waiting, _ := count(results)
+	for _, r := range results {
+		if r.Kind == engine.Later {
+			return &Later{Waiting: waiting, Of: len(results), First: r.Error}
+		}
+	}
+	return nil
+}
+
+// NoEvent is the error of a payload that holds no valid CloudEvent where it
+// should.
+type NoEvent struct{ Err error }
+
+func (e *NoEvent) Error() string { return "no event: " + e.Err.Error() }
+func (e *NoEvent) Unwrap() error { return e.Err }
+
+// Unrecognised is the error of a payload that no known sender sends.
+type Unrecognised struct {
+	// Found is what the payload is, with the names of its members.
+	Found string
+}
+
+func (e *Unrecognised) Error() string {
+	return "unrecognised payload: found " + e.Found + ", expected a CloudEvent, a batch of them, or an event of a function URL, SQS, SNS, EventBridge or EventGrid"
+}
+
+// unrecognised names the members of an object, but never their values.
+func unrecognised(n *jsontree.Node) error {
+	const most = 16
+	var names []string
+	for i, m := range n.Members {
+		if i == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, fmt.Sprintf("%.64q", m.Name))
+	}
+	found := n.Kind.String()
+	if n.Kind == jsontree.Object {
+		found += " of " + strings.Join(names, ", ")
+	}
+	return &Unrecognised{Found: found}
+}

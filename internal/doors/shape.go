@@ -1,0 +1,137 @@
+package doors
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// shape is what a payload looks like.
+type shape uint8
+
+const (
+	unknown shape = iota
+	aSingle
+	aBatch
+	aFunctionURL
+	anSQS
+	anSNS
+	anEventBridge
+	anEventGrid
+	aBus
+)
+
+// recognise tells a payload's shape by the names of its members, letter by
+// letter: SNS's EventSource and SQS's eventSource differ in case alone.
+func recognise(n *jsontree.Node) shape {
+	switch {
+	case n.Get("specversion") != nil:
+		return aSingle
+	case isText(n.Get("requestContext").Get("http").Get("method")):
+		return aFunctionURL
+	case some(n.Get("Records"), func(r *jsontree.Node) bool { return text(r.Get("eventSource")) == "aws:sqs" }):
+		return anSQS
+	case some(n.Get("Records"), func(r *jsontree.Node) bool { return text(r.Get("EventSource")) == "aws:sns" }):
+		return anSNS
+	case enveloped(n):
+		return anEventBridge
+	case some(n.Get("events"), versioned):
+		return anEventGrid
+	case n.Kind != jsontree.Array:
+		return unknown
+	case some(n, enveloped):
+		return aBus
+	case len(n.Items) == 0 || some(n, versioned):
+		return aBatch
+	}
+	return unknown
+}
+
+func versioned(n *jsontree.Node) bool { return n.Get("specversion") != nil }
+
+// enveloped tells EventBridge's envelope, of which a custom event bus delivers
+// arrays too.
+func enveloped(n *jsontree.Node) bool {
+	return n.Get("detail-type") != nil && n.Get("detail") != nil && n.Get("source") != nil
+}
+
+func some(n *jsontree.Node, so func(*jsontree.Node) bool) bool {
+	if n == nil {
+		return false
+	}
+	for i := range n.Items {
+		if so(&n.Items[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// text is the text of a string; "" for anything else, and for nothing.
+func text(n *jsontree.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}
+
+func isText(n *jsontree.Node) bool { return n != nil && n.Kind == jsontree.String }
+
+// nesting is how many envelopes may lie around an event: a queue that is
+// subscribed to a topic that is a rule's target makes three.
+const nesting = 4
+
+var errNesting = errors.New("found more envelopes around the event than senders put there")
+
+// message is the event that a text holds.
+func message(s string, left int) (event.Event, error) {
+	n, err := jsontree.Parse([]byte(s), payloadDepth)
+	if err != nil {
+		return event.Event{}, fmt.Errorf("message: %w", err)
+	}
+	return unwrap(&n, left)
+}
+
+// unwrap is the event in at most as many envelopes as are left.
+func unwrap(n *jsontree.Node, left int) (event.Event, error) {
+	sns := n.Get("Sns") // a record of SNS; alone, its content is the envelope in an SQS message
+	if sns == nil {
+		sns = n
+	}
+	switch {
+	case left == 0:
+		return event.Event{}, errNesting
+	case versioned(n):
+		return cloudevent.DecodeNode(n)
+	case enveloped(n):
+		return fromEventBridge(n)
+	case text(sns.Get("Type")) == "Notification" && isText(sns.Get("Message")):
+		return message(sns.Get("Message").Text, left-1)
+	}
+	return event.Event{}, unrecognised(n)
+}
+
+// fromEventBridge is the CloudEvent in an envelope's detail, or else the
+// envelope as a CloudEvent.
+func fromEventBridge(n *jsontree.Node) (event.Event, error) {
+	detail := n.Get("detail")
+	if isText(detail.Get("specversion")) {
+		return cloudevent.DecodeNode(detail)
+	}
+	mapped := jsontree.Node{Kind: jsontree.Object, Members: []jsontree.Member{
+		{Name: "specversion", Value: jsontree.Node{Kind: jsontree.String, Text: event.CloudEventsVersionV1}},
+		{Name: "datacontenttype", Value: jsontree.Node{Kind: jsontree.String, Text: event.ApplicationJSON}},
+	}}
+	for _, m := range [...]struct{ from, to string }{
+		{"id", "id"}, {"source", "source"}, {"detail-type", "type"}, {"time", "time"}, {"detail", "data"},
+	} {
+		if v := n.Get(m.from); v != nil {
+			mapped.Members = append(mapped.Members, jsontree.Member{Name: m.to, Value: *v})
+		}
+	}
+	return cloudevent.DecodeNode(&mapped)
+}
