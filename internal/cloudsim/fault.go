@@ -195,7 +195,7 @@ func (f *Fault) replaces(c *Cloud, q *request, r reply) reply {
 		r.truncated = true
 	}
 	if r.status == http.StatusNoContent || r.status == http.StatusNotModified {
-		r.body = nil // HTTP allows none
+		r.body, r.contentType = nil, "" // HTTP allows none
 	}
 	if f.RetryAfter != "" {
 		r.retryAfter = f.RetryAfter

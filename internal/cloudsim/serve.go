@@ -45,6 +45,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch out.ending {
 	case refusedCall:
 		reset(w)
+		return
 	case cutCall, abandoned:
 		panic(http.ErrAbortHandler) // closes the connection, as the server documents
 	}
@@ -80,9 +81,11 @@ func reset(w http.ResponseWriter) {
 // header makes the headers of the answer; the Date is the simulated clock's.
 func (out *outcome) header(q *request) http.Header {
 	h := http.Header{
-		"Date":           {out.date.UTC().Format(http.TimeFormat)},
-		"X-Request-Id":   {q.id},
-		"Content-Length": {strconv.Itoa(len(out.body))},
+		"Date":         {out.date.UTC().Format(http.TimeFormat)},
+		"X-Request-Id": {q.id},
+	}
+	if len(out.body) > 0 {
+		h["Content-Length"] = []string{strconv.Itoa(len(out.body))}
 	}
 	if out.contentType != "" {
 		h["Content-Type"] = []string{out.contentType}
