@@ -107,16 +107,18 @@ func (s *shape) words() string {
 
 // place is where a value stands, written out only when something is wrong.
 type place struct {
-	in    *place
-	name  string
+	in   *place
+	name string
+	// index counts where in is an array.
 	index int
+	item  bool
 }
 
 func (p *place) String() string {
 	switch {
 	case p.in == nil:
 		return p.name
-	case p.name == "":
+	case p.item:
 		return p.in.String() + "[" + strconv.Itoa(p.index) + "]"
 	case plain(p.name):
 		return p.in.String() + "." + p.name
@@ -193,23 +195,26 @@ func parseTime(s string) (time.Time, bool) {
 
 func (b *binder) array(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
+	here := place{in: at, item: true}
 	for i := range n.Items {
-		b.bind(&n.Items[i], v.Index(i), s.item, &place{in: at, index: i})
+		here.index = i
+		b.bind(&n.Items[i], v.Index(i), s.item, &here)
 	}
 }
 
 func (b *binder) object(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
+	here := place{in: at}
 	for i := range n.Members {
 		m := &n.Members[i]
+		here.name = m.Name
 		f := s.field(m.Name)
 		switch {
 		case f == nil && !s.open:
-			here := place{in: at, name: m.Name}
 			b.report.add(here.String(), found(&m.Value), unknown(m.Name, s.names()))
 		case f == nil || m.Value.Kind == jsontree.Null:
 			// Null is the same as absent.
 		default:
-			b.bind(&m.Value, v.Field(f.index), f.shape, &place{in: at, name: m.Name})
+			b.bind(&m.Value, v.Field(f.index), f.shape, &here)
 		}
 	}
 }

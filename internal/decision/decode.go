@@ -335,17 +335,17 @@ func (r *reading) ids(n *jsontree.Node, target *events.Target, strict bool) {
 	}
 	kept := *target
 	for _, id := range r.spec.Target.ids(&kept) {
-		path, given := "data.target."+id.name, n.Get(id.name)
+		given := n.Get(id.name())
 		switch {
-		case r.report.has(path):
+		case r.report.has(id.path):
 			*id.value = ""
 		case id.rule == "":
 			if strict && given != nil && given.Kind != jsontree.Null {
-				r.report.add(path, found(given), "nothing here: "+r.spec.Switch+" takes "+r.spec.Target.uses())
+				r.report.add(id.path, found(given), "nothing here: "+r.spec.Switch+" takes "+r.spec.Target.uses())
 			}
 			*id.value = ""
-		case r.decoder.validate.Var(*id.value, id.rule) != nil:
-			r.report.add(path, found(given), expected(id.rule, "", nil))
+		case r.decoder.validate.Var(id.value, id.rule) != nil:
+			r.report.add(id.path, found(given), expected(id.rule, "", nil))
 			*id.value = ""
 		}
 	}

@@ -28,20 +28,24 @@ const (
 	AuditedDatabase
 )
 
-// id is one of a target's ids: its member, its value, and the validator rule
-// for its form; "" where the kind has no such id.
+// id is one of a target's ids: its path, its value, and the validator rule for
+// its form; "" where the kind has no such id.
 type id struct {
-	name  string
+	path  string
 	value *string
 	rule  string
 }
 
+const targetPath = "data.target."
+
+func (i id) name() string { return strings.TrimPrefix(i.path, targetPath) }
+
 func (k Kind) ids(t *events.Target) [4]id {
 	ids := [4]id{
-		{name: "project_id", value: &t.ProjectID, rule: "project"},
-		{name: "instance_id", value: &t.InstanceID, rule: "taurus"},
-		{name: "proxy_id", value: &t.ProxyID},
-		{name: "database_id", value: &t.DatabaseID},
+		{path: targetPath + "project_id", value: &t.ProjectID, rule: "project"},
+		{path: targetPath + "instance_id", value: &t.InstanceID, rule: "taurus"},
+		{path: targetPath + "proxy_id", value: &t.ProxyID},
+		{path: targetPath + "database_id", value: &t.DatabaseID},
 	}
 	switch k {
 	case Proxy:
@@ -57,7 +61,7 @@ func (k Kind) uses() string {
 	var names []string
 	for _, id := range k.ids(new(events.Target)) {
 		if id.rule != "" {
-			names = append(names, id.name)
+			names = append(names, id.name())
 		}
 	}
 	return listed(names, "and")

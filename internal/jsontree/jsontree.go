@@ -79,7 +79,7 @@ func (e *Error) Error() string { return fmt.Sprintf("%s at byte %d", e.Reason, e
 // members, text that is no Unicode (invalid UTF-8, lone surrogates), and
 // values nested deeper than depth. Its errors are of type *[Error].
 func Parse(text []byte, depth int) (Node, error) {
-	p := parser{text: text}
+	p := parser{text: text, same: string(text)}
 	p.space()
 	var n Node
 	if err := p.value(&n, depth); err != nil {
@@ -94,6 +94,8 @@ func Parse(text []byte, depth int) (Node, error) {
 
 type parser struct {
 	text []byte
+	// same is text once more, of which plain strings are parts.
+	same string
 	at   int
 }
 
@@ -171,6 +173,7 @@ func (p *parser) object(n *Node, depth int) error {
 		p.at++
 		return nil
 	}
+	n.Members = make([]Member, 0, 4)
 	seen := names{}
 	for {
 		p.space()
@@ -303,7 +306,7 @@ func (p *parser) string() (string, error) {
 	for p.at < len(p.text) {
 		switch c := p.text[p.at]; {
 		case c == '"':
-			s := string(p.text[start:p.at])
+			s := p.same[start:p.at]
 			p.at++
 			return s, nil
 		case c == '\\' || c >= utf8.RuneSelf || c < ' ':
