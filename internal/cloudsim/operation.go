@@ -18,7 +18,7 @@ const (
 	ListProxies          = "ShowGaussMySqlProxyList"
 	ShowIPGroup          = "ShowProxyIpgroup"
 	ShowMultiTenancy     = "ShowMultiTenant"
-	ListAuditedDatabases = "ListAuditDatabases"
+	ListAuditedDatabases = "ListAuditDatabasesNew"
 	CreateToken          = "KeystoneCreateUserTokenByPassword"
 )
 

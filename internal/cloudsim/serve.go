@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"syscall"
@@ -102,13 +103,18 @@ func (out *outcome) header(q *request) http.Header {
 // RoundTripper returns a transport that reaches the cloud's APIs without
 // sockets. Everything is as over HTTP; a cut connection is an error
 // (ECONNRESET), a refused one too (ECONNREFUSED), and a client leaves by its
-// request's context.
+// request's context. A [httptrace.ClientTrace] is told what a client needs to
+// know how far its request got.
 func (c *Cloud) RoundTripper() http.RoundTripper { return transport{c} }
 
 type transport struct{ cloud *Cloud }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn(r.URL.Host)
+	}
 	q, err := newRequest(r)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -120,6 +126,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		q.host = r.URL.Host
 	}
 	out := t.cloud.handle(ctx, q)
+	if trace != nil && out.ending != refusedCall {
+		sent(trace)
+	}
 	switch out.ending {
 	case refusedCall:
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -140,6 +149,19 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: out.header(q), Body: io.NopCloser(body), ContentLength: int64(len(out.body)), Request: r,
 	}, nil
+}
+
+// sent tells that the request has been written, whole.
+func sent(trace *httptrace.ClientTrace) {
+	if trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	if trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	if trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
 }
 
 // cut is the end of an answer that was cut short.
