@@ -1,6 +1,7 @@
 package cloudapi
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"io"
@@ -50,44 +51,62 @@ func secretsOf(req *http.Request) []string {
 	return secrets
 }
 
-// redact takes secrets out of a text, the beginnings of secrets too: whoever
-// repeats one may cut it short.
+// redact takes secrets out of a text, however they are escaped. It takes out
+// what only begins like a secret too, as whoever repeats one may cut it short,
+// up to the end of the word or of what it shares with the secret.
 func redact(s string, secrets []string) string {
-	if s == "" {
-		return ""
-	}
 	for _, secret := range secrets {
-		for _, form := range []string{secret, url.QueryEscape(secret), html.EscapeString(secret)} {
-			s = redactForm(s, form)
+		if len(secret) >= 4 && s != "" { // shorter ones cannot be told from chance
+			s = redactForms(s, escapedForms(secret))
 		}
 	}
 	return s
 }
 
-// redactForm takes out whatever begins like the secret, to the end of the word
-// or of what it shares with the secret, whichever is longer.
-func redactForm(s, secret string) string {
-	const enough = 8 // characters by which a secret is known
-	head := secret[:min(len(secret), enough)]
-	if len(head) < 4 {
-		return s // too short to be told from chance
+// escapedForms are the ways in which a text may hold a secret.
+func escapedForms(secret string) []string {
+	quoted, _ := json.Marshal(secret) // of a string: cannot fail
+	return []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), strings.Trim(string(quoted), `"`),
 	}
+}
+
+func redactForms(s string, forms []string) string {
 	var b strings.Builder
 	for {
-		start := strings.Index(s, head)
+		start, end := findForm(s, forms)
 		if start < 0 {
 			b.WriteString(s)
 			return b.String()
 		}
 		b.WriteString(s[:start])
 		b.WriteString(redacted)
-		s = s[start:]
-		word := strings.IndexAny(s, " \t\r\n\"'<>,")
-		if word < 0 {
-			word = len(s)
-		}
-		s = s[max(word, shared(s, secret)):]
+		s = s[end:]
 	}
+}
+
+// findForm is where the first thing that begins like one of the forms starts
+// and ends; start is negative where there is none.
+func findForm(s string, forms []string) (start, end int) {
+	const enough = 8 // bytes by which a secret is known
+	start = -1
+	for _, form := range forms {
+		if i := strings.Index(s, form[:min(len(form), enough)]); i >= 0 && (start < 0 || i < start) {
+			start = i
+		}
+	}
+	if start < 0 {
+		return -1, -1
+	}
+	found := s[start:]
+	length := len(found)
+	if word := strings.IndexAny(found, " \t\r\n\"'<>,"); word >= 0 {
+		length = word
+	}
+	for _, form := range forms {
+		length = max(length, shared(found, form))
+	}
+	return start, start + length
 }
 
 // shared is the length of the beginning that two texts have in common.
