@@ -34,7 +34,7 @@ func timestamp(s string) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, upper[:17]+"59"+upper[19:])
 	t = t.Add(time.Second)
 	u := t.UTC()
-	return t, err == nil && u.Day() == 1 && u.Hour() == 0 && u.Minute() == 0 && u.Second() == 0
+	return t, err == nil && t.Year() <= 9999 && u.Day() == 1 && u.Hour() == 0 && u.Minute() == 0 && u.Second() == 0
 }
 
 // shaped tells whether s has digits where shape has zeros, either sign where
