@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -93,7 +94,10 @@ var scenes = []scene{
 type stage struct {
 	*timeline
 	url  string
+	sim  *cloudsim.Cloud
 	seen chan event.Event
+	// got are the out-events that were seen while another was awaited.
+	got []event.Event
 }
 
 // withStage starts the simulated cloud and all functions, calls f, and ends it
@@ -102,6 +106,10 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
 	s := &stage{timeline: newTimeline(cmd.OutOrStdout(), asJSON), seen: make(chan event.Event, 64)}
+	// Jobs are quicker than the real cloud's, so that nobody waits long.
+	s.sim = cloudsim.New(cloudsim.Options{
+		Seed: uint64(time.Now().UnixNano()), JobVisible: time.Second, JobPending: time.Second, JobRunning: time.Second,
+	})
 
 	dir, err := os.MkdirTemp("", "interlock-")
 	if err != nil {
@@ -126,10 +134,7 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	s.note("simulated cloud at %s, functions at %s/functions/<name>, ledger %s", simURL, s.url, file)
 
 	ended := make(chan error, 2)
-	go func() {
-		sim := cloudsim.New(cloudsim.Options{Seed: uint64(time.Now().UnixNano())})
-		ended <- serveSim(ctx, sim, simListener)
-	}()
+	go func() { ended <- serveSim(ctx, s.sim, simListener) }()
 	go func() { ended <- h.Serve(ctx, l) }()
 	err = f(ctx, s)
 	cancel()
@@ -157,24 +162,69 @@ func (s *stage) bus() *tap {
 	return &tap{timeline: s.timeline, next: m}
 }
 
-// play sends one approved ticket for each switch and waits for the event that
-// answers it.
+// play sends one approved ticket for each switch, waits for the events that
+// answer it, and follows the jobs to their end. Then it shows a job that fails.
 func (s *stage) play(ctx context.Context) error {
+	var jobs []string
 	for i, sc := range scenes {
-		ticket := events.Ticket{
-			ID: fmt.Sprintf("CHG%07d", 31337+i), RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"},
-		}
-		ev, err := approved(sc.name, true, sc.target, sc.options, ticket, time.Now())
+		job, err := s.flip(ctx, fmt.Sprintf("CHG%07d", 31337+i), sc, true)
 		if err != nil {
 			return err
 		}
-		s.in(&ev)
-		if err := s.post(ctx, sc.function(), &ev); err != nil {
+		if job != "" {
+			jobs = append(jobs, job)
+		}
+	}
+	for _, job := range jobs {
+		if err := s.ended(ctx, job, events.TypeJobSucceeded); err != nil {
 			return err
 		}
-		if err := s.await(ctx, &ev); err != nil {
-			return err
-		}
+	}
+	s.note("the cloud takes the next request, but its job will fail")
+	if err := s.sim.Inject(cloudsim.Fault{
+		Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.JobFails, Times: 1,
+		FailReason: "the kernel version is lower than 2.0.57.240900",
+	}); err != nil {
+		return err
+	}
+	job, err := s.flip(ctx, "CHG0031342", scenes[3], false)
+	if err != nil {
+		return err
+	}
+	return s.ended(ctx, job, events.TypeJobFailed)
+}
+
+// flip sends an approved ticket and returns the job of the completion event.
+func (s *stage) flip(ctx context.Context, ticket string, sc scene, enabled bool) (job string, err error) {
+	ev, err := approved(sc.name, enabled, sc.target, sc.options, events.Ticket{
+		ID: ticket, RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"},
+	}, time.Now())
+	if err != nil {
+		return "", err
+	}
+	s.in(&ev)
+	if err := s.post(ctx, sc.function(), &ev); err != nil {
+		return "", err
+	}
+	out, err := s.await(ctx, func(out *event.Event) bool {
+		return out.Extensions()["causationid"] == ev.ID() && out.Type() == events.TypeSwitchCompleted
+	})
+	if err != nil {
+		return "", fmt.Errorf("completion event of %s: %w", ticket, err)
+	}
+	var data events.Completed
+	err = json.Unmarshal(out.Data(), &data)
+	return data.JobID, err
+}
+
+// ended waits for the event by which a job ended.
+func (s *stage) ended(ctx context.Context, job, typ string) error {
+	_, err := s.await(ctx, func(out *event.Event) bool {
+		var data events.JobEnded
+		return out.Type() == typ && json.Unmarshal(out.Data(), &data) == nil && data.JobID == job
+	})
+	if err != nil {
+		return fmt.Errorf("%s of job %s: %w", typ, job, err)
 	}
 	return nil
 }
@@ -213,16 +263,19 @@ func (s *stage) post(ctx context.Context, function string, ev *event.Event) erro
 	return nil
 }
 
-// await waits for the completion event that an event caused.
-func (s *stage) await(ctx context.Context, cause *event.Event) error {
-	for {
-		select {
-		case out := <-s.seen:
-			if out.Extensions()["causationid"] == cause.ID() && out.Type() == events.TypeSwitchCompleted {
-				return nil
+// await waits for an out-event.
+func (s *stage) await(ctx context.Context, wanted func(*event.Event) bool) (*event.Event, error) {
+	for i := 0; ; i++ {
+		for len(s.got) <= i {
+			select {
+			case out := <-s.seen:
+				s.got = append(s.got, out)
+			case <-ctx.Done():
+				return nil, ctx.Err()
 			}
-		case <-ctx.Done():
-			return fmt.Errorf("no completion event for %s: %w", cause.ID(), ctx.Err())
+		}
+		if wanted(&s.got[i]) {
+			return &s.got[i], nil
 		}
 	}
 }

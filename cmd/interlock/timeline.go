@@ -78,10 +78,10 @@ func (l line) words() (words []string) {
 	word("%s", l.Text)
 	word("%s", l.Type)
 	word("%s", strings.TrimSpace(l.Method+" "+l.Path))
-	word("%s", l.Body)
 	if l.Status != 0 {
 		words = append(words, fmt.Sprintf("HTTP %d", l.Status))
 	}
+	word("%s", clipped(l.Body))
 	word("%s", l.Switch)
 	word("%s", l.Result)
 	word("job_id=%s", l.JobID)
@@ -113,11 +113,18 @@ func (t *timeline) out(ev *event.Event) {
 	var data struct {
 		events.Completed
 		Error *events.Error `json:"error"`
+		Job   *events.Job   `json:"job"`
 	}
 	_ = json.Unmarshal(ev.Data(), &data)
 	l := line{What: "event out", Type: ev.Type(), ID: ev.ID(), Switch: data.Switch, Result: string(data.Result), JobID: data.JobID}
 	if data.Error != nil {
 		l.Result = string(data.Error.Code) + ": " + data.Error.Detail
+	}
+	if data.Job != nil {
+		l.Result = data.Job.Status
+		if data.Job.FailReason != "" {
+			l.Result += ": " + data.Job.FailReason
+		}
 	}
 	t.show(l)
 }
@@ -189,4 +196,13 @@ func (p *tap) Publish(ctx context.Context, out ...event.Event) error {
 		p.out(&out[i])
 	}
 	return nil
+}
+
+// clipped keeps a line short: a list of jobs is long.
+func clipped(s string) string {
+	const most = 160
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -158,29 +159,14 @@ var errTooMany = errors.New("too many jobs to look through")
 // its own: those created since the given time, whose name fits, and which the
 // ledger knows no owner of.
 func (a *attempt) jobsSince(ctx context.Context, since time.Time) (found, error) {
-	all := map[string]cloudapi.Job{} // by id: pages shift while they are read
 	var earliest time.Time
-	q := cloudapi.JobQuery{Limit: pageSize, Start: since.Add(-lookBack)}
-	for q.Page = 1; ; q.Page++ {
-		page, err := a.Cloud.ListImmediateJobs(ctx, a.d.Target.ProjectID, q)
-		if err != nil {
-			return found{}, err
-		}
-		if q.Page == 1 {
-			earliest = cloudTime(since, page.Date, a.Now())
-		}
-		for _, j := range page.Jobs {
-			if j.InstanceID == a.d.Target.InstanceID {
-				all[j.ID] = j
-			}
-		}
-		if len(page.Jobs) == 0 || q.Page*pageSize >= page.Total {
-			break
-		}
-		if q.Page == mostPages {
-			return found{}, errTooMany
-		}
+	all, _, err := listJobs(ctx, a.Cloud, a.d.Target.ProjectID, since.Add(-lookBack), func(date time.Time) {
+		earliest = cloudTime(since, date, a.Now())
+	})
+	if err != nil {
+		return found{}, err
 	}
+	maps.DeleteFunc(all, func(_ string, j cloudapi.Job) bool { return j.InstanceID != a.d.Target.InstanceID })
 	return a.sift(ctx, all, earliest)
 }
 

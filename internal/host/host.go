@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
+
 	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/engine"
@@ -29,6 +31,28 @@ func Engine(c config.Config, switches []engine.Switch, auth cloudapi.Authenticat
 		Quiet: c.Quiet, Retention: c.Retention, GiveUp: c.GiveUp,
 		Halted: func(context.Context) bool { return c.Halt },
 	}
+}
+
+// Functions leads to every function by its name.
+type Functions struct {
+	Engine   *engine.Engine
+	Follower *engine.Follower
+}
+
+// Handle takes an event through the named function.
+func (f Functions) Handle(ctx context.Context, function string, ev event.Event) engine.Result {
+	if function == engine.JobFollow {
+		return f.Follower.Handle(ctx, function, ev)
+	}
+	return f.Engine.Handle(ctx, function, ev)
+}
+
+// Resume goes on with a record of the ledger, without a delivery.
+func (f Functions) Resume(ctx context.Context, key ledger.Key) engine.Result {
+	if key.Switch == engine.JobFollow {
+		return f.Follower.Resume(ctx, key)
+	}
+	return f.Engine.Resume(ctx, key)
 }
 
 // BusClient posts events. It follows no redirects: an event goes where it was

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/ledger"
 )
 
@@ -13,9 +14,9 @@ import (
 // that wait and are due, or whose event was not published. The ledger's index
 // of what is due is its timer: there is nothing to rebuild after a restart.
 type keeper struct {
-	engine *engine.Engine
-	ledger ledger.Ledger
-	now    func() time.Time
+	functions host.Functions
+	ledger    ledger.Ledger
+	now       func() time.Time
 	// started is when the process began. Settled decisions from before it have
 	// no publisher any more; younger ones may have one at work.
 	started time.Time
@@ -30,7 +31,7 @@ type retry struct {
 
 const (
 	// look is how often the ledger is asked what is due.
-	look = 250 * time.Millisecond
+	tickEvery = 250 * time.Millisecond
 	// atOnce is how many decisions are worked on side by side.
 	atOnce = 8
 	// dueBatch is how many are read at a time.
@@ -42,13 +43,13 @@ const (
 	mostRetry = time.Minute
 )
 
-func newKeeper(e *engine.Engine, l ledger.Ledger, now func() time.Time) *keeper {
-	return &keeper{engine: e, ledger: l, now: now, started: now(), again: map[ledger.Key]retry{}}
+func newKeeper(f host.Functions, l ledger.Ledger, now func() time.Time) *keeper {
+	return &keeper{functions: f, ledger: l, now: now, started: now(), again: map[ledger.Key]retry{}}
 }
 
 // run goes on until the context ends, and returns when nothing of it is at work.
 func (k *keeper) run(ctx context.Context) {
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
 		k.sweep(ctx)
@@ -83,7 +84,7 @@ func (k *keeper) sweep(ctx context.Context) {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			// What has begun comes to its end, as a delivery's work does.
-			r := k.engine.Resume(context.WithoutCancel(ctx), d.Key)
+			r := k.functions.Resume(context.WithoutCancel(ctx), d.Key)
 			mu.Lock()
 			defer mu.Unlock()
 			k.note(d.Key, r)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/bus"
@@ -39,8 +40,10 @@ type Host struct {
 	Engine *engine.Engine
 	Ledger ledger.Ledger
 
-	keeper  *keeper
-	handler http.Handler
+	functions host.Functions
+	keeper    *keeper
+	follows   *follows
+	handler   http.Handler
 }
 
 // Open opens the ledger and the bus that a configuration names, and puts the
@@ -63,12 +66,16 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := host.Engine(c, switches, c.Credentials.Authenticator(c.Endpoints.IAM), l, b, o.Cloud)
+	follower := &engine.Follower{Patience: c.Follow}
+	e := host.Engine(c, switches, c.Credentials.Authenticator(c.Endpoints.IAM), l, &loop{b, follower}, o.Cloud)
 	e.Now, e.Observe = o.Now, o.Observe
-	if err := e.Init(); err != nil {
+	follower.Engine = e
+	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now)}
+	h.functions = host.Functions{Engine: e, Follower: follower}
+	h.keeper = newKeeper(h.functions, l, o.Now)
+	if err := errors.Join(e.Init(), h.follows.restore(context.Background(), l)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	h := &Host{Engine: e, Ledger: l, keeper: newKeeper(e, l, o.Now)}
 	h.handler = h.routes(c)
 	return h, nil
 }
@@ -76,22 +83,24 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 // Close closes the ledger. Serve must have returned.
 func (h *Host) Close() error { return h.Ledger.Close() }
 
+// ServeHTTP answers one request. It lets a test, or a server of one's own, do
+// without what Serve does beside.
+func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }
+
 // Serve answers on the listener, and finishes what nobody delivers again, until
 // the context ends; then it lets what is under way come to its end.
 func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler:           h.handler,
+		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}
-	kept := make(chan struct{})
-	keeping, stop := context.WithCancel(ctx)
-	go func() {
-		defer close(kept)
-		h.keeper.run(keeping)
-	}()
+	var timers sync.WaitGroup
+	ticking, stop := context.WithCancel(ctx)
+	timers.Go(func() { h.keeper.run(ticking) })
+	timers.Go(func() { h.follows.run(ticking) })
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	var err error
@@ -103,7 +112,7 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 		err = server.Shutdown(closing)
 	}
 	stop()
-	<-kept
+	timers.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
@@ -116,11 +125,16 @@ func (h *Host) routes(c config.Config) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
 	})
-	paths := make([]string, len(h.Engine.Switches))
-	for i, s := range h.Engine.Switches {
-		paths[i] = "/functions/" + s.Function
-		mux.Handle(paths[i], &doors.Door{Function: s.Function, Switch: s.Name, Handler: h.Engine, Origins: c.WebhookOrigins})
+	var paths []string
+	route := func(function, name string) {
+		path := "/functions/" + function
+		paths = append(paths, path)
+		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h.functions, Origins: c.WebhookOrigins})
 	}
+	for _, s := range h.Engine.Switches {
+		route(s.Function, s.Name)
+	}
+	route(engine.JobFollow, engine.JobFollow)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		doors.NotFound(w, fmt.Sprintf("there is nothing at %s; functions are at %s", r.URL.Path, strings.Join(paths, ", ")))
 	})

@@ -1,0 +1,162 @@
+package local
+
+import (
+	"container/heap"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+)
+
+// follows looks after jobs until they end: a heap of timers, which is rebuilt
+// from the ledger when the process starts.
+type follows struct {
+	follower *engine.Follower
+	now      func() time.Time
+
+	mu      sync.Mutex
+	waiting jobHeap
+	known   map[string]bool // by project and job
+}
+
+// firstLook is when a new job is first asked for: the cloud does not show it
+// earlier.
+const firstLook = 3 * time.Second
+
+// mostFollowed bounds how many jobs are taken up again at a start.
+const mostFollowed = 1 << 20
+
+func newFollows(f *engine.Follower, now func() time.Time) *follows {
+	all := &follows{follower: f, now: now, known: map[string]bool{}}
+	f.Kept = func(j *engine.Followed) { all.add(j, now().Add(firstLook)) }
+	return all
+}
+
+// restore takes up what an earlier process followed.
+func (f *follows) restore(ctx context.Context, l ledger.Ledger) error {
+	due, err := l.Due(ctx, f.now().AddDate(1, 0, 0), mostFollowed)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	for _, d := range due {
+		if d.Key.Switch != engine.JobFollow || d.Why != ledger.Waited {
+			continue
+		}
+		rec, err := l.Get(ctx, d.Key)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		j := new(engine.Followed)
+		if err := json.Unmarshal(rec.Stored, j); err != nil {
+			return fmt.Errorf("ledger: record of job: %w", err)
+		}
+		f.add(j, f.now())
+	}
+	return nil
+}
+
+// add has a job looked at from a time on, unless it is already.
+func (f *follows) add(j *engine.Followed, at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := j.Target.ProjectID + "/" + j.JobID
+	if !f.known[id] {
+		f.known[id] = true
+		heap.Push(&f.waiting, look{at, j})
+	}
+}
+
+// run looks at jobs as they are due, until the context ends.
+func (f *follows) run(ctx context.Context) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		f.sweep(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (f *follows) sweep(ctx context.Context) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	for _, j := range f.due() {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f.again(j, f.follower.Look(context.WithoutCancel(ctx), j))
+		})
+	}
+	wg.Wait()
+}
+
+// due takes out what is due now.
+func (f *follows) due() (jobs []*engine.Followed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	for len(f.waiting) > 0 && !f.waiting[0].at.After(now) {
+		jobs = append(jobs, heap.Pop(&f.waiting).(look).job)
+	}
+	return jobs
+}
+
+// again has a job looked at once more, or drops one that has ended.
+func (f *follows) again(j *engine.Followed, r engine.Result) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Kind == engine.Later {
+		heap.Push(&f.waiting, look{f.now().Add(r.RetryAfter), j})
+		return
+	}
+	delete(f.known, j.Target.ProjectID+"/"+j.JobID)
+}
+
+// look is when to look at a job.
+type look struct {
+	at  time.Time
+	job *engine.Followed
+}
+
+type jobHeap []look
+
+func (h jobHeap) Len() int           { return len(h) }
+func (h jobHeap) Less(i, k int) bool { return h[i].at.Before(h[k].at) }
+func (h jobHeap) Swap(i, k int)      { h[i], h[k] = h[k], h[i] }
+func (h *jobHeap) Push(x any)        { *h = append(*h, x.(look)) }
+func (h *jobHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}
+
+// loop is the bus of the local program: whatever the bus, its own functions get
+// its own out-events too. A job is on record before its event counts as
+// published.
+type loop struct {
+	bus.Bus
+	follower *engine.Follower
+}
+
+func (l *loop) Publish(ctx context.Context, out ...event.Event) error {
+	if err := l.Bus.Publish(ctx, out...); err != nil {
+		return err
+	}
+	for _, ev := range out {
+		if err := l.follower.Accept(ctx, ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
