@@ -9,6 +9,8 @@ GOARCH    ?= arm64
 FUZZTIME  ?= 60s
 PROVETIME ?= 60m
 PYTHON    ?= python3
+DEPLOY    ?= --guided
+MODULE      := github.com/interlock-functions/interlock
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # The version that is stamped into every artefact. `sam build` may copy the
@@ -24,7 +26,7 @@ FUNCTIONS := $(patsubst functions/%/lambda,%,$(wildcard functions/*/lambda))
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
 build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
-	-ldflags='-s -w -X main.version=$(INTERLOCK_VERSION)' -o $(2)/bootstrap ./functions/$(1)/lambda
+	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(INTERLOCK_VERSION)' -o $(2)/bootstrap ./functions/$(1)/lambda
 
 .PHONY: help
 help: ## List the targets
@@ -60,7 +62,7 @@ verify-emulated: build # Tests that need the built artefacts or an emulator of A
 	tools/emulators/run $(GO) test -tags verify -count=1 -timeout 15m ./...
 
 .PHONY: verify-template
-verify-template: .venv/sam/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
+verify-template: build .venv/sam/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
 	tools/lint-template
 
 .PHONY: prove
@@ -85,10 +87,10 @@ build-%Function:
 	$(call build-lambda,$(shell echo $* | tr A-Z a-z),$(ARTIFACTS_DIR))
 
 .PHONY: deploy
-deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each parameter
+deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
 	.venv/sam/bin/sam build
 	tools/stamp-release .aws-sam/build/template.yaml
-	.venv/sam/bin/sam deploy --guided
+	.venv/sam/bin/sam deploy $(DEPLOY)
 
 .PHONY: fmt
 fmt: ## Format the Go files

@@ -1,0 +1,87 @@
+//go:build verify
+
+package deploy
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/functions"
+)
+
+const (
+	version = "v0.0.0-of-the-artefact-test"
+	// megabytes is what an artefact may weigh.
+	megabytes = 13
+)
+
+// Two builds, of the tree and of a copy of it elsewhere with nothing cached,
+// one as SAM calls it and one as make build does: the same bytes.
+func TestArtefacts(t *testing.T) {
+	there := t.TempDir()
+	for _, part := range []string{"cmd", "events", "functions", "internal", "pkg"} {
+		require.NoError(t, os.CopyFS(filepath.Join(there, part), os.DirFS(filepath.Join(root, part))))
+	}
+	for _, file := range []string{"go.mod", "go.sum", "Makefile"} {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(there, file), text, 0o644))
+	}
+	run(t, there, []string{"GOCACHE=" + t.TempDir()}, "build")
+
+	stanzas := map[string]string{}
+	for id := range load(t).ofType("AWS::Serverless::Function") {
+		stanzas[folder(id)] = id
+	}
+	for _, s := range functions.All() {
+		t.Run(s.Function, func(t *testing.T) {
+			here := t.TempDir()
+			run(t, root, nil, "build-"+stanzas[s.Function], "ARTIFACTS_DIR="+here)
+			one, err := os.ReadFile(filepath.Join(here, "bootstrap"))
+			require.NoError(t, err)
+			other, err := os.ReadFile(filepath.Join(there, "build", s.Function, "bootstrap"))
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(one, other), "two builds differ")
+
+			require.LessOrEqual(t, len(one), megabytes*1000*1000)
+			require.True(t, bytes.Contains(one, []byte(version)), "the version is not stamped in: is there a variable version in internal/lambdahost?")
+			absolute, err := filepath.Abs(root)
+			require.NoError(t, err)
+			require.False(t, bytes.Contains(one, []byte(absolute)), "a path of this machine is in it")
+			static(t, one)
+		})
+	}
+}
+
+// static: an executable for arm64 that asks for no loader and no library.
+func static(t *testing.T, artefact []byte) {
+	f, err := elf.NewFile(bytes.NewReader(artefact))
+	require.NoError(t, err)
+	require.Equal(t, elf.EM_AARCH64, f.Machine)
+	for _, p := range f.Progs {
+		require.NotEqual(t, elf.PT_INTERP, p.Type)
+		require.NotEqual(t, elf.PT_DYNAMIC, p.Type)
+	}
+}
+
+func run(t *testing.T, dir string, environ []string, args ...string) {
+	t.Helper()
+	make := exec.CommandContext(t.Context(), "make", args...)
+	make.Dir = dir
+	for _, v := range os.Environ() {
+		// What an outer make was told is not meant for this one.
+		if name, _, _ := strings.Cut(v, "="); name != "MAKEFLAGS" && name != "GOARCH" && name != "INTERLOCK_VERSION" {
+			make.Env = append(make.Env, v)
+		}
+	}
+	make.Env = append(append(make.Env, "INTERLOCK_VERSION="+version), environ...)
+	out, err := make.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}

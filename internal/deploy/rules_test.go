@@ -1,0 +1,156 @@
+package deploy
+
+import (
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+)
+
+// in are the types that ask for a switch.
+var in = []string{events.TypeTicketApproved, events.TypeTagChanged, events.TypeSwitchRequested}
+
+func TestEachInEventReachesExactlyItsFunctions(t *testing.T) {
+	tpl := load(t)
+	seen := map[string]bool{}
+	for name, event := range samples(t) {
+		kind := event["type"].(string)
+		if !slices.Contains(in, kind) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var want []string
+			for _, s := range functions.All() {
+				if asksFor(event, s.Name) {
+					want = append(want, s.Function)
+					seen[kind+" "+s.Name] = true
+				}
+			}
+			require.NotEmpty(t, want, "the sample asks for no switch of functions.All")
+			slices.Sort(want)
+			require.Equal(t, want, reached(t, tpl, event))
+		})
+	}
+	for _, s := range functions.All() {
+		for _, kind := range in {
+			require.Contains(t, seen, kind+" "+s.Name, "events/samples: no %s for %s", kind, s.Name)
+		}
+	}
+}
+
+// asksFor says by the contract, not by a pattern, whom an event is meant for.
+func asksFor(event map[string]any, name string) bool {
+	if event["type"] != events.TypeTagChanged {
+		return at(event, "data.switch") == name
+	}
+	return slices.ContainsFunc(at(event, "data.changes").([]any), func(c any) bool {
+		return at(c, "key") == events.TagPrefix+name
+	})
+}
+
+func TestOutEventsReachNoSwitch(t *testing.T) {
+	tpl := load(t)
+	for name, event := range samples(t) {
+		if !slices.Contains(in, event["type"].(string)) {
+			t.Run(name, func(t *testing.T) { require.Empty(t, reached(t, tpl, event)) })
+		}
+	}
+	// Whatever an out-event's data says, its type alone keeps it from a switch.
+	for _, kind := range events.Types() {
+		for _, s := range functions.All() {
+			event := map[string]any{"type": kind, "data": map[string]any{
+				"switch":  s.Name,
+				"changes": []any{map[string]any{"key": events.TagPrefix + s.Name}},
+			}}
+			if slices.Contains(in, kind) {
+				require.Equal(t, []string{s.Function}, reached(t, tpl, event), kind)
+			} else {
+				require.Empty(t, reached(t, tpl, event), kind)
+			}
+		}
+	}
+}
+
+func TestAnUnknownSwitchReachesNobody(t *testing.T) {
+	tpl := load(t)
+	for _, kind := range in {
+		for _, name := range []string{"", "proxy", "Proxy-SSL", "proxy-ssl ", "proxyssl"} {
+			event := map[string]any{"type": kind, "data": map[string]any{
+				"switch": name, "changes": []any{map[string]any{"key": events.TagPrefix + name}},
+			}}
+			require.Empty(t, reached(t, tpl, event), "%s %q", kind, name)
+		}
+	}
+}
+
+func TestTheArchiveKeepsWhatAskedAndNothingElse(t *testing.T) {
+	tpl := load(t)
+	pattern := tpl.Resources["Archive"].Properties["EventPattern"]
+	for _, kind := range events.Types() {
+		got, err := matches(pattern, envelope(map[string]any{"type": kind}))
+		require.NoError(t, err)
+		require.Equal(t, slices.Contains(in, kind), got, kind)
+	}
+}
+
+// reached lists the functions whose queues an event on the bus is put into.
+func reached(t testing.TB, tpl template, event map[string]any) []string {
+	t.Helper()
+	queues := map[string]bool{}
+	for name, rule := range tpl.ofType("AWS::Events::Rule") {
+		require.Equal(t, "Bus", at(rule.Properties, "EventBusName.Ref"), name)
+		ok, err := matches(rule.Properties["EventPattern"], envelope(event))
+		require.NoError(t, err, name)
+		if !ok {
+			continue
+		}
+		for _, target := range rule.Properties["Targets"].([]any) {
+			queues[at(target, "Arn.Fn::GetAtt").(string)] = true
+		}
+	}
+	var names []string
+	for name, f := range tpl.ofType("AWS::Serverless::Function") {
+		queue := at(f.Properties, "Events.Queue.Properties.Queue.Fn::GetAtt").(string)
+		if queues[queue] {
+			names = append(names, folder(name))
+			delete(queues, queue)
+		}
+	}
+	require.Empty(t, slices.Collect(maps.Keys(queues)), "queues that no function reads")
+	slices.Sort(names)
+	return names
+}
+
+// folder is the folder under functions that `sam build` builds for a function
+// of the template.
+func folder(logicalID string) string {
+	return strings.ToLower(strings.TrimSuffix(logicalID, "Function"))
+}
+
+// envelope is an event as a producer puts it onto the bus.
+func envelope(event map[string]any) map[string]any {
+	return map[string]any{"source": "anybody", "detail-type": event["type"], "detail": event}
+}
+
+func samples(t testing.TB) map[string]map[string]any {
+	t.Helper()
+	names, err := fs.Glob(events.Samples, "samples/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	all := map[string]map[string]any{}
+	for _, name := range names {
+		text, err := events.Samples.ReadFile(name)
+		require.NoError(t, err)
+		var event map[string]any
+		require.NoError(t, json.Unmarshal(text, &event), name)
+		all[strings.TrimPrefix(name, "samples/")] = event
+	}
+	return all
+}

@@ -1,0 +1,273 @@
+package deploy
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/internal/config"
+)
+
+// full gives every parameter that has no default a value, and every optional
+// one too.
+var full = map[string]string{
+	"Region":          "eu-west-101",
+	"SecretArn":       "arn:aws:secretsmanager:eu-central-1:123456789012:secret:interlock/cloud-AbCdEf",
+	"SecretKeyArn":    "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b62-5a0e-4c3c-9b1c-2f6c1c1b7a55",
+	"GaussDBEndpoint": "https://gaussdb.example.com",
+	"DBSSEndpoint":    "https://dbss.example.com",
+	"IAMEndpoint":     "https://iam.example.com",
+	"AlarmTopicArn":   "arn:aws:sns:eu-central-1:123456789012:alarms",
+	"CallerArn":       "arn:aws:iam::210987654321:role/change-management",
+}
+
+// required are the parameters without a default.
+var required = map[string]string{"Region": full["Region"], "SecretArn": full["SecretArn"]}
+
+func TestParametersSayWhatTheyTake(t *testing.T) {
+	d := load(t).with(full)
+	for name, p := range d.Parameters {
+		t.Run(name, func(t *testing.T) {
+			require.NotEmpty(t, p["Description"])
+			require.NotEmpty(t, p["ConstraintDescription"])
+			value := d.values[name]
+			switch {
+			case p["AllowedPattern"] != nil:
+				pattern := regexp.MustCompile("^(?:" + p["AllowedPattern"].(string) + ")$")
+				require.Regexp(t, pattern, value)
+				if def, ok := p["Default"]; ok {
+					require.Regexp(t, pattern, def)
+				}
+				require.NotRegexp(t, pattern, "two words")
+			case p["AllowedValues"] != nil:
+				require.Contains(t, fmt.Sprint(p["AllowedValues"]), value)
+			default:
+				require.Equal(t, "Number", p["Type"])
+				require.NotNil(t, p["MinValue"])
+				require.NotNil(t, p["MaxValue"])
+			}
+		})
+	}
+}
+
+// What the functions are given is what they take: the configuration's own
+// reader judges it.
+func TestEnvironmentIsWhatTheProgramReads(t *testing.T) {
+	tpl := load(t)
+	for name, values := range map[string]map[string]string{"required": required, "full": full} {
+		d := tpl.with(values)
+		for logicalID, f := range tpl.ofType("AWS::Serverless::Function") {
+			t.Run(name+"/"+logicalID, func(t *testing.T) {
+				variables := maps.Clone(d.resolve(at(tpl.Globals.Function, "Environment.Variables")).(map[string]any))
+				maps.Copy(variables, d.resolve(at(f.Properties, "Environment.Variables")).(map[string]any))
+				require.Equal(t, own(logicalID, "Queue"), variables["INTERLOCK_QUEUE_URL"])
+				// A reference resolves to a resource's name, here as on AWS to its URL.
+				variables["INTERLOCK_QUEUE_URL"] = "https://sqs.eu-central-1.amazonaws.com/123456789012/interlock"
+				var environ []string
+				for variable, value := range variables {
+					require.Contains(t, config.Names(), variable)
+					environ = append(environ, fmt.Sprintf("%s=%v", variable, value))
+				}
+				c, err := config.Read(environ, "", "")
+				require.NoError(t, err)
+				require.Equal(t, full["SecretArn"], c.SecretID)
+				require.Empty(t, c.Credentials, "credentials stay in the secret")
+				require.False(t, c.Halt, "a published version would keep its halt for ever")
+			})
+		}
+	}
+}
+
+func TestAHaltStopsEveryVersionOfEveryFunction(t *testing.T) {
+	tpl := load(t)
+	for _, halted := range []bool{true, false} {
+		d := tpl.with(map[string]string{"Halt": strconv.FormatBool(halted)})
+		// Unlike the environment, neither is part of a published version.
+		all := d.resolve(tpl.Globals.Function).(map[string]any)
+		if halted {
+			require.EqualValues(t, 0, all["ReservedConcurrentExecutions"])
+		} else {
+			require.NotContains(t, all, "ReservedConcurrentExecutions")
+		}
+		for name, f := range tpl.ofType("AWS::Serverless::Function") {
+			own := d.resolve(f.Properties)
+			require.NotContains(t, own, "ReservedConcurrentExecutions", name)
+			require.Equal(t, !halted, at(own, "Events.Queue.Properties.Enabled"), name)
+		}
+	}
+}
+
+func TestNobodyMayDoMoreThanTheyMust(t *testing.T) {
+	d := load(t).with(full)
+	policies := 0
+	check := func(where string, document any) {
+		policies++
+		for _, statement := range at(document, "Statement").([]any) {
+			require.Equal(t, "Allow", at(statement, "Effect"), where)
+			for _, action := range list(at(statement, "Action")) {
+				require.Regexp(t, `^[a-z0-9]+:[A-Z][A-Za-z]+$`, action, "%s: one action, written out", where)
+				for _, resource := range list(at(statement, "Resource")) {
+					if strings.HasPrefix(action, "xray:") {
+						continue // has no resources
+					}
+					require.NotContains(t, resource, "*", "%s: %s", where, action)
+					if strings.HasPrefix(action, "dynamodb:") && resource == "Table.Arn" {
+						keys := at(statement, "Condition.ForAllValues:StringLike.dynamodb:LeadingKeys")
+						require.Equal(t, []string{"d#*", "i#*", "j#*", "h#*"}, list(keys), "%s: %s", where, action)
+					}
+				}
+			}
+		}
+	}
+	roles := map[string]string{}
+	for name, r := range d.Resources {
+		props := d.resolve(r.Properties)
+		switch r.Type {
+		case "AWS::IAM::ManagedPolicy":
+			check(name, at(props, "PolicyDocument"))
+		case "AWS::IAM::Role":
+			require.Equal(t, []string{"SharedPolicy"}, list(at(props, "ManagedPolicyArns")), name)
+			for _, p := range at(props, "Policies").([]any) {
+				check(name, at(p, "PolicyDocument"))
+				for _, s := range at(p, "PolicyDocument.Statement").([]any) {
+					prefix := strings.TrimSuffix(name, "Role")
+					require.Contains(t, []any{prefix + "Queue.Arn", prefix + "Log.Arn"}, at(s, "Resource"), "%s: another function's", name)
+				}
+			}
+		case "AWS::SQS::QueuePolicy":
+			check(name, at(props, "PolicyDocument"))
+			for _, s := range at(props, "PolicyDocument.Statement").([]any) {
+				require.Equal(t, "events.amazonaws.com", at(s, "Principal.Service"), name)
+				require.Contains(t, fmt.Sprint(at(s, "Condition")), "aws:SourceArn", name)
+			}
+		case "AWS::Serverless::Function":
+			require.NotContains(t, r.Properties, "Policies", "%s: SAM would add a role with wildcards", name)
+			role := at(props, "Role").(string)
+			require.Empty(t, roles[role], "%s shares a role", name)
+			roles[role] = name
+			require.Equal(t, "AWS_IAM", at(props, "FunctionUrlConfig.AuthType"), name)
+		}
+	}
+	require.Greater(t, policies, len(roles))
+}
+
+func TestCallersOfAURLGetBothPermissions(t *testing.T) {
+	tpl := load(t)
+	for name := range tpl.ofType("AWS::Serverless::Function") {
+		actions := map[any]any{}
+		for _, p := range tpl.ofType("AWS::Lambda::Permission") {
+			if at(p.Properties, "FunctionName.Ref") == name+".Alias" {
+				require.Equal(t, "HasCaller", p.Condition)
+				actions[p.Properties["Action"]] = p.Properties["InvokedViaFunctionUrl"]
+			}
+		}
+		require.Equal(t, map[any]any{"lambda:InvokeFunctionUrl": nil, "lambda:InvokeFunction": true}, actions, name)
+	}
+}
+
+func TestQueuesOutlastWhatReadsThem(t *testing.T) {
+	tpl := load(t)
+	timeout := number(t, tpl.Globals.Function["Timeout"])
+	for name, f := range tpl.ofType("AWS::Serverless::Function") {
+		t.Run(name, func(t *testing.T) {
+			source := at(f.Properties, "Events.Queue.Properties")
+			require.Equal(t, own(name, "Queue")+".Arn", at(source, "Queue.Fn::GetAtt"))
+			require.Equal(t, []string{"ReportBatchItemFailures"}, list(at(source, "FunctionResponseTypes")))
+			require.Equal(t, "MaximumConcurrency", at(source, "ScalingConfig.MaximumConcurrency.Ref"))
+
+			queue := tpl.Resources[own(name, "Queue")].Properties
+			require.GreaterOrEqual(t, number(t, queue["VisibilityTimeout"]), 6*timeout)
+			require.EqualValues(t, 1000, at(queue, "RedrivePolicy.maxReceiveCount"))
+			require.Equal(t, own(name, "DeadQueue")+".Arn", at(queue, "RedrivePolicy.deadLetterTargetArn.Fn::GetAtt"))
+
+			// A message's age goes on counting in the dead-letter queue.
+			dead := tpl.Resources[own(name, "DeadQueue")].Properties
+			require.Greater(t, number(t, dead["MessageRetentionPeriod"]), number(t, queue["MessageRetentionPeriod"]))
+
+			slow := tpl.Resources[own(name, "DurationAlarm")].Properties
+			require.InDelta(t, 0.8*1000*timeout, number(t, slow["Threshold"]), 1)
+		})
+	}
+	for name, rule := range tpl.ofType("AWS::Events::Rule") {
+		for _, target := range rule.Properties["Targets"].([]any) {
+			require.Equal(t, "UndeliveredQueue.Arn", at(target, "DeadLetterConfig.Arn.Fn::GetAtt"), name)
+		}
+	}
+	for name, q := range tpl.ofType("AWS::SQS::Queue") {
+		require.Equal(t, true, q.Properties["SqsManagedSseEnabled"], name)
+	}
+}
+
+func TestTheTableIsNotLost(t *testing.T) {
+	tpl := load(t)
+	table := tpl.Resources["Table"]
+	require.Equal(t, "RetainExceptOnCreate", table.DeletionPolicy)
+	for stage, protected := range map[string]bool{"production": true, "staging": false} {
+		p := tpl.with(map[string]string{"Stage": stage}).resolve(table.Properties)
+		require.Equal(t, protected, at(p, "DeletionProtectionEnabled"), stage)
+		require.Equal(t, true, at(p, "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled"))
+		require.Equal(t, true, at(p, "SSESpecification.SSEEnabled"))
+	}
+}
+
+// What is replayed must still be known to the ledger.
+func TestTheArchiveIsForgottenNoLaterThanTheLedger(t *testing.T) {
+	tpl := load(t)
+	require.Equal(t, "RetentionDays", at(tpl.Resources["Archive"].Properties, "RetentionDays.Ref"))
+	for days, values := range tpl.Mappings["Retention"] {
+		require.Equal(t, fmt.Sprintf("%.0fh", 24*number(t, days)), values["Hours"])
+	}
+}
+
+var heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+
+func TestEveryAlarmLeadsToItsPageInTheRunbook(t *testing.T) {
+	tpl := load(t)
+	text, err := os.ReadFile(root + "/docs/operations.md")
+	require.NoError(t, err)
+	anchors := map[string]bool{}
+	for _, h := range heading.FindAllStringSubmatch(string(text), -1) {
+		anchors[strings.ReplaceAll(strings.ToLower(h[1]), " ", "-")] = true
+	}
+	alarms := tpl.ofType("AWS::CloudWatch::Alarm")
+	for name, alarm := range alarms {
+		description := at(alarm.Properties, "AlarmDescription.Fn::Sub").(string)
+		_, anchor, _ := strings.Cut(description, "${RunbookUrl}#")
+		require.Contains(t, anchors, anchor, "docs/operations.md has no heading for the alarm %s", name)
+		require.NotNil(t, alarm.Properties["AlarmActions"], name)
+		require.NotNil(t, alarm.Properties["TreatMissingData"], name)
+	}
+	for name := range tpl.ofType("AWS::Serverless::Function") {
+		for _, what := range []string{"Errors", "Throttles", "Duration", "Age", "Dead", "Rule"} {
+			require.Contains(t, alarms, own(name, what+"Alarm"))
+		}
+	}
+}
+
+// own is the logical name of what belongs to one function.
+func own(function, what string) string { return strings.TrimSuffix(function, "Function") + what }
+
+func list(v any) []string {
+	if s, ok := v.(string); ok {
+		return []string{s}
+	}
+	var all []string
+	for _, e := range v.([]any) {
+		all = append(all, e.(string))
+	}
+	return slices.Clip(all)
+}
+
+func number(t testing.TB, v any) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(fmt.Sprint(v), 64)
+	require.NoError(t, err)
+	return f
+}
