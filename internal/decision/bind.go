@@ -251,7 +251,9 @@ func wholeNumber(raw string) (int64, bool) {
 	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1e15 {
 		return 0, false
 	}
-	return int64(f), true
+	// 1e-999 is not 0, though no float comes nearer.
+	digits, _, _ := strings.Cut(strings.ToLower(raw), "e")
+	return int64(f), f != 0 || !strings.ContainsAny(digits, "123456789")
 }
 
 // valueAt finds the value at a path such as changes[1].key; nil if there is
