@@ -1,8 +1,11 @@
 package doors
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +16,8 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/engine"
 )
+
+var discard = slog.New(slog.DiscardHandler)
 
 // script is a handler that answers each event as its id says, and keeps the
 // order in which they came.
@@ -65,7 +70,7 @@ func out(typ, cause string) *event.Event {
 
 func newDoor(answer func(context.Context, event.Event) engine.Result) (*Door, *script) {
 	s := &script{answer: answer}
-	return &Door{Function: "proxyssl", Switch: "proxy-ssl", Handler: s}, s
+	return &Door{Function: "proxyssl", Switch: "proxy-ssl", Handler: s, Log: discard}, s
 }
 
 // structured is an event in the JSON format, on an instance of its own.
@@ -84,4 +89,42 @@ func jsonOf(t *testing.T, text []byte) map[string]any {
 	var v map[string]any
 	require.NoError(t, json.Unmarshal(text, &v), string(text))
 	return v
+}
+
+// TestPanicIsLogged with where it came from, but not with a value that might
+// hold anything.
+func TestPanicIsLogged(t *testing.T) {
+	for name, test := range map[string]struct {
+		panics func()
+		logged string
+	}{
+		"a value":         {func() { panic("a secret") }, `"panic":"string"`},
+		"of the runtime":  {func() { var d *Door; _ = d.Function }, "nil pointer dereference"},
+		"an error's type": {func() { panic(errors.New("a secret")) }, "errorString"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			d, _ := newDoor(func(context.Context, event.Event) engine.Result {
+				test.panics()
+				return engine.Result{}
+			})
+			d.Log = slog.New(slog.NewJSONHandler(&log, nil))
+			answer, err := d.Invoke(t.Context(), sqsEvent(t, structured("a")))
+			require.NoError(t, err)
+			require.Equal(t, []string{"m0"}, failures(t, answer))
+			require.Contains(t, log.String(), test.logged)
+			require.Contains(t, log.String(), "TestPanicIsLogged")
+			require.NotContains(t, log.String(), "a secret")
+		})
+	}
+}
+
+// TestNoReason: a handler that gives none does not break the answer.
+func TestNoReason(t *testing.T) {
+	for _, kind := range []engine.Kind{engine.Rejected, engine.Failed, engine.Later, ""} {
+		d, _ := newDoor(func(context.Context, event.Event) engine.Result { return engine.Result{Kind: kind} })
+		require.GreaterOrEqual(t, post(d, "application/cloudevents+json", structured("a")).Status, 400)
+		_, err := d.Invoke(t.Context(), []byte(structured("a")))
+		require.Error(t, err)
+	}
 }

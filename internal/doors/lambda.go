@@ -47,7 +47,7 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	case anSQS:
 		return d.sqs(ctx, n.Get("Records").Items)
 	case anSNS:
-		return d.deliveries(ctx, n.Get("Records").Items)
+		return d.deliveries(ctx, notifications(n.Get("Records").Items))
 	case anEventBridge:
 		return d.deliveries(ctx, []jsontree.Node{n})
 	case anEventGrid:
@@ -105,6 +105,18 @@ func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node) ([]byte, e
 		}
 	}
 	return nothing, nil
+}
+
+// notifications are the envelopes in SNS's records, the same that a queue
+// which is subscribed to a topic gets to see.
+func notifications(records []jsontree.Node) []jsontree.Node {
+	nodes := make([]jsontree.Node, len(records))
+	for i := range records {
+		if sns := records[i].Get("Sns"); sns != nil {
+			nodes[i] = *sns
+		}
+	}
+	return nodes
 }
 
 // sqs answers with the messages that are to come back. An empty list says that

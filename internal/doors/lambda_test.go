@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -172,7 +171,6 @@ func TestSQS(t *testing.T) {
 		deep = snsEnvelope(t, deep)
 	}
 	d, s := newDoor(byID)
-	d.Log = slog.New(slog.DiscardHandler)
 	answer, err := d.Invoke(context.Background(), sqsEvent(t,
 		structured("applied"),                            // m0: a bare event
 		bridge(t, structured("superseded")),              // m1: rejected is done

@@ -98,10 +98,6 @@ func message(s string, left int) (event.Event, error) {
 
 // unwrap is the event in at most as many envelopes as are left.
 func unwrap(n *jsontree.Node, left int) (event.Event, error) {
-	sns := n.Get("Sns") // a record of SNS; alone, its content is the envelope in an SQS message
-	if sns == nil {
-		sns = n
-	}
 	switch {
 	case left == 0:
 		return event.Event{}, errNesting
@@ -109,8 +105,8 @@ func unwrap(n *jsontree.Node, left int) (event.Event, error) {
 		return cloudevent.DecodeNode(n)
 	case enveloped(n):
 		return fromEventBridge(n)
-	case text(sns.Get("Type")) == "Notification" && isText(sns.Get("Message")):
-		return message(sns.Get("Message").Text, left-1)
+	case text(n.Get("Type")) == "Notification" && isText(n.Get("Message")):
+		return message(n.Get("Message").Text, left-1)
 	}
 	return event.Event{}, unrecognised(n)
 }
