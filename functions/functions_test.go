@@ -1,0 +1,87 @@
+package functions_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/local/localtest"
+)
+
+// What a switch consists of beside its entry in the list. A sixth one that
+// lacks any of it is told exactly what.
+func TestNothingOfASwitchIsMissing(t *testing.T) {
+	template, readme := string(localtest.File(t, "../template.yaml")), string(localtest.File(t, "../README.md"))
+	contract := string(localtest.File(t, "../events/README.md"))
+	listed := map[string]bool{}
+	for _, sw := range functions.All() {
+		listed[sw.Function] = true
+		for _, file := range []string{sw.Function + ".go", sw.Function + "_test.go", "sample.json", "lambda/main.go"} {
+			if path := filepath.Join(sw.Function, file); absent(path) {
+				t.Errorf("switch %s: functions/%s is missing", sw.Name, path)
+			}
+		}
+		for _, kind := range []string{"ticket.approved", "tag.changed", "switch.requested"} {
+			if path := "../events/samples/" + kind + "." + sw.Name + ".json"; absent(path) {
+				t.Errorf("switch %s: %s is missing", sw.Name, path[3:])
+			}
+		}
+		if !strings.Contains(template, "FunctionName: !Sub ${AWS::StackName}-"+sw.Function+"\n") {
+			t.Errorf("switch %s: template.yaml has no stanza with FunctionName ${AWS::StackName}-%s", sw.Name, sw.Function)
+		}
+		if !strings.Contains(readme, "| [`"+sw.Function+"`](functions/"+sw.Function+") | `"+sw.Name+"` |") {
+			t.Errorf("switch %s: README.md has no row for [`%s`](functions/%s) in its table of functions", sw.Name, sw.Function, sw.Function)
+		}
+		if !strings.Contains(contract, "| `"+sw.Name+"` |") {
+			t.Errorf("switch %s: events/README.md has no row for its target and options", sw.Name)
+		}
+	}
+	files, err := filepath.Glob("*/*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		name := filepath.Dir(file)
+		if !listed[name] && strings.Contains(string(localtest.File(t, file)), "\nfunc Switch() engine.Switch {") {
+			t.Errorf("functions/%s is not in the list of functions/functions.go", name)
+		}
+	}
+}
+
+func absent(path string) bool {
+	_, err := os.Stat(path)
+	return err != nil
+}
+
+// A sample is a ticket of no certain day, so that whoever posts it gets its
+// switch flipped, and not a word about its age.
+func TestSamples(t *testing.T) {
+	for _, sw := range functions.All() {
+		w := localtest.Start(t, localtest.Options{})
+		w.Advance(10 * 365 * 24 * 60 * 60 * 1e9)
+		answer := w.Post(t, sw.Function, localtest.File(t, sw.Function+"/sample.json"))
+		require.Equal(t, 2, answer.Status/100, "%s: %s", sw.Name, answer.Body)
+	}
+}
+
+// each runs a test for each switch in a world of its own.
+func each(t *testing.T, o localtest.Options, test func(t *testing.T, w *localtest.World, sw engine.Switch)) {
+	t.Helper()
+	for _, sw := range functions.All() {
+		t.Run(sw.Name, func(t *testing.T) {
+			if o.Timeout > 0 {
+				t.Parallel() // it waits for real
+			}
+			test(t, localtest.Start(t, o), sw)
+		})
+	}
+}
+
+// ticket is an approved ticket for a switch, changed in part.
+func ticket(t *testing.T, name string, changes ...any) []byte {
+	t.Helper()
+	return localtest.Edit(t, localtest.Sample(t, "ticket.approved", name), changes...)
+}
