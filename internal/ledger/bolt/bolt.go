@@ -59,19 +59,24 @@ const lockWait = time.Second
 // [InUseError] or a [DamagedError], with [ledger.ErrNewer] for a file that a
 // newer version made, or as the file system does.
 func Open(path string, now time.Time, quiet time.Duration) (*ledger.Transactional, error) {
+	_, l, err := open(path, now, quiet)
+	return l, err
+}
+
+func open(path string, now time.Time, quiet time.Duration) (*store, *ledger.Transactional, error) {
 	if err := create(path); err != nil {
-		return nil, fmt.Errorf("ledger file: %w", err)
+		return nil, nil, fmt.Errorf("ledger file: %w", err)
 	}
 	s := &store{path: path}
 	if err := s.open(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l := ledger.On(s)
 	if err := l.Orphan(context.Background(), now.Add(quiet)); err != nil {
 		s.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return l, nil
+	return s, l, nil
 }
 
 // create puts an empty ledger at path unless something is there. It appears

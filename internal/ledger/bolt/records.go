@@ -53,8 +53,8 @@ func sum(key, value []byte) []byte {
 	return binary.BigEndian.AppendUint32(nil, crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value))
 }
 
-// open takes the checksum off what is stored under key.
-func open(key, stored []byte) ([]byte, error) {
+// content takes the checksum off what is stored under key.
+func content(key, stored []byte) ([]byte, error) {
 	if len(stored) < crc32.Size || !bytes.Equal(stored[:crc32.Size], sum(key, stored[crc32.Size:])) {
 		return nil, fmt.Errorf("record %q does not match its checksum", key)
 	}
@@ -67,7 +67,7 @@ func (r records) get(bucket string, key []byte) ([]byte, error) {
 	if stored == nil {
 		return nil, nil
 	}
-	return open(key, stored)
+	return content(key, stored)
 }
 
 // put keeps count in the bucket's sequence number.

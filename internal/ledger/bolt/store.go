@@ -2,9 +2,7 @@ package bolt
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -78,65 +76,4 @@ func (s *store) guard(fn func() error, every bool) (err error) {
 		err = &DamagedError{Path: s.path, Err: fmt.Errorf("%v", r)}
 	}()
 	return fn()
-}
-
-// check reads the whole file once.
-func (s *store) check(tx *bolt.Tx) error {
-	if err := s.whole(tx); err != nil {
-		return err
-	}
-	for _, name := range buckets { // meta first
-		if err := count(tx, name); err != nil {
-			return err
-		}
-		if err := known(tx); err != nil {
-			return err
-		}
-	}
-	// Now that every page was read without a fault: are they in order, and is
-	// none both used and free?
-	var errs []error
-	for err := range tx.Check() {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// whole tells whether the file has all the pages that it says it has.
-func (s *store) whole(tx *bolt.Tx) error {
-	info, err := os.Stat(s.path)
-	if err != nil {
-		return err
-	}
-	if info.Size() < tx.Size() {
-		return fmt.Errorf("%d bytes are missing at its end", tx.Size()-info.Size())
-	}
-	return nil
-}
-
-// count reads every record of a bucket.
-func count(tx *bolt.Tx, name string) error {
-	b := tx.Bucket([]byte(name))
-	if b == nil {
-		return fmt.Errorf("no bucket %q: not a ledger", name)
-	}
-	n := uint64(0)
-	err := b.ForEach(func(k, v []byte) error {
-		n++
-		_, err := open(k, v)
-		return err
-	})
-	if err == nil && n != b.Sequence() {
-		err = fmt.Errorf("bucket %q holds %d records instead of %d", name, n, b.Sequence())
-	}
-	return err
-}
-
-// known tells whether this version made the file.
-func known(tx *bolt.Tx) error {
-	f, err := records{tx}.get(meta, format)
-	if err == nil && string(f) != formatNow {
-		return fmt.Errorf("format %q: %w", f, ledger.ErrNewer)
-	}
-	return err
 }

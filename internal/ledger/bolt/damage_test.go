@@ -1,0 +1,137 @@
+package bolt_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/internal/ledger/bolt"
+)
+
+func damaged(err error) bool { return errors.As(err, new(*bolt.DamagedError)) }
+
+// filled is a ledger file with records of every kind, big enough for branch
+// pages, and what its decisions are.
+func filled(t *testing.T) (file []byte, want map[ledger.Key]ledger.Decision) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	_, l, err := bolt.OpenFile(path, now, quiet)
+	require.NoError(t, err)
+	for i := range 40 {
+		c := claim(fmt.Sprint(i), now)
+		_, err := l.Claim(t.Context(), c)
+		require.NoError(t, err)
+		if i%4 == 0 {
+			continue
+		}
+		require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "accepted", At: now, JobID: fmt.Sprint("job", i), Effective: true}))
+		if i%4 == 1 {
+			require.NoError(t, l.Mark(t.Context(), c.Key, c.Nonce, now, now.Add(1_000*quiet)))
+		}
+	}
+	want = everything(t, l)
+	require.Len(t, want, 40)
+	require.NoError(t, l.Close())
+	file, err = os.ReadFile(path)
+	require.NoError(t, err)
+	return file, want
+}
+
+func everything(t *testing.T, l *ledger.Transactional) map[ledger.Key]ledger.Decision {
+	t.Helper()
+	all := make(map[ledger.Key]ledger.Decision)
+	for d, err := range l.All(t.Context()) {
+		require.NoError(t, err)
+		all[d.Key] = d
+	}
+	return all
+}
+
+// opened opens a ledger file with the given bytes. It is either reported as
+// damaged and left as it was, or whole. A meta page that does not match its own
+// checksum is one that was being written when the power failed: then the file
+// stands as before the last transaction.
+func opened(t *testing.T, file []byte, want map[ledger.Key]ledger.Decision, maybeOlder bool) (reported bool) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	require.NoError(t, os.WriteFile(path, file, 0o600))
+	l, err := bolt.Open(path, now, 2*quiet) // no lease to shorten, nothing to wait for the disk
+	if err != nil {
+		require.True(t, damaged(err), "%v", err)
+		require.ErrorContains(t, err, path)
+		require.ErrorContains(t, err, "put a backup in its place")
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, file, after)
+		return true
+	}
+	defer l.Close()
+	if got := everything(t, l); !maybeOlder {
+		require.Equal(t, want, got)
+	} else {
+		require.Len(t, got, len(want))
+	}
+	return false
+}
+
+func TestTruncatedFile(t *testing.T) {
+	file, want := filled(t)
+	require.False(t, opened(t, file, want, false), "what is whole is opened")
+	for n := 0; n < len(file); n += 1_021 {
+		used := opened(t, file[:n], want, false)
+		if n < len(file)/2 {
+			require.True(t, used, "%d bytes of %d", n, len(file))
+		}
+	}
+}
+
+func TestDamagedFile(t *testing.T) {
+	file, want := filled(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	const pageSize = 4_096
+	reported := 0
+	damage := func(at int, with byte) {
+		if file[at] == with {
+			return
+		}
+		bad := append([]byte{}, file...)
+		bad[at] = with
+		if opened(t, bad, want, at < 2*pageSize) {
+			reported++
+		}
+	}
+	for range 600 {
+		damage(r.IntN(len(file)), byte(r.IntN(256)))
+	}
+	// The heads of pages, and of the elements on them, are where bbolt is
+	// most trusting.
+	for page := 0; page < len(file); page += pageSize {
+		for at := page; at < page+48; at += 3 {
+			damage(at, 0xff)
+			damage(at, file[at]^1)
+		}
+	}
+	require.Greater(t, reported, 100)
+}
+
+func TestZeroedPages(t *testing.T) {
+	file, want := filled(t)
+	const pageSize = 4_096
+	for page := 0; page < len(file); page += pageSize {
+		bad := append([]byte{}, file...)
+		clear(bad[page : page+pageSize])
+		opened(t, bad, want, page < 2*pageSize)
+	}
+}
+
+func TestNoLedgerAtAll(t *testing.T) {
+	for _, content := range []string{"", "#!/bin/sh\n", string(make([]byte, 100_000))} {
+		require.True(t, opened(t, []byte(content), nil, false))
+	}
+}
