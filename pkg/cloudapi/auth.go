@@ -93,7 +93,7 @@ func (r *refusals) add(now time.Time) { r.first, r.second = r.second, now }
 
 // paused is the error of the calls that are not made, nil where they may be.
 func (r *refusals) paused(operation string, now time.Time) error {
-	if r.first.IsZero() || r.second.Sub(r.first) >= refusalWindow {
+	if r.first.IsZero() {
 		return nil
 	}
 	rest := r.first.Add(refusalWindow).Sub(now)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -54,6 +55,7 @@ func TestEffectOfAnswers(t *testing.T) {
 		{"busy 500", 500, busyBody, NoEffect},
 		{"busy 200", 200, busyBody, NoEffect},
 		{"throttled 503", 503, `{"error_code":"APIGW.0308"}`, NoEffect},
+		{"throttled 200", 200, `{"error_code":"APIG.0308"}`, NoEffect},
 		{"gateway's 401 as 500", 500, `{"error_code":"APIG.0301"}`, NoEffect},
 		{"200 without job_id", 200, `{}`, Had},
 		{"200 with an empty job_id", 200, `{"job_id":""}`, Had},
@@ -136,7 +138,9 @@ func TestRefusedConnection(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 	c := &Client{GaussDB: "http://" + listener.Addr().String(), Auth: Token("a-token")}
-	require.Equal(t, NoEffect, asError(t, flip(t.Context(), c)).Effect)
+	e := asError(t, flip(t.Context(), c))
+	require.Equal(t, NoEffect, e.Effect)
+	require.NotContains(t, e.Error(), project, "the URL")
 }
 
 func TestUnknownCertificate(t *testing.T) {
@@ -283,6 +287,18 @@ func TestConnectionBrokenBeforeHeader(t *testing.T) {
 	e := asError(t, flip(ctx, c))
 	require.Equal(t, NoEffect, e.Effect, e)
 	require.Equal(t, int32(1), requests.Load())
+}
+
+// Who stops waiting does not know what is still being written.
+func TestInterruptedBeforeHeader(t *testing.T) {
+	for err, want := range map[error]Effect{
+		context.Canceled: MayHave, context.DeadlineExceeded: MayHave, os.ErrDeadlineExceeded: MayHave, io.EOF: NoEffect,
+	} {
+		var s sending
+		s.asked.Store(true)
+		s.got.Store(true)
+		require.Equal(t, want, s.effect(err), err)
+	}
 }
 
 func TestUnusableClients(t *testing.T) {

@@ -122,6 +122,12 @@ func (e *Error) Throttled() bool { return e.kind() == throttled }
 // MayHaveEffect reports whether the call took effect, or may have.
 func (e *Error) MayHaveEffect() bool { return e.Effect != NoEffect }
 
+// refused reports whether the code says that nothing was done, whatever the
+// status: the target is busy, or the gateway passed nothing on to the service.
+func (e *Error) refused() bool {
+	return e.kind() == busy || strings.HasPrefix(e.Code, "APIG.03") || strings.HasPrefix(e.Code, "APIGW.03")
+}
+
 // unauthorized reports whether the call was refused for its proof, which may
 // have run out. It is matched by the gateway's and the service's code too
 // ("the token must be renewed"), as the status varies.

@@ -21,8 +21,7 @@ func (r *reply) failure(now time.Time) *Error {
 	e.RetryAfter = retryAfter(r.header.Get("Retry-After"), now)
 	e.Effect, e.Cause = MayHave, r.err
 	refused := r.status >= 400 && r.status < 500 && r.status != http.StatusRequestTimeout
-	gateway := strings.HasPrefix(e.Code, "APIG.03") || strings.HasPrefix(e.Code, "APIGW.03") // it passed nothing on
-	if refused || gateway || e.kind() == busy || e.kind() == throttled {
+	if refused || e.refused() {
 		e.Effect = NoEffect
 	}
 	return e

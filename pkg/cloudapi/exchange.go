@@ -112,7 +112,7 @@ func (r *reply) read(op *operation, into answer) *Error {
 	if errors.Is(err, errNotFound) {
 		failure.means = notFound
 	}
-	if failure.kind() == busy || failure.kind() == throttled {
+	if failure.refused() {
 		failure.Effect = NoEffect
 	}
 	return failure

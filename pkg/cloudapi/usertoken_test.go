@@ -241,9 +241,24 @@ func TestFetchEndsWithItsLastCaller(t *testing.T) {
 	default:
 		t.Fatal("the fetch outlived its caller")
 	}
+	require.ErrorIs(t, f.err, context.Canceled)
 	iam.answer = nil
 	require.NoError(t, flip(t.Context(), c))
 	require.Equal(t, int32(2), iam.fetches.Load())
+}
+
+func TestNobodyJoinsACancelledFetch(t *testing.T) {
+	user := &UserToken{}
+	p := user.project(project)
+	f := &fetch{waiting: 1, done: make(chan struct{})}
+	p.fetching = f
+	f.cancel = func() {
+		user.mu.Lock()
+		defer user.mu.Unlock()
+		require.Nil(t, p.fetching)
+		close(f.done)
+	}
+	user.leave(p, f)
 }
 
 func TestErrorsOfIAM(t *testing.T) {
