@@ -259,6 +259,16 @@ func TestWhatIsDueHappensInOrder(t *testing.T) {
 	require.False(t, e.State(proxyTarget).SSL)
 }
 
+func TestArrivalBetweenTheEndsOfTwoJobs(t *testing.T) {
+	e := newEnv(t, Options{}, false)
+	e.StartJob(ConsoleJob{ProjectID: project, InstanceID: cluster, Name: "Short", Running: 5 * time.Second})
+	e.StartJob(ConsoleJob{ProjectID: project, InstanceID: "1" + cluster[1:], Name: "Long", Running: 20 * time.Second})
+	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 10 * time.Second}))
+	require.Error(t, e.do("PUT", sslPath, sslOn).err)
+	e.clock.Add(time.Hour)
+	require.Len(t, e.Effects(), 1)
+}
+
 // A client that leaves while it is held has, or has not, caused an effect.
 func TestHeldClients(t *testing.T) {
 	for _, c := range []struct {
@@ -302,6 +312,14 @@ func TestClientLeavesDuringDelay(t *testing.T) {
 		require.Eventually(t, func() bool { return !e.Calls()[0].Ended.IsZero() }, time.Minute, time.Millisecond)
 		require.Empty(t, e.Effects())
 	})
+}
+
+func TestClientHasLeftAfterDelay(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	e := newEnv(t, Options{Sleep: func(context.Context, time.Duration) error { cancel(); return nil }}, false)
+	require.NoError(t, e.Inject(Fault{Kind: Delay, Delay: time.Hour}))
+	require.ErrorIs(t, e.send(e.request("PUT", sslPath, sslOn).WithContext(ctx)).err, context.Canceled)
+	require.Empty(t, e.Effects())
 }
 
 func TestDelayByTimer(t *testing.T) {
