@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -63,6 +64,10 @@ type Client struct {
 	Now func() time.Time
 	// Sleep waits between tries. Default a timer.
 	Sleep func(context.Context, time.Duration) error
+
+	// signer keeps the keys it derives.
+	signing sync.Once
+	signer  *v4.Signer
 }
 
 // FromEnv makes a client as AWS's own are configured: AWS_REGION,
@@ -254,7 +259,8 @@ func (c *Client) request(ctx context.Context, operation string, body []byte) (*h
 		now = c.Now
 	}
 	sum := sha256.Sum256(body)
-	err = v4.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), c.Service.Name, c.Region, now())
+	c.signing.Do(func() { c.signer = v4.NewSigner() })
+	err = c.signer.SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), c.Service.Name, c.Region, now())
 	return req, err
 }
 

@@ -4,7 +4,9 @@ package host
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -55,9 +57,18 @@ func (f Functions) Resume(ctx context.Context, key ledger.Key) engine.Result {
 	return f.Engine.Resume(ctx, key)
 }
 
-// BusClient posts events. It follows no redirects: an event goes where it was
+// HTTPBus is the bus that posts to a URL.
+func HTTPBus(text string) (bus.Bus, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, errors.New("INTERLOCK_BUS: expected http: and a URL")
+	}
+	return &bus.HTTP{URL: u, Client: busClient()}, nil
+}
+
+// busClient posts events. It follows no redirects: an event goes where it was
 // configured to go.
-func BusClient() *http.Client {
+func busClient() *http.Client {
 	return &http.Client{
 		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

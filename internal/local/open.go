@@ -1,9 +1,6 @@
 package local
 
 import (
-	"fmt"
-	"net/url"
-
 	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
@@ -13,11 +10,7 @@ import (
 
 func openBus(c config.Config) (bus.Bus, error) {
 	if c.Bus.Kind == "http" {
-		u, err := url.Parse(c.Bus.Rest)
-		if err != nil {
-			return nil, fmt.Errorf("bus: %w", err)
-		}
-		return &bus.HTTP{URL: u, Client: host.BusClient()}, nil
+		return host.HTTPBus(c.Bus.Rest)
 	}
 	return &bus.Memory{}, nil
 }
