@@ -166,13 +166,11 @@ func (m *drift) deployed(name string, isSwitch bool, tpl template) {
 		m.add("template.yaml: add a stanza for functions/%s, a copy of another's, whose function's logical id is %q but for its case", name, name+"Function")
 		return
 	}
-	if !isSwitch {
-		return
-	}
 	others := map[string]string{}
 	for other, p := range prefixes {
 		for id := range tpl.Resources {
-			if what, ok := strings.CutPrefix(id, p); ok && other != name {
+			// What is no switch minds no tag.
+			if what, ok := strings.CutPrefix(id, p); ok && other != name && (isSwitch || what != "TagRule") {
 				others[what] = max(others[what], id)
 			}
 		}
