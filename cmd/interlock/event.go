@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -38,12 +37,9 @@ func built(typ, source string, now time.Time, data any, subject string) (event.E
 	if subject != "" {
 		ev.SetSubject(subject)
 	}
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return ev, err
-	}
-	if err := ev.SetData(event.ApplicationJSON, raw); err != nil {
-		return ev, err
+	// Bytes would go out in Base64.
+	if err := ev.SetData(event.ApplicationJSON, data); err != nil {
+		return ev, fmt.Errorf("event: %w", err)
 	}
 	if err := ev.Validate(); err != nil {
 		return ev, fmt.Errorf("event: %w", err)

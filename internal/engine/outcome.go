@@ -90,9 +90,9 @@ func outEvent(d *decision.Decision, typ string, data any) event.Event {
 		out.SetSubject(d.Subject())
 	}
 	out.SetDataSchema(events.DataSchema(typ))
-	// The data is one of our own structs, which always encode.
-	raw, _ := json.Marshal(data)
-	_ = out.SetData(event.ApplicationJSON, raw)
+	// The data is one of our own structs, which always encode. Bytes instead of
+	// the struct would go out in Base64, past every rule that looks into it.
+	_ = out.SetData(event.ApplicationJSON, data)
 	extend := func(name, value string) {
 		if value != "" {
 			out.SetExtension(name, value)

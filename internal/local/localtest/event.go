@@ -82,6 +82,7 @@ func (a Answer) Event(t testing.TB) event.Event {
 	var ev event.Event
 	require.NoError(t, json.Unmarshal(a.Body, &ev))
 	require.NoError(t, ev.Validate())
+	require.False(t, ev.DataBase64, "nobody can read Base64, and no rule looks into it")
 	return ev
 }
 
