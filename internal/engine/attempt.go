@@ -168,6 +168,7 @@ func (a *attempt) letGo(ctx context.Context, v verdict) Result {
 		return a.later(ctx, a.d, events.Unavailable, max(wait, ledgerWait), fmt.Errorf("ledger: %w", err))
 	}
 	r := a.later(ctx, a.d, v.code, wait, errors.New(v.detail))
+	r.Stored = true
 	r.Error.Cloud = v.cloud
 	return r
 }

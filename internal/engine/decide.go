@@ -121,7 +121,9 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 	if err := e.Ledger.Wait(ctx, c, w); err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
-	return e.later(ctx, d, events.Held, wait, why)
+	r := e.later(ctx, d, events.Held, wait, why)
+	r.Stored = true
+	return r
 }
 
 // reject settles a decision that holds nothing.

@@ -94,6 +94,9 @@ type Result struct {
 	Error *events.Error
 	// RetryAfter is how long to wait, where Later.
 	RetryAfter time.Duration
+	// Stored: the ledger has it, where Later, with when it is due; the sweep
+	// takes it up even if it is never delivered again.
+	Stored bool
 	// Decision is what the event asks for; nil where that could not be told.
 	Decision *decision.Decision
 }
