@@ -93,9 +93,6 @@ func (r *refusals) add(now time.Time) { r.first, r.second = r.second, now }
 
 // paused is the error of the calls that are not made, nil where they may be.
 func (r *refusals) paused(operation string, now time.Time) error {
-	if r.first.IsZero() {
-		return nil
-	}
 	rest := r.first.Add(refusalWindow).Sub(now)
 	if rest <= 0 {
 		return nil
