@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -17,6 +20,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/decision"
 	"github.com/interlock-functions/interlock/internal/engine"
 )
 
@@ -51,7 +55,7 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 		Example: `  interlock send proxy-ssl on --project 056538411200d4cd2f79c003c7606412 \
       --instance 096c0fc43e804757b59946b80dc27f8bin07 --proxy 2ec617ba62da4eafb921b69438beed3cpo01 \
       --ticket CHG0031337 --requested-by requester@example.com --approved-by approver@example.com
-  interlock send --file events/samples/ticket.approved-proxy-ssl.json`,
+  interlock send --file functions/proxyssl/sample.json`,
 		Args:      cobra.MaximumNArgs(2),
 		ValidArgs: append(slices.Clone(names), "on", "off"),
 		RunE:      func(cmd *cobra.Command, args []string) error { return s.run(cmd, args) },
@@ -101,6 +105,9 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON+"; charset=utf-8")
 	client := http.Client{Timeout: time.Minute}
 	res, err := client.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("nobody answers at %s; start interlock run or interlock serve, or give another address with --url", s.url)
+	}
 	if err != nil {
 		return err
 	}
@@ -144,9 +151,10 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 		return s.read(stdin)
 	}
 	if len(args) != 2 || args[1] != "on" && args[1] != "off" {
-		return event.Event{}, fmt.Errorf("expected SWITCH on|off, or --file FILE; found %q", args)
+		return event.Event{}, fmt.Errorf("found %s, expected SWITCH on|off, or --file FILE", shown(args))
 	}
-	if _, err := switchNamed(args[0]); err != nil {
+	sw, err := switchNamed(args[0])
+	if err != nil {
 		return event.Event{}, err
 	}
 	options, err := s.parseOptions()
@@ -156,17 +164,43 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 	enabled, now := args[1] == "on", time.Now()
 	var ev event.Event
 	if s.ticket.ID == "" {
-		ev, err = requested(args[0], enabled, s.target, options, now)
+		ev, err = requested(sw.Name, enabled, s.target, options, now)
 	} else {
 		if s.ticket.Window, err = s.window(); err != nil {
 			return ev, err
 		}
-		ev, err = approved(args[0], enabled, s.target, options, s.ticket, now)
+		ev, err = approved(sw.Name, enabled, s.target, options, s.ticket, now)
 	}
-	if err == nil && s.id != "" {
+	if err != nil {
+		return ev, err
+	}
+	if s.id != "" {
 		ev.SetID(s.id)
 	}
-	return ev, err
+	return ev, check(sw.Name, ev)
+}
+
+// check names what a function would find wrong with an event.
+func check(name string, ev event.Event) error {
+	var specs []decision.Spec
+	for _, sw := range functions.All() {
+		specs = append(specs, decision.Spec{Switch: sw.Name, Target: sw.Target, Options: sw.Options})
+	}
+	d, err := decision.New(specs, "")
+	if err != nil {
+		return err
+	}
+	if _, _, invalid := d.Decode(name, ev); invalid != nil {
+		return invalid
+	}
+	return nil
+}
+
+func shown(args []string) string {
+	if len(args) == 0 {
+		return "nothing"
+	}
+	return strconv.Quote(strings.Join(args, " "))
 }
 
 func (s *sending) read(stdin io.Reader) (event.Event, error) {
