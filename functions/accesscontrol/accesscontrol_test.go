@@ -30,7 +30,7 @@ func TestRequest(t *testing.T) {
 			sent := w.Sent()
 			require.Len(t, sent, 1)
 			require.Equal(t, "POST", sent[0].Method)
-			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07/proxy/2ec617ba62da4eafb921b69438beed3cpo01/access-control-switch", sent[0].Path)
+			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/instances/61a4ea66210545909d74a05c27a7179ein07/proxy/e87088f0b6a345e79db19d57c41fde15po01/access-control-switch", sent[0].Path)
 			require.Equal(t, c.body, sent[0].Body)
 			require.Empty(t, localtest.Completed(t, answer.Event(t)).JobID)
 		})

@@ -32,7 +32,7 @@ func TestRequest(t *testing.T) {
 			sent := w.Sent()
 			require.Len(t, sent, 1)
 			require.Equal(t, "POST", sent[0].Method)
-			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/audit/5c1f4b2f-9a3e-4d5b-8f60-7e2d3c4b5a69/databases/switch", sent[0].Path)
+			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/audit/76fabce1b0c84a0d9b0e6d3f2c1a5b4e/databases/switch", sent[0].Path)
 			require.Equal(t, c.body, sent[0].Body)
 			require.Empty(t, localtest.Completed(t, answer.Event(t)).JobID)
 		})

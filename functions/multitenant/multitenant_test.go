@@ -30,7 +30,7 @@ func TestRequest(t *testing.T) {
 			sent := w.Sent()
 			require.Len(t, sent, 1)
 			require.Equal(t, "PUT", sent[0].Method)
-			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07/multi-tenant", sent[0].Path)
+			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/instances/cb2f0d6a5e4b4a0f8f3d0c1b2a394857in07/multi-tenant", sent[0].Path)
 			require.Equal(t, c.body, sent[0].Body)
 			require.NotEmpty(t, localtest.Completed(t, answer.Event(t)).JobID)
 		})

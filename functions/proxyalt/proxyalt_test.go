@@ -33,7 +33,7 @@ func TestRequest(t *testing.T) {
 			sent := w.Sent()
 			require.Len(t, sent, 1)
 			require.Equal(t, "PUT", sent[0].Method)
-			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07/proxy/2ec617ba62da4eafb921b69438beed3cpo01/alt", sent[0].Path)
+			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/instances/af315b8e6aaa41799bd9a31f2de15abcin07/proxy/0f46fc46396e4fb19a0cb52f578e9511po01/alt", sent[0].Path)
 			require.Equal(t, c.body, sent[0].Body)
 			require.NotEmpty(t, localtest.Completed(t, answer.Event(t)).JobID)
 		})

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/interlock-functions/interlock/internal/config"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"interlock": main})
+}
+
+// TestScripts runs the program as its users do. Beside testscript's own, the
+// scripts have these commands:
+//
+//	start NAME ARG...     runs interlock in the background until it says where
+//	                      it listens, and sets NAME to that URL
+//	stop NAME             interrupts it; it must end well. What it printed is in
+//	                      NAME.out and NAME.err
+//	post URL TYPE FILE    posts a file and prints the status and the answer
+//	get URL               prints the answer
+//	taken NAME            takes a port and sets NAME to its address
+//	sample NAME           copies functions/NAME/sample.json to NAME.json
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[procsKey{}] = procs{}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"start": start, "stop": stop, "post": post, "get": get, "taken": taken, "sample": sample,
+		},
+	})
+}
+
+// procs are the programs that a script has started, by name.
+type procs map[string]*proc
+
+type procsKey struct{}
+
+type proc struct {
+	*exec.Cmd
+	out, err bytes.Buffer
+	ended    chan struct{} // closed when all of its output has been read
+}
+
+var listening = regexp.MustCompile(`http://\S+:\d+`)
+
+func start(ts *testscript.TestScript, _ bool, args []string) {
+	name := args[0]
+	p := &proc{Cmd: exec.Command(program(ts), args[1:]...), ended: make(chan struct{})}
+	p.Dir, p.Env = ts.MkAbs("."), environ(ts)
+	p.Stderr = &p.err
+	stdout, err := p.StdoutPipe()
+	ts.Check(err)
+	ts.Check(p.Start())
+	ts.Value(procsKey{}).(procs)[name] = p
+	ts.Defer(func() {
+		_ = p.Process.Kill()
+		<-p.ended
+		_ = p.Wait()
+	})
+	found := make(chan string, 1)
+	go func() {
+		defer close(p.ended)
+		defer close(found)
+		for lines := bufio.NewScanner(stdout); lines.Scan(); {
+			p.out.WriteString(lines.Text() + "\n")
+			if url := serving(lines.Text()); url != "" {
+				found <- url
+				found = make(chan string, 64) // one is enough
+			}
+		}
+	}()
+	select {
+	case url := <-found:
+		if url == "" {
+			ts.Fatalf("%v ended:\n%s", args, p.err.String())
+		}
+		ts.Setenv(name, url)
+	case <-time.After(30 * time.Second):
+		ts.Fatalf("%v does not say where it listens", args)
+	}
+}
+
+func serving(line string) string {
+	for _, word := range []string{"serving on ", "simulating the cloud on "} {
+		if _, rest, ok := strings.Cut(line, word); ok {
+			return listening.FindString(rest)
+		}
+	}
+	return ""
+}
+
+func program(ts *testscript.TestScript) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path := filepath.Join(dir, "interlock"); isFile(path) {
+			return path
+		}
+	}
+	ts.Fatalf("interlock is not in PATH")
+	return ""
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func environ(ts *testscript.TestScript) (env []string) {
+	for _, name := range append(config.Names(), "PATH", "HOME", "TMPDIR") {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func stop(ts *testscript.TestScript, _ bool, args []string) {
+	p := ts.Value(procsKey{}).(procs)[args[0]]
+	ts.Check(p.Process.Signal(syscall.SIGINT))
+	<-p.ended
+	err := p.Wait()
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".out"), p.out.Bytes(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".err"), p.err.Bytes(), 0o600))
+	if err != nil {
+		ts.Fatalf("%s: %v\n%s", args[0], err, p.err.String())
+	}
+}
+
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	file, err := os.Open(ts.MkAbs(args[2]))
+	ts.Check(err)
+	defer file.Close()
+	res, err := http.Post(args[0], args[1], file)
+	ts.Check(err)
+	show(ts, res)
+}
+
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Get(args[0])
+	ts.Check(err)
+	show(ts, res)
+}
+
+func show(ts *testscript.TestScript, res *http.Response) {
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	_, err = ts.Stdout().Write([]byte(res.Status + "\n" + string(body) + "\n"))
+	ts.Check(err)
+}
+
+func taken(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+	ts.Setenv(args[0], l.Addr().String())
+}
+
+func sample(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "functions", args[0], "sample.json"))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".json"), text, 0o600))
+}
