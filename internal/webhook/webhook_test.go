@@ -1,0 +1,160 @@
+package webhook
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The vector that the scheme's reference libraries test themselves with.
+const (
+	secret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	id        = "msg_p5jXN8AQM9LWM0D4loKWxJek"
+	timestamp = 1614265330
+	body      = `{"test": 2432232314}`
+	signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+)
+
+const another = "whsec_YW5vdGhlci1rZXktYW5vdGhlci1rZXktYW5vdGhlcg=="
+
+func key(t testing.TB, secret string) Key {
+	k, err := ParseKey(secret)
+	require.NoError(t, err)
+	return k
+}
+
+func verifier(t testing.TB, secrets ...string) *Verifier {
+	keys, err := ParseKeys(secrets)
+	require.NoError(t, err)
+	return &Verifier{Keys: keys, Now: func() time.Time { return time.Unix(timestamp, 0) }}
+}
+
+func headers() http.Header {
+	return http.Header{
+		"Webhook-Id":        {id},
+		"Webhook-Timestamp": {strconv.Itoa(timestamp)},
+		"Webhook-Signature": {signature},
+	}
+}
+
+func TestPublishedVector(t *testing.T) {
+	require.NoError(t, verifier(t, secret).Verify(headers(), []byte(body)))
+	h := http.Header{}
+	key(t, secret).Sign(h, id, time.Unix(timestamp, 999), []byte(body))
+	require.Equal(t, headers(), h)
+}
+
+func TestVerify(t *testing.T) {
+	sign := func(k string, at int64) http.Header {
+		h := http.Header{}
+		key(t, k).Sign(h, id, time.Unix(at, 0), []byte(body))
+		return h
+	}
+	with := func(h http.Header, name string, values ...string) http.Header {
+		h[name] = values
+		return h
+	}
+	without := func(name string) http.Header {
+		h := headers()
+		delete(h, name)
+		return h
+	}
+	for name, test := range map[string]struct {
+		header http.Header
+		body   string
+		wrong  string // header; "" is good
+	}{
+		"as published":              {headers(), body, ""},
+		"names as Lambda has them":  {http.Header{"webhook-id": {id}, "webhook-timestamp": {"1614265330"}, "webhook-signature": {signature}}, body, ""},
+		"the key that is to come":   {sign(another, timestamp), body, ""},
+		"several signatures":        {with(headers(), "Webhook-Signature", "v1,AAAA v1a,"+signature[3:]+" "+signature), body, ""},
+		"five minutes old":          {sign(secret, timestamp-300), body, ""},
+		"five minutes ahead":        {sign(secret, timestamp+300), body, ""},
+		"older":                     {sign(secret, timestamp-301), body, TimestampHeader},
+		"further ahead":             {sign(secret, timestamp+301), body, TimestampHeader},
+		"the dawn of time":          {sign(secret, -1<<62), body, TimestampHeader},
+		"the end of it":             {sign(secret, 1<<62), body, TimestampHeader},
+		"another body":              {headers(), body + " ", SignatureHeader},
+		"another id":                {with(headers(), "Webhook-Id", id+"x"), body, SignatureHeader},
+		"another time":              {with(headers(), "Webhook-Timestamp", "1614265331"), body, SignatureHeader},
+		"a time with a sign":        {with(headers(), "Webhook-Timestamp", "+1614265330"), body, TimestampHeader},
+		"a time with zeros":         {with(headers(), "Webhook-Timestamp", "01614265330"), body, TimestampHeader},
+		"a date":                    {with(headers(), "Webhook-Timestamp", "2021-02-25T15:02:10Z"), body, TimestampHeader},
+		"a key that nobody has":     {sign("whsec_bm9ib2R5LWhhcy10aGlzLWtleS1ub2JvZHktaGFz", timestamp), body, SignatureHeader},
+		"an asymmetric signature":   {with(headers(), "Webhook-Signature", "v1a,"+signature[3:]), body, SignatureHeader},
+		"no version":                {with(headers(), "Webhook-Signature", signature[3:]), body, SignatureHeader},
+		"half a signature":          {with(headers(), "Webhook-Signature", signature[:20]), body, SignatureHeader},
+		"an empty signature":        {with(headers(), "Webhook-Signature", "v1,"), body, SignatureHeader},
+		"too many signatures":       {with(headers(), "Webhook-Signature", strings.Repeat("v1,AAAA ", 16)+signature), body, SignatureHeader},
+		"no id":                     {without("Webhook-Id"), body, IDHeader},
+		"an empty id":               {with(headers(), "Webhook-Id", ""), body, IDHeader},
+		"no time":                   {without("Webhook-Timestamp"), body, TimestampHeader},
+		"no signature":              {without("Webhook-Signature"), body, SignatureHeader},
+		"two ids":                   {with(headers(), "Webhook-Id", id, id), body, IDHeader},
+		"two ids in different case": {with(headers(), "webhook-id", id), body, IDHeader},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := verifier(t, secret, another).Verify(test.header, []byte(test.body))
+			if test.wrong == "" {
+				require.NoError(t, err)
+				return
+			}
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, test.wrong, e.Header)
+			require.NotContains(t, err.Error(), "whsec_")
+			require.NotContains(t, err.Error(), "g0hM")
+		})
+	}
+}
+
+// TestNoKeys: a verifier that was given no keys trusts nobody.
+func TestNoKeys(t *testing.T) {
+	require.Error(t, verifier(t).Verify(headers(), []byte(body)))
+}
+
+func TestParseKey(t *testing.T) {
+	for _, good := range []string{secret, secret[6:], " " + secret + "\n", another, strings.TrimRight(another, "=")} {
+		_, err := ParseKey(good)
+		require.NoError(t, err)
+	}
+	for _, bad := range []string{"", "whsec_", "whsec_?", "hunter2-hunter2-hunter2-hunter2!", "whsec_c2hvcnQ=", "v1," + secret} {
+		_, err := ParseKeys([]string{secret, bad})
+		require.ErrorContains(t, err, "2 of 2: webhook secret")
+		if bad != "" {
+			require.NotContains(t, err.Error(), bad)
+		}
+	}
+}
+
+// TestKeyShowsNothing: no verb prints a key.
+func TestKeyShowsNothing(t *testing.T) {
+	k := key(t, secret)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		require.Equal(t, "key", fmt.Sprintf(verb, k))
+	}
+}
+
+// FuzzVerify: nothing that a stranger writes is taken, and nothing panics.
+func FuzzVerify(f *testing.F) {
+	f.Add(id, "1614265330", signature, []byte(body))
+	f.Add("", "", "", []byte(nil))
+	f.Add(id, "1614265330", "v1, v1,== v2,x ,", []byte(body))
+	f.Add(id, "-9223372036854775808", signature, []byte(body))
+	v := verifier(f, secret, another)
+	f.Fuzz(func(t *testing.T, i, at, sig string, b []byte) {
+		err := v.Verify(http.Header{"Webhook-Id": {i}, "Webhook-Timestamp": {at}, "Webhook-Signature": {sig}}, b)
+		if err == nil {
+			// Only the published message is signed, and may come in this form.
+			require.Equal(t, []string{id, "1614265330", body}, []string{i, at, string(b)})
+			return
+		}
+		var e *Error
+		require.ErrorAs(t, err, &e)
+	})
+}
