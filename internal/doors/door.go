@@ -53,6 +53,10 @@ type Door struct {
 	// unlimited.
 	Rate int
 
+	// Queue takes over what is to be handled later, where there is one. What is
+	// answered with Retry-After is on it by then.
+	Queue *Queue
+
 	// Side is how many groups of events are handled side by side. Default 8.
 	Side int
 	// Timeout is how long an HTTP request of the local program may be worked

@@ -44,9 +44,15 @@ func (d *Door) HTTP(ctx context.Context, req Request) Response {
 	case err != nil:
 		return refused(err)
 	case mode == cloudevent.Batched:
-		return d.batchResponse(items, d.handleAll(ctx, items))
+		results := d.handleAll(ctx, items)
+		for i, r := range results {
+			d.takeOver(ctx, items[i].Event, r)
+		}
+		return d.batchResponse(items, results)
 	}
-	return response(items[0].Event.ID(), d.handle(ctx, items[0].Event))
+	r := d.handle(ctx, items[0].Event)
+	d.takeOver(ctx, items[0].Event, r)
+	return response(items[0].Event.ID(), r)
 }
 
 // before answers what needs no body: other methods, and bodies that are too
@@ -134,7 +140,7 @@ func (d *Door) batchResponse(items []cloudevent.Item, results []engine.Result) R
 	if waiting, wait := count(results); waiting > 0 {
 		p := problem{Title: "Some events are to be sent again", Status: http.StatusServiceUnavailable, Code: events.Unavailable,
 			Detail: strconv.Itoa(waiting) + " of " + strconv.Itoa(len(items)) + " events are to be handled later; what became of the others is settled, and the same batch may be sent again",
-			wait:   wait}
+			wait:   max(wait, time.Second)}
 		return p.response()
 	}
 	b, err := batched(results)

@@ -166,7 +166,9 @@ func (a *attempt) jobsSince(ctx context.Context, since time.Time) (found, error)
 	if err != nil {
 		return found{}, err
 	}
-	maps.DeleteFunc(all, func(_ string, j cloudapi.Job) bool { return j.InstanceID != a.d.Target.InstanceID })
+	maps.DeleteFunc(all, func(_ string, j cloudapi.Job) bool {
+		return j.InstanceID != "" && j.InstanceID != a.d.Target.InstanceID
+	})
 	return a.sift(ctx, all, earliest)
 }
 
@@ -185,7 +187,11 @@ func (a *attempt) sift(ctx context.Context, jobs map[string]cloudapi.Job, earlie
 	var candidates []cloudapi.Job
 	var ids []string
 	for _, j := range jobs {
-		if j.Created.Before(earliest) || cloudapi.IsOtherJob(j.Name) {
+		switch {
+		case j.InstanceID == "" && !j.Created.Before(earliest):
+			f.open = j.ID // who knows on which instance
+			continue
+		case j.Created.Before(earliest) || cloudapi.IsOtherJob(j.Name):
 			if j.Status.Open() {
 				f.open = j.ID
 			}

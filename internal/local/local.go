@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -55,19 +56,24 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
+	aws := &host.AWS{Getenv: os.Getenv}
 	b := o.Bus
 	if b == nil {
 		var err error
-		if b, err = openBus(c); err != nil {
+		if b, err = openBus(c, aws); err != nil {
 			return nil, err
 		}
 	}
-	l, err := openLedger(c, o)
+	auth, err := aws.Auth(c)
+	if err != nil {
+		return nil, err
+	}
+	l, err := openLedger(c, o, aws)
 	if err != nil {
 		return nil, err
 	}
 	follower := &engine.Follower{Patience: c.Follow}
-	e := host.Engine(c, switches, c.Credentials.Authenticator(c.Endpoints.IAM), l, &loop{b, follower}, o.Cloud)
+	e := host.Engine(c, switches, auth, l, &loop{b, follower}, o.Cloud)
 	e.Now, e.Observe = o.Now, o.Observe
 	follower.Engine = e
 	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now)}

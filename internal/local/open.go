@@ -8,15 +8,21 @@ import (
 	"github.com/interlock-functions/interlock/internal/ledger/bolt"
 )
 
-func openBus(c config.Config) (bus.Bus, error) {
-	if c.Bus.Kind == "http" {
+func openBus(c config.Config, aws *host.AWS) (bus.Bus, error) {
+	switch c.Bus.Kind {
+	case "eventbridge":
+		return aws.Bus(c.Bus.Rest)
+	case "http":
 		return host.HTTPBus(c.Bus.Rest)
 	}
 	return &bus.Memory{}, nil
 }
 
-func openLedger(c config.Config, o Options) (ledger.Ledger, error) {
-	if c.Ledger.Kind == "bolt" {
+func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error) {
+	switch c.Ledger.Kind {
+	case "dynamodb":
+		return aws.Ledger(c.Ledger.Rest)
+	case "bolt":
 		return bolt.Open(c.Ledger.Rest, o.Now(), c.Quiet)
 	}
 	o.Warn("INTERLOCK_LEDGER is memory: what was done is forgotten when this process ends, and an event delivered again then flips again")

@@ -1,0 +1,106 @@
+// Package lambdahost runs one function on AWS Lambda: it reads the
+// configuration once, opens what it names, and hands what Lambda delivers to
+// the function's door.
+package lambdahost
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/interlock-functions/interlock/internal/awsjson"
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/doors"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/internal/observe"
+)
+
+// Start runs the named function until Lambda ends the process. What is wrong
+// with its configuration ends it at once, with one line that names the variable.
+func Start(function string, switches []engine.Switch) {
+	log := lambdacontext.NewLogger()
+	slog.SetDefault(log)
+	door, err := Open(function, switches, Environment{os.Environ(), os.Getenv}, log, os.Stdout)
+	if err != nil {
+		log.Error("start: "+err.Error(), "function", function)
+		os.Exit(1)
+	}
+	lambda.Start(door)
+}
+
+// Environment is where variables are read: all at once, and one by one.
+type Environment struct {
+	All []string
+	Get func(string) string
+}
+
+// Open makes the door of the named function as the environment describes it.
+// Metrics are written to the given writer, one line each.
+func Open(function string, switches []engine.Switch, env Environment, log *slog.Logger, metrics io.Writer) (*doors.Door, error) {
+	c, err := config.Read(env.All, "", "")
+	if err != nil {
+		return nil, err
+	}
+	aws := &host.AWS{Getenv: env.Get}
+	l, err := openLedger(c, aws)
+	if err != nil {
+		return nil, err
+	}
+	b, err := openBus(c, aws)
+	if err != nil {
+		return nil, err
+	}
+	auth, err := aws.Auth(c)
+	if err != nil {
+		return nil, err
+	}
+	e := host.Engine(c, switches, auth, l, b, nil)
+	e.Observe = observe.All(observe.Logs(log), observe.Metrics(metrics))
+	if err := e.Init(); err != nil {
+		return nil, err
+	}
+	f := host.Functions{Engine: e, Follower: &engine.Follower{Engine: e, Patience: c.Follow}}
+	door := &doors.Door{Function: function, Handler: f, Origins: c.WebhookOrigins, Log: log}
+	for _, s := range switches {
+		if s.Function == function {
+			door.Switch = s.Name
+		}
+	}
+	if c.QueueURL != "" {
+		client, err := aws.Client(awsjson.SQS)
+		if err != nil {
+			return nil, err
+		}
+		q := &queue{client: client, url: c.QueueURL}
+		door.Queue = &doors.Queue{Put: q.put, Hide: q.hide}
+	}
+	return door, nil
+}
+
+func openLedger(c config.Config, aws *host.AWS) (ledger.Ledger, error) {
+	switch c.Ledger.Kind {
+	case "dynamodb":
+		return aws.Ledger(c.Ledger.Rest)
+	case "memory":
+		// For trying a function out: each of its processes has its own.
+		return ledger.NewMemory(), nil
+	}
+	return nil, fmt.Errorf("INTERLOCK_LEDGER: found %q, expected dynamodb:TABLE: a function's files do not last", c.Ledger)
+}
+
+func openBus(c config.Config, aws *host.AWS) (bus.Bus, error) {
+	switch c.Bus.Kind {
+	case "eventbridge":
+		return aws.Bus(c.Bus.Rest)
+	case "http":
+		return host.HTTPBus(c.Bus.Rest)
+	}
+	return &bus.Memory{}, nil
+}
