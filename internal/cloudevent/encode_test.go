@@ -61,7 +61,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"dataschema":      func(c *event.EventContextV1) { c.DataSchema = &relative },
 		"Upper":           func(c *event.EventContextV1) { c.Extensions = map[string]any{"Upper": "x"} },
 		"data":            func(c *event.EventContextV1) { c.Extensions = map[string]any{"data": "x"} },
-		"specversion":     func(c *event.EventContextV1) { c.Extensions = map[string]any{"specversion": "x"} },
+		"specversion":     func(c *event.EventContextV1) { c.Extensions = map[string]any{"specversion": "1.0"} },
 		"float":           func(c *event.EventContextV1) { c.Extensions = map[string]any{"float": 1.5} },
 		"large":           func(c *event.EventContextV1) { c.Extensions = map[string]any{"large": int64(1) << 40} },
 		"list":            func(c *event.EventContextV1) { c.Extensions = map[string]any{"list": []string{"x"}} },

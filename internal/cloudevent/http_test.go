@@ -220,6 +220,18 @@ func TestBinaryData(t *testing.T) {
 			require.Equal(t, test.body, string(body))
 		})
 	}
+	// What lies as deep as the decoder looks, and one deeper.
+	for deep, member := range map[int]string{Depth - 1: `,"data":[`, Depth: `,"data_base64":"`} {
+		data := strings.Repeat("[", deep) + strings.Repeat("]", deep)
+		_, items, err := DecodeHTTP(binary("content-type", "application/json"), []byte(data))
+		require.NoError(t, err)
+		b, err := EncodeJSON(items[0].Event)
+		require.NoError(t, err)
+		require.Contains(t, string(b), member)
+		again, err := DecodeJSON(b)
+		require.NoError(t, err)
+		require.Equal(t, data, string(again.Data()))
+	}
 	// The type that JSON implies is said where nothing implies it.
 	ev, err := DecodeJSON([]byte(with(`"data":"I'm just a string"`)))
 	require.NoError(t, err)

@@ -6,10 +6,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/engine"
 )
 
 func post(d *Door, contentType, body string) Response {
@@ -75,7 +78,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestRefusedRequests(t *testing.T) {
-	event := structured("accepted")
+	one := structured("accepted")
 	for name, test := range map[string]struct {
 		method, contentType, body string
 		status                    int
@@ -83,15 +86,15 @@ func TestRefusedRequests(t *testing.T) {
 	}{
 		"GET":               {"GET", "", "", 405, "method-not-allowed"},
 		"HEAD":              {"HEAD", "", "", 405, "method-not-allowed"},
-		"PUT":               {"PUT", "application/cloudevents+json", event, 405, "method-not-allowed"},
-		"no CloudEvent":     {"POST", "application/json", event, 415, "unsupported-media-type"},
+		"PUT":               {"PUT", "application/cloudevents+json", one, 405, "method-not-allowed"},
+		"no CloudEvent":     {"POST", "application/json", one, 415, "unsupported-media-type"},
 		"nothing":           {"POST", "", "", 415, "unsupported-media-type"},
 		"XML":               {"POST", "application/cloudevents+xml", "<event/>", 415, "unsupported-media-type"},
-		"malformed":         {"POST", "application/cloudevents+json", event[1:], 400, "invalid-event"},
+		"malformed":         {"POST", "application/cloudevents+json", one[1:], 400, "invalid-event"},
 		"an empty body":     {"POST", "application/cloudevents+json", "", 400, "invalid-event"},
 		"incomplete":        {"POST", "application/cloudevents+json", "{}", 400, "invalid-event"},
 		"malformed batch":   {"POST", "application/cloudevents-batch+json", "[", 400, "invalid-event"},
-		"an event as batch": {"POST", "application/cloudevents-batch+json", event, 400, "invalid-event"},
+		"an event as batch": {"POST", "application/cloudevents-batch+json", one, 400, "invalid-event"},
 		"too large":         {"POST", "application/cloudevents+json", strings.Repeat(" ", MaxBody) + "1", 413, "too-large"},
 		"nothing but space": {"POST", "application/cloudevents+json", strings.Repeat(" ", MaxBody), 400, "invalid-event"},
 	} {
@@ -191,7 +194,7 @@ func TestBatchResponse(t *testing.T) {
 	require.Equal(t, "out-gave-up", items[3].Event.ID())
 	require.Len(t, s.seen, 4)
 
-	r = post(d, "application/cloudevents-batch+json", "["+structured("applied")+","+structured("busy")+","+structured("panic")+"]")
+	r = post(d, "application/cloudevents-batch+json", "["+structured("panic")+","+structured("applied")+","+structured("busy")+"]")
 	require.Equal(t, 503, r.Status)
 	require.Equal(t, "5", r.Header.Get("Retry-After"))
 	require.Contains(t, jsonOf(t, r.Body)["detail"], "2 of 3")
@@ -199,6 +202,19 @@ func TestBatchResponse(t *testing.T) {
 	r = post(d, "application/cloudevents-batch+json", "[]")
 	require.Equal(t, 200, r.Status)
 	require.Equal(t, "[]", string(r.Body))
+}
+
+// TestRetryAfter: whole seconds, never less than the wait, and at least one.
+func TestRetryAfter(t *testing.T) {
+	for wait, want := range map[time.Duration]string{
+		-time.Hour: "1", 0: "1", 1: "1", time.Second: "1", time.Second + 1: "2", 90 * time.Minute: "5400",
+	} {
+		d, _ := newDoor(func(context.Context, event.Event) engine.Result {
+			return engine.Result{Kind: engine.Later, RetryAfter: wait, Error: failure("busy")}
+		})
+		require.Equal(t, want, post(d, "application/cloudevents+json", structured("a")).Header.Get("Retry-After"))
+		require.Equal(t, want, post(d, "application/cloudevents-batch+json", "["+structured("a")+"]").Header.Get("Retry-After"))
+	}
 }
 
 // TestBinaryOverHTTP goes through net/http, with the example of the binding's

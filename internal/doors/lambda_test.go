@@ -183,10 +183,11 @@ func TestSQS(t *testing.T) {
 		"",                                               // m8
 		deep,                                             // m9: too many envelopes
 		"["+structured("applied")+"]",                    // m10: one message, one event
-		snsEnvelope(t, snsEnvelope(t, bridge(t, structured("x")))), // m11
+		snsEnvelope(t, snsEnvelope(t, bridge(t, structured("x")))),                                    // m11
+		`{"Type":"SubscriptionConfirmation","Message":`+string(marshal(t, structured("applied")))+`}`, // m12
 	))
 	require.NoError(t, err)
-	require.Equal(t, []string{"m4", "m5", "m6", "m7", "m8", "m9", "m10"}, failures(t, answer))
+	require.Equal(t, []string{"m4", "m5", "m6", "m7", "m8", "m9", "m10", "m12"}, failures(t, answer))
 	require.ElementsMatch(t, []string{"applied", "superseded", "gave-up", "ignored", "held", "panic", "x"}, s.seen)
 
 	answer, err = d.Invoke(context.Background(), sqsEvent(t, structured("applied")))
@@ -306,6 +307,7 @@ func TestRecognition(t *testing.T) {
 		"a text":                      {`"secret"`, "found string"},
 		"null":                        {`null`, "found null"},
 		"an empty object":             {`{}`, "found object of "},
+		"a long name":                 {`{"` + strings.Repeat("a", 5000) + `":1}`, `object of "aaa`},
 		"many names":                  {`{` + strings.Join(names(40), ",") + `}`, "…"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,7 +38,7 @@ func errorProblem(id string, r engine.Result) problem {
 	case engine.Failed:
 		p.Status = http.StatusBadGateway
 	default:
-		p.Status, p.wait = laterStatus(e.Code), max(r.RetryAfter, 1)
+		p.Status, p.wait = laterStatus(e.Code), max(r.RetryAfter, time.Second)
 	}
 	return p
 }
@@ -78,8 +78,7 @@ func (p problem) response() Response {
 	return r
 }
 
-// seconds rounds up, so that nobody comes back too early, to at least one.
+// seconds rounds up, so that nobody comes back too early.
 func seconds(d time.Duration) string {
-	s := (d + time.Second - 1) / time.Second
-	return strconv.FormatInt(max(int64(s), 1), 10)
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
