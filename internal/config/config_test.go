@@ -1,0 +1,149 @@
+package config_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// enough is the least that a start needs.
+var enough = []string{"INTERLOCK_REGION=cn-north-4", "HUAWEICLOUD_SDK_AK=a", "HUAWEICLOUD_SDK_SK=s"}
+
+func read(environ ...string) (config.Config, error) {
+	return config.Read(environ, "bolt:interlock.db", "memory:")
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := read(append(enough, "PATH=/bin", "OTHER_REGION=x")...)
+	require.NoError(t, err)
+	require.Equal(t, config.Config{
+		Region: "cn-north-4",
+		Endpoints: cloudapi.EndpointSet{
+			GaussDB: "https://gaussdb.cn-north-4.myhuaweicloud.com", DBSS: "https://dbss.cn-north-4.myhuaweicloud.com", IAM: "https://iam.cn-north-4.myhuaweicloud.com",
+		},
+		Credentials: config.Credentials{AK: "a", SK: "s"},
+		Ledger:      config.Place{Kind: "bolt", Rest: "interlock.db"},
+		Bus:         config.Place{Kind: "memory"},
+		Quiet:       time.Minute, Retention: 90 * 24 * time.Hour, GiveUp: 24 * time.Hour, Follow: 2 * time.Hour,
+		Language: "en-us",
+	}, c)
+}
+
+func TestEverything(t *testing.T) {
+	c, err := read(
+		"INTERLOCK_REGION=cn-north-4",
+		"INTERLOCK_GAUSSDB_ENDPOINT=https://db.example.com/", "INTERLOCK_DBSS_ENDPOINT=https://audit.example.com", "INTERLOCK_IAM_ENDPOINT=http://127.0.0.1:8081",
+		"INTERLOCK_IAM_DOMAIN=d", "INTERLOCK_IAM_USER=u", "INTERLOCK_IAM_PASSWORD=p",
+		"INTERLOCK_LEDGER=dynamodb:table", "INTERLOCK_BUS=http:https://events.example.com/in?key=k",
+		"INTERLOCK_QUIET=300ms", "INTERLOCK_RETENTION=720h", "INTERLOCK_GIVE_UP=1h", "INTERLOCK_FOLLOW=30m",
+		"INTERLOCK_QUEUE_URL=https://sqs.example.com/q",
+		"INTERLOCK_WEBHOOK_SECRETS= whsec_a , whsec_b ", "INTERLOCK_WEBHOOK_ORIGINS=tickets.example.com",
+		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
+	)
+	require.NoError(t, err)
+	require.Equal(t, config.Config{
+		Region:      "cn-north-4",
+		Endpoints:   cloudapi.EndpointSet{GaussDB: "https://db.example.com", DBSS: "https://audit.example.com", IAM: "http://127.0.0.1:8081"},
+		Credentials: config.Credentials{Domain: "d", User: "u", Password: "p"},
+		Ledger:      config.Place{Kind: "dynamodb", Rest: "table"},
+		Bus:         config.Place{Kind: "http", Rest: "https://events.example.com/in?key=k"},
+		Quiet:       300 * time.Millisecond, Retention: 720 * time.Hour, GiveUp: time.Hour, Follow: 30 * time.Minute,
+		QueueURL:       "https://sqs.example.com/q",
+		WebhookSecrets: []cloudapi.Secret{"whsec_a", "whsec_b"}, WebhookOrigins: []string{"tickets.example.com"},
+		DryRun: true, Halt: true, Language: "zh-cn",
+	}, c)
+}
+
+// A setting that will not do is an error of one line that begins with the
+// variable, and shows nothing secret.
+func TestErrors(t *testing.T) {
+	cases := []struct {
+		name  string
+		vars  string // set beside, or instead of, what is enough
+		names string // the variable that the line is to name
+	}{
+		{"no region", "INTERLOCK_REGION=", "INTERLOCK_REGION"},
+		{"no such region", "INTERLOCK_REGION=mars-1", "INTERLOCK_REGION"},
+		{"one endpoint of two", "INTERLOCK_REGION= INTERLOCK_GAUSSDB_ENDPOINT=https://x.example.com", "INTERLOCK_REGION"},
+		{"no credentials", "HUAWEICLOUD_SDK_AK= HUAWEICLOUD_SDK_SK=", "HUAWEICLOUD_SDK_AK"},
+		{"half a key", "HUAWEICLOUD_SDK_SK=", "HUAWEICLOUD_SDK_SK"},
+		{"the other half", "HUAWEICLOUD_SDK_AK=", "HUAWEICLOUD_SDK_AK"},
+		{"only a security token", "HUAWEICLOUD_SDK_AK= HUAWEICLOUD_SDK_SK= HUAWEICLOUD_SDK_SECURITY_TOKEN=secret", "HUAWEICLOUD_SDK_AK"},
+		{"keys and a token", "INTERLOCK_AUTH_TOKEN=secret", "INTERLOCK_AUTH_TOKEN"},
+		{"keys and a user", "INTERLOCK_IAM_USER=u INTERLOCK_IAM_DOMAIN=d INTERLOCK_IAM_PASSWORD=secret", "INTERLOCK_IAM_USER"},
+		{"keys and a secret", "INTERLOCK_SECRET_ID=arn", "INTERLOCK_SECRET_ID"},
+		{"a user without password", "HUAWEICLOUD_SDK_AK= HUAWEICLOUD_SDK_SK= INTERLOCK_IAM_USER=u INTERLOCK_IAM_DOMAIN=d", "INTERLOCK_IAM_PASSWORD"},
+		{"misspelt", "INTERLOCK_LEGDER=memory:", "INTERLOCK_LEGDER"},
+		{"in lower case", "INTERLOCK_region=x", "INTERLOCK_region"},
+		{"ledger without kind", "INTERLOCK_LEDGER=interlock.db", "INTERLOCK_LEDGER"},
+		{"ledger of no such kind", "INTERLOCK_LEDGER=redis:x", "INTERLOCK_LEDGER"},
+		{"ledger without path", "INTERLOCK_LEDGER=bolt:", "INTERLOCK_LEDGER"},
+		{"memory with a path", "INTERLOCK_LEDGER=memory:x", "INTERLOCK_LEDGER"},
+		{"bus of no such kind", "INTERLOCK_BUS=kafka:x", "INTERLOCK_BUS"},
+		{"bus without URL", "INTERLOCK_BUS=http:", "INTERLOCK_BUS"},
+		{"bus, half a URL", "INTERLOCK_BUS=http://events.example.com/", "INTERLOCK_BUS"},
+		{"bus, plain http", "INTERLOCK_BUS=http:http://events.example.com/?key=secret", "INTERLOCK_BUS"},
+		{"bus with a password", "INTERLOCK_BUS=http:ftp://user:secret@events.example.com/", "INTERLOCK_BUS"},
+		{"endpoint, plain http", "INTERLOCK_GAUSSDB_ENDPOINT=http://x.example.com", "INTERLOCK_GAUSSDB_ENDPOINT"},
+		{"endpoint, no URL", "INTERLOCK_DBSS_ENDPOINT=x.example.com", "INTERLOCK_DBSS_ENDPOINT"},
+		{"IAM endpoint, no URL", "INTERLOCK_IAM_ENDPOINT=:", "INTERLOCK_IAM_ENDPOINT"},
+		{"quiet, a number", "INTERLOCK_QUIET=60", "INTERLOCK_QUIET"},
+		{"quiet, zero", "INTERLOCK_QUIET=0s", "INTERLOCK_QUIET"},
+		{"retention, days", "INTERLOCK_RETENTION=90d", "INTERLOCK_RETENTION"},
+		{"give up, never", "INTERLOCK_GIVE_UP=never", "INTERLOCK_GIVE_UP"},
+		{"follow, backwards", "INTERLOCK_FOLLOW=-2h", "INTERLOCK_FOLLOW"},
+		{"dry run, yes", "INTERLOCK_DRYRUN=yes", "INTERLOCK_DRYRUN"},
+		{"halt, 1", "INTERLOCK_HALT=1", "INTERLOCK_HALT"},
+		{"language, in capitals", "INTERLOCK_LANGUAGE=EN-US", "INTERLOCK_LANGUAGE"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := read(append(slices.Clone(enough), strings.Fields(c.vars)...)...)
+			require.ErrorContains(t, err, c.names)
+			require.NotContains(t, err.Error(), "\n")
+			require.NotContains(t, err.Error(), "secret")
+			require.NotContains(t, err.Error(), "%!")
+		})
+	}
+}
+
+// On Lambda nothing is assumed of ledger and bus.
+func TestMandatory(t *testing.T) {
+	_, err := config.Read(enough, "", "memory:")
+	require.ErrorContains(t, err, "INTERLOCK_LEDGER: not set; expected memory:, bolt:PATH, dynamodb:TABLE")
+	_, err = config.Read(enough, "memory:", "")
+	require.ErrorContains(t, err, "INTERLOCK_BUS: not set")
+}
+
+func TestFromSecret(t *testing.T) {
+	c, err := config.FromSecret(map[string]string{"HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": " s\n", "note": "ours"})
+	require.NoError(t, err)
+	require.Equal(t, config.Credentials{AK: "a", SK: "s"}, c)
+	_, err = config.FromSecret(map[string]string{"HUAWEICLOUD_SDK_AK": "a"})
+	require.ErrorContains(t, err, "HUAWEICLOUD_SDK_SK")
+	_, err = config.FromSecret(nil)
+	require.Error(t, err)
+}
+
+// However a configuration is printed, its secrets stay out of it.
+func TestSecretsDoNotPrint(t *testing.T) {
+	c, err := read("INTERLOCK_REGION=cn-north-4", "INTERLOCK_IAM_DOMAIN=canary", "INTERLOCK_IAM_USER=canary", "INTERLOCK_IAM_PASSWORD=canary", "INTERLOCK_WEBHOOK_SECRETS=canary")
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		require.NotContains(t, fmt.Sprintf(verb, c), "canary", verb)
+	}
+}
+
+// Each way of authenticating has its authenticator.
+func TestAuthenticator(t *testing.T) {
+	require.IsType(t, &cloudapi.AKSK{}, config.Credentials{AK: "a", SK: "s"}.Authenticator(""))
+	require.IsType(t, cloudapi.Token(""), config.Credentials{Token: "t"}.Authenticator(""))
+	require.IsType(t, &cloudapi.UserToken{}, config.Credentials{Domain: "d", User: "u", Password: "p"}.Authenticator("https://iam.example.com"))
+}
