@@ -6,8 +6,10 @@ package localtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -55,7 +57,9 @@ type World struct {
 	// URL is where the functions are, at /functions/<name>.
 	URL string
 
-	wire *wire
+	wire   *wire
+	config config.Config
+	client *http.Client
 }
 
 // Start starts a world that ends with the test.
@@ -80,19 +84,51 @@ func Start(t testing.TB, o Options) *World {
 	if o.Bolt {
 		ledger = "bolt:" + filepath.Join(t.TempDir(), "interlock.db")
 	}
-	c, err := config.Read(environ, ledger, "")
+	var err error
+	w.config, err = config.Read(environ, ledger, "")
 	require.NoError(t, err)
-	var client *http.Client
 	if o.Timeout > 0 {
-		client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: o.Timeout}}
-		t.Cleanup(client.CloseIdleConnections)
+		w.client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: o.Timeout}}
+		t.Cleanup(w.client.CloseIdleConnections)
 	}
-	w.Host, err = local.Open(c, functions.All(), local.Options{Now: w.Now, Cloud: client})
-	require.NoError(t, err)
+	w.open(t)
 	t.Cleanup(func() { require.NoError(t, w.Host.Close()) })
+	return w
+}
+
+func (w *World) open(t testing.TB) {
+	t.Helper()
+	var err error
+	w.Host, err = local.Open(w.config, functions.All(), local.Options{Now: w.Now, Cloud: w.client})
+	require.NoError(t, err)
 	w.Host.Engine.Cloud.Now = w.Now
 	w.URL = serve(t, w.Host)
-	return w
+}
+
+// Restart ends the program and starts it again. What it served must have been
+// stopped.
+func (w *World) Restart(t testing.TB) {
+	t.Helper()
+	require.NoError(t, w.Host.Close())
+	w.open(t)
+}
+
+// Serve has the program serve for real, with all that it does beside, until the
+// returned function is called; that returns when nothing is at work any more.
+func (w *World) Serve(t testing.TB) (stop func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w.URL = "http://" + l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Host.Serve(ctx, l) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	t.Cleanup(stop)
+	return stop
 }
 
 func serve(t testing.TB, h http.Handler) string {

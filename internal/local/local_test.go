@@ -1,0 +1,157 @@
+package local_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/local"
+	"github.com/interlock-functions/interlock/internal/local/localtest"
+)
+
+// await returns the next event of a type that reaches the bus, and fails if
+// another of that type came with it.
+func await(t *testing.T, w *localtest.World, typ string) event.Event {
+	t.Helper()
+	var got []event.Event
+	require.Eventually(t, func() bool {
+		for _, ev := range w.Bus.Take() {
+			if ev.Type() == typ {
+				got = append(got, ev)
+			}
+		}
+		return len(got) > 0
+	}, 20*time.Second, 5*time.Millisecond, "no %s", typ)
+	require.Len(t, got, 1)
+	return got[0]
+}
+
+func ticket(t *testing.T, changes ...any) []byte {
+	return localtest.Edit(t, localtest.Sample(t, "ticket.approved", "proxy-ssl"), changes...)
+}
+
+// What is "later" is taken up when it is due, though nobody sends it again.
+func TestLaterIsTakenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		change []any
+		fault  cloudsim.Fault
+		status int
+		wait   time.Duration
+	}{
+		"window not open": {[]any{"data.ticket.window.start", "2026-11-22T10:00:00Z"}, cloudsim.Fault{}, http.StatusConflict, 30 * time.Minute},
+		"busy":            {nil, cloudsim.Fault{Kind: cloudsim.Busy}, http.StatusServiceUnavailable, time.Minute},
+		"throttled":       {nil, cloudsim.Fault{Kind: cloudsim.Status, Status: 429}, http.StatusTooManyRequests, time.Minute},
+		"in doubt":        {nil, cloudsim.Fault{Kind: cloudsim.CutAfter}, http.StatusServiceUnavailable, 2 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := localtest.Start(t, localtest.Options{Bolt: true})
+			w.Serve(t)
+			if c.fault.Kind != "" {
+				c.fault.Operation, c.fault.Times = cloudsim.SwitchProxySSL, 1
+				require.NoError(t, w.Cloud.Inject(c.fault))
+			}
+			require.Equal(t, c.status, w.Post(t, "proxyssl", ticket(t, c.change...)).Status)
+			require.Empty(t, w.Bus.Take())
+			w.Advance(c.wait)
+			data := localtest.Completed(t, await(t, w, events.TypeSwitchCompleted))
+			effects := w.Cloud.Effects()
+			require.Len(t, effects, 1)
+			require.Equal(t, effects[0].JobID, data.JobID)
+			require.Equal(t, http.StatusAccepted, w.Post(t, "proxyssl", ticket(t, c.change...)).Status)
+		})
+	}
+}
+
+// What was settled and not published before the process ended, the next one
+// publishes; what waited, it waits for.
+func TestRestart(t *testing.T) {
+	w := localtest.Start(t, localtest.Options{Bolt: true})
+	w.Bus.SetAway(true)
+	settled := w.Post(t, "proxyssl", ticket(t))
+	require.Equal(t, http.StatusServiceUnavailable, settled.Status)
+	waiting := localtest.Edit(t, localtest.Sample(t, "ticket.approved", "database-audit"), "data.ticket.window.start", "2026-11-22T10:00:00Z")
+	require.Equal(t, http.StatusConflict, w.Post(t, "auditswitch", waiting).Status)
+	w.Advance(time.Second)
+	w.Restart(t)
+	w.Bus.SetAway(false)
+	w.Serve(t)
+	first := await(t, w, events.TypeSwitchCompleted)
+	require.Equal(t, "urn:interlock:proxy-ssl", first.Source())
+	w.Advance(30 * time.Minute)
+	second := await(t, w, events.TypeSwitchCompleted)
+	require.Equal(t, "urn:interlock:database-audit", second.Source())
+	require.Len(t, w.Cloud.Effects(), 2)
+}
+
+// Each job is followed to its end, whatever the bus, and after a restart too.
+func TestJobsAreFollowed(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		w := localtest.Start(t, localtest.Options{Bolt: true})
+		if !restart {
+			w.Serve(t)
+		}
+		require.Equal(t, http.StatusAccepted, w.Post(t, "proxyssl", ticket(t)).Status)
+		job := localtest.Completed(t, await(t, w, events.TypeSwitchCompleted)).JobID
+		if restart {
+			w.Restart(t)
+			w.Serve(t)
+		}
+		w.Advance(30 * time.Second)
+		ended := await(t, w, events.TypeJobSucceeded)
+		var data events.JobEnded
+		require.NoError(t, json.Unmarshal(ended.Data(), &data))
+		require.Equal(t, job, data.JobID)
+		require.Equal(t, "Completed", data.Job.Status)
+	}
+}
+
+// A request that is under way when the program is told to end gets its answer.
+func TestLetsRequestsEnd(t *testing.T) {
+	held, free := make(chan struct{}), make(chan struct{})
+	w := localtest.Start(t, localtest.Options{Cloud: cloudsim.Options{Sleep: func(context.Context, time.Duration) error {
+		close(held)
+		<-free
+		return nil
+	}}})
+	stop := w.Serve(t)
+	require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Delay, Delay: 1, Times: 1}))
+	answers := make(chan localtest.Answer, 1)
+	go func() { answers <- w.Post(t, "proxyssl", ticket(t)) }()
+	<-held
+	stopped := make(chan struct{})
+	go func() { stop(); close(stopped) }()
+	require.Eventually(t, func() bool { // nobody new is let in
+		_, err := http.Get(w.URL + "/healthz")
+		return err != nil
+	}, 20*time.Second, 5*time.Millisecond)
+	select {
+	case <-stopped:
+		require.Fail(t, "ended with a request under way")
+	default:
+	}
+	close(free)
+	require.Equal(t, http.StatusAccepted, (<-answers).Status)
+	<-stopped
+}
+
+// A ledger that forgets is worth a warning; a file is not.
+func TestWarning(t *testing.T) {
+	for kind, warned := range map[string]bool{"memory:": true, "bolt:" + t.TempDir() + "/interlock.db": false} {
+		c, err := config.Read([]string{"INTERLOCK_REGION=cn-north-4", "INTERLOCK_AUTH_TOKEN=t", "INTERLOCK_LEDGER=" + kind}, "", "memory:")
+		require.NoError(t, err)
+		var warnings []string
+		h, err := local.Open(c, functions.All(), local.Options{Warn: func(s string) { warnings = append(warnings, s) }})
+		require.NoError(t, err)
+		require.NoError(t, h.Close())
+		require.Equal(t, warned, len(warnings) > 0, kind)
+	}
+}
