@@ -57,6 +57,10 @@ type Door struct {
 	// answered with Retry-After is on it by then.
 	Queue *Queue
 
+	// Sweep takes up what is due without a delivery, when a schedule says so.
+	// Default: a schedule is not recognised.
+	Sweep func(context.Context) error
+
 	// Side is how many groups of events are handled side by side. Default 8.
 	Side int
 	// Timeout is how long an HTTP request of the local program may be worked

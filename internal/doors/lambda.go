@@ -28,6 +28,8 @@ var nothing = json.RawMessage("null")
 //   - SQS: the ids of exactly the messages that are to be delivered again, and
 //     of those that hold no event, so that they end in the dead-letter queue;
 //   - SNS, EventBridge, EventGrid: nothing, or an error for the same reasons;
+//   - {"interlock":"sweep"}, which a schedule sends: nothing, once what is due
+//     has been taken up;
 //   - direct invocation with an event, or a batch: the out-event, or the batch
 //     of out-events, and an error where one is to be sent again.
 //
@@ -54,6 +56,10 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return d.deliveries(ctx, n.Get("events").Items)
 	case aBus:
 		return d.deliveries(ctx, n.Items)
+	case aSweep:
+		if d.Sweep != nil {
+			return nothing, d.Sweep(ctx)
+		}
 	}
 	return nil, unrecognised(&n)
 }

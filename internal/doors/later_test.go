@@ -87,3 +87,16 @@ func TestMessagesComeBackWhenItIsWorthIt(t *testing.T) {
 	require.Equal(t, map[string]time.Duration{"r-busy": 1500 * time.Millisecond, "r-doubt": 1500 * time.Millisecond}, q.hid)
 	require.Empty(t, q.put, "the same message comes back; a new one would be a second")
 }
+
+func TestAScheduleSweeps(t *testing.T) {
+	d, _ := newDoor(byID)
+	_, err := d.Invoke(context.Background(), []byte(`{"interlock":"sweep"}`))
+	var unknown *Unrecognised
+	require.ErrorAs(t, err, &unknown, "a door that cannot sweep says so")
+
+	swept := 0
+	d.Sweep = func(context.Context) error { swept++; return errors.New("ledger away") }
+	_, err = d.Invoke(context.Background(), []byte(`{"interlock":"sweep"}`))
+	require.EqualError(t, err, "ledger away")
+	require.Equal(t, 1, swept)
+}

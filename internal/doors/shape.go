@@ -23,6 +23,7 @@ const (
 	anEventBridge
 	anEventGrid
 	aBus
+	aSweep
 )
 
 // recognise tells a payload's shape by the names of its members, letter by
@@ -39,6 +40,8 @@ func recognise(n *jsontree.Node) shape {
 		return anSNS
 	case enveloped(n):
 		return anEventBridge
+	case text(n.Get("interlock")) == "sweep":
+		return aSweep
 	case some(n.Get("events"), versioned):
 		return anEventGrid
 	case n.Kind != jsontree.Array:

@@ -67,7 +67,8 @@ func Open(function string, switches []engine.Switch, env Environment, log *slog.
 		return nil, err
 	}
 	f := host.Functions{Engine: e, Follower: &engine.Follower{Engine: e, Patience: c.Follow}}
-	door := &doors.Door{Function: function, Handler: f, Origins: c.WebhookOrigins, Log: log}
+	sweeper := &host.Sweeper{Functions: f, Ledger: l, Log: log}
+	door := &doors.Door{Function: function, Handler: f, Origins: c.WebhookOrigins, Log: log, Sweep: sweeper.All}
 	for _, s := range switches {
 		if s.Function == function {
 			door.Switch = s.Name

@@ -30,6 +30,9 @@ type follows struct {
 // earlier.
 const firstLook = 3 * time.Second
 
+// looksAtOnce is how many jobs are looked at side by side.
+const looksAtOnce = 8
+
 // mostFollowed bounds how many jobs are taken up again at a start.
 const mostFollowed = 1 << 20
 
@@ -75,21 +78,12 @@ func (f *follows) add(j *engine.Followed, at time.Time) {
 
 // run looks at jobs as they are due, until the context ends.
 func (f *follows) run(ctx context.Context) {
-	tick := time.NewTicker(tickEvery)
-	defer tick.Stop()
-	for {
-		f.sweep(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	every(ctx, func() { f.sweep(ctx) })
 }
 
 func (f *follows) sweep(ctx context.Context) {
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
+	slots := make(chan struct{}, looksAtOnce)
 	for _, j := range f.due() {
 		slots <- struct{}{}
 		wg.Go(func() {

@@ -42,7 +42,7 @@ type Host struct {
 	Ledger ledger.Ledger
 
 	functions host.Functions
-	keeper    *keeper
+	sweeper   *host.Sweeper
 	follows   *follows
 	handler   http.Handler
 }
@@ -78,7 +78,7 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	follower.Engine = e
 	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now)}
 	h.functions = host.Functions{Engine: e, Follower: follower}
-	h.keeper = newKeeper(h.functions, l, o.Now)
+	h.sweeper = &host.Sweeper{Functions: h.functions, Ledger: l, Now: o.Now, Alone: c.Ledger.Kind != "dynamodb"}
 	if err := errors.Join(e.Init(), h.follows.restore(context.Background(), l)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -105,7 +105,7 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	}
 	var timers sync.WaitGroup
 	ticking, stop := context.WithCancel(ctx)
-	timers.Go(func() { h.keeper.run(ticking) })
+	timers.Go(func() { keep(ticking, h.sweeper) })
 	timers.Go(func() { h.follows.run(ticking) })
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

@@ -1,0 +1,177 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+)
+
+// Sweeper finishes what nobody delivers again: decisions whose lease ran out,
+// that wait and are due, or whose event was not published. The ledger's index
+// of what is due is its timer: there is nothing to rebuild after a restart.
+type Sweeper struct {
+	Functions Functions
+	Ledger    ledger.Ledger
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Alone: no other process works on this ledger. What an earlier one settled
+	// and did not publish then has no publisher any more.
+	Alone bool
+	// Log is told of panics. Default slog.Default.
+	Log *slog.Logger
+
+	mu      sync.Mutex
+	started time.Time
+	// again is when a decision that could not be finished is next tried, and
+	// busy which are being worked on.
+	again map[ledger.Key]retry
+	busy  map[ledger.Key]bool
+	slots chan struct{}
+	work  sync.WaitGroup
+}
+
+type retry struct {
+	at    time.Time
+	after time.Duration
+}
+
+const (
+	// atOnce is how many decisions are worked on side by side.
+	atOnce = 8
+	// dueBatch is how many new ones are looked for at a time.
+	dueBatch = 64
+	// publishing is how long the invocation that settled a decision may still be
+	// about to publish its event.
+	publishing = 35 * time.Second
+	// mostRetry bounds the growing waits of what cannot be finished.
+	mostRetry = time.Minute
+)
+
+// Sweep begins to work on what is due, and returns how many decisions that
+// were. It waits only for a place among those that are worked on.
+func (s *Sweeper) Sweep(ctx context.Context) (begun int, err error) {
+	s.mu.Lock()
+	if s.again == nil {
+		s.again, s.busy, s.slots = map[ledger.Key]retry{}, map[ledger.Key]bool{}, make(chan struct{}, atOnce)
+		s.started = s.now()
+	}
+	// Those that are known and not to be tried now stand before the new ones.
+	limit := dueBatch + len(s.again) + len(s.busy)
+	s.mu.Unlock()
+	now := s.now()
+	due, err := s.Ledger.Due(ctx, now, limit)
+	if err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	if len(due) == 0 {
+		s.mu.Lock()
+		clear(s.again)
+		s.mu.Unlock()
+	}
+	for _, d := range due {
+		if !s.take(d, now) {
+			continue
+		}
+		select {
+		case s.slots <- struct{}{}:
+		case <-ctx.Done():
+			s.give(d.Key, engine.Result{Kind: engine.Later})
+			return begun, ctx.Err()
+		}
+		begun++
+		s.work.Go(func() {
+			defer func() { <-s.slots }()
+			s.give(d.Key, s.resume(ctx, d.Key))
+		})
+	}
+	return begun, nil
+}
+
+// Wait returns when nothing is being worked on.
+func (s *Sweeper) Wait() { s.work.Wait() }
+
+// All sweeps until nothing is due or the time is nearly over.
+func (s *Sweeper) All(ctx context.Context) error {
+	defer s.Wait()
+	for {
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < publishing/4 {
+			return nil
+		}
+		begun, err := s.Sweep(ctx)
+		if err != nil || begun == 0 {
+			return err
+		}
+		s.Wait()
+	}
+}
+
+func (s *Sweeper) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+// take marks a decision as worked on, unless it is, or is not to be tried yet.
+func (s *Sweeper) take(d ledger.Due, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	orphan := s.Alone && d.At.Before(s.started)
+	switch {
+	case s.busy[d.Key], now.Before(s.again[d.Key].at):
+		return false
+	case d.Why == ledger.Unemitted && !orphan && now.Sub(d.At) <= publishing:
+		return false
+	}
+	s.busy[d.Key] = true
+	return true
+}
+
+func (s *Sweeper) give(key ledger.Key, r engine.Result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, key)
+	if r.Kind != engine.Later {
+		delete(s.again, key)
+		return
+	}
+	after := min(max(2*s.again[key].after, time.Second), mostRetry)
+	s.again[key] = retry{at: s.now().Add(after), after: after}
+}
+
+// resume goes on with one decision. What has begun comes to its end, as a
+// delivery's work does.
+func (s *Sweeper) resume(ctx context.Context, key ledger.Key) (r engine.Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			log := s.Log
+			if log == nil {
+				log = slog.Default()
+			}
+			// Its value may hold anything; its type and place are enough.
+			log.ErrorContext(ctx, "panic while finishing a decision", "switch", key.Switch, "event_id", key.ID,
+				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			r = engine.Result{Kind: engine.Later}
+		}
+	}()
+	return s.Functions.Resume(detached(ctx), key)
+}
+
+// detached is a context that no longer ends when the sweep does, but keeps its
+// deadline: on Lambda, that of the invocation.
+func detached(ctx context.Context) context.Context {
+	end, ok := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if !ok {
+		return ctx
+	}
+	ctx, cancel := context.WithDeadline(ctx, end)
+	context.AfterFunc(ctx, cancel)
+	return ctx
+}
