@@ -224,7 +224,7 @@ type Decision struct {
 	Key     Key             `json:"key"`
 	State   State           `json:"state"`
 	Content string          `json:"content"`
-	Stored  json.RawMessage `json:"stored"`
+	Stored  json.RawMessage `json:"stored,omitempty"`
 
 	Project  string    `json:"project"`
 	Instance string    `json:"instance"`

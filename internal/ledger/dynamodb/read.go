@@ -1,0 +1,222 @@
+package dynamodb
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/interlock-functions/interlock/internal/ledger"
+)
+
+// get reads an item as it is; nil if there is none.
+func (l *Ledger) get(ctx context.Context, pk string) (item, error) {
+	var out struct{ Item item }
+	err := l.Client.Do(ctx, "GetItem", map[string]any{
+		"TableName": l.Table, "Key": item{"pk": text(pk)}, "ConsistentRead": true,
+	}, &out)
+	return out.Item, err
+}
+
+// mostBatch is how many items BatchGetItem takes at once.
+const mostBatch = 100
+
+// batch reads items as they are, in no order.
+func (l *Ledger) batch(ctx context.Context, pks []string) ([]item, error) {
+	type keys struct {
+		Keys           []item
+		ConsistentRead bool
+	}
+	var all []item
+	for part := range slices.Chunk(pks, mostBatch) {
+		ask := map[string]keys{l.Table: {ConsistentRead: true}}
+		for _, pk := range part {
+			ask[l.Table] = keys{append(ask[l.Table].Keys, item{"pk": text(pk)}), true}
+		}
+		for try := 0; len(ask) > 0; try++ {
+			var out struct {
+				Responses       map[string][]item
+				UnprocessedKeys map[string]keys
+			}
+			if err := l.Client.Do(ctx, "BatchGetItem", map[string]any{"RequestItems": ask}, &out); err != nil {
+				return nil, err
+			}
+			all = append(all, out.Responses[l.Table]...)
+			if ask = out.UnprocessedKeys; len(ask) > 0 {
+				if err := l.pause(ctx, min(try, tries)); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// Owners is as in [ledger.Ledger].
+func (l *Ledger) Owners(ctx context.Context, project string, jobs []string) (map[string]ledger.Key, error) {
+	owners, names := make(map[string]ledger.Key), make(map[string]string)
+	var pks []string
+	for _, job := range jobs {
+		pk := jobKey(project, job)
+		if _, twice := names[pk]; !twice {
+			names[pk], pks = job, append(pks, pk)
+		}
+	}
+	items, err := l.batch(ctx, pks)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range items {
+		k, err := i.owner()
+		if err != nil {
+			return nil, err
+		}
+		owners[names[i["pk"].S]] = *k
+	}
+	return owners, nil
+}
+
+// TagValue is as in [ledger.Ledger].
+func (l *Ledger) TagValue(ctx context.Context, project, instance, slot string) (string, error) {
+	in, err := l.instance(ctx, project, instance)
+	if err == nil && in.Format > ledger.Format {
+		err = ledger.ErrNewer
+	}
+	return in.Tags[slot], err
+}
+
+// Get is as in [ledger.Ledger].
+func (l *Ledger) Get(ctx context.Context, key ledger.Key) (ledger.Decision, error) {
+	s, err := l.read(ctx, key)
+	if err != nil {
+		return ledger.Decision{}, err
+	}
+	return readable(s.decision)
+}
+
+func readable(d *ledger.Decision) (ledger.Decision, error) {
+	switch {
+	case d == nil:
+		return ledger.Decision{}, ledger.ErrNotFound
+	case d.Format > ledger.Format:
+		return ledger.Decision{}, ledger.ErrNewer
+	}
+	return *d.Clone(), nil
+}
+
+// Due is as in [ledger.Ledger]. The index lags a little; what it names is read
+// as it is.
+func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
+	var places []item
+	for n := range int64(shards) {
+		some, err := l.shard(ctx, n, now, limit)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, some...)
+	}
+	pks := make([]string, len(places))
+	for i, p := range places {
+		pks[i] = p["pk"].S
+	}
+	items, err := l.batch(ctx, pks)
+	if err != nil {
+		return nil, err
+	}
+	var list []ledger.Due
+	for _, i := range items {
+		s, err := i.seen()
+		if err != nil {
+			return nil, err
+		}
+		if a, ok := s.decision.Asks(); ok && a.By(now) {
+			list = append(list, a)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b ledger.Due) int { return a.At.Compare(b.At) })
+	return list[:min(limit, len(list))], nil
+}
+
+// shard lists the places in one shard of the index that are due.
+func (l *Ledger) shard(ctx context.Context, n int64, now time.Time, limit int) ([]item, error) {
+	var all []item
+	ask := map[string]any{
+		"TableName": l.Table, "IndexName": "work",
+		"KeyConditionExpression":    "wq = :n AND due <= :now",
+		"ExpressionAttributeValues": item{":n": number(n), ":now": seconds(now)},
+	}
+	for len(all) < limit {
+		var out struct {
+			Items            []item
+			LastEvaluatedKey item
+		}
+		ask["Limit"] = limit - len(all)
+		if err := l.Client.Do(ctx, "Query", ask, &out); err != nil {
+			return nil, err
+		}
+		all = append(all, out.Items...)
+		if out.LastEvaluatedKey == nil {
+			break
+		}
+		ask["ExclusiveStartKey"] = out.LastEvaluatedKey
+	}
+	return all, nil
+}
+
+// All is as in [ledger.Ledger]: a scan of the table, for people only.
+func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Decision, error] {
+	return func(yield func(ledger.Decision, error) bool) {
+		ask := map[string]any{
+			"TableName": l.Table, "ConsistentRead": true, "FilterExpression": "begins_with(pk, :d)",
+			"ExpressionAttributeValues": item{":d": text("d#")},
+		}
+		for {
+			var out struct {
+				Items            []item
+				LastEvaluatedKey item
+			}
+			if err := l.Client.Do(ctx, "Scan", ask, &out); err != nil {
+				yield(ledger.Decision{}, err)
+				return
+			}
+			for _, i := range out.Items {
+				s, err := i.seen()
+				var d ledger.Decision
+				if err == nil {
+					d, err = readable(s.decision)
+				}
+				if !yield(d, err) {
+					return
+				}
+			}
+			if out.LastEvaluatedKey == nil {
+				return
+			}
+			ask["ExclusiveStartKey"] = out.LastEvaluatedKey
+		}
+	}
+}
+
+// Halted is as in [ledger.Halter].
+func (l *Ledger) Halted(ctx context.Context) (bool, error) {
+	i, err := l.get(ctx, haltKey)
+	if err != nil {
+		return false, err
+	}
+	if _, ok := i.newer(); ok {
+		return false, fmt.Errorf("halt: %w", ledger.ErrNewer)
+	}
+	on := i["halt"].BOOL
+	return on != nil && *on, nil
+}
+
+// SetHalt is as in [ledger.Halter].
+func (l *Ledger) SetHalt(ctx context.Context, halt bool) error {
+	return l.Client.Do(ctx, "PutItem", write{TableName: l.Table, Item: item{"pk": text(haltKey), "f": number(ledger.Format), "halt": {BOOL: &halt}}}, nil)
+}
+
+var (
+	_ ledger.Ledger = (*Ledger)(nil)
+	_ ledger.Halter = (*Ledger)(nil)
+)
