@@ -1,0 +1,471 @@
+package proof
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/decision"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+)
+
+// history is what happened in a world, and what of it was wrong.
+type history struct {
+	mu       sync.Mutex
+	sends    []*send
+	releases []release
+	outcomes map[ledger.Key]*ledger.Outcome
+	bus      map[string][]byte
+	arrivals map[string]int
+	wrongs   []string
+	// steps counts what was done, seen the steps' results.
+	steps int
+	seen  map[string]int
+
+	// numbering is held while a call to a switch is under way to the cloud,
+	// which tells its number by numbered.
+	numbering sync.Mutex
+	current   *send
+}
+
+// send is one request that flips a switch.
+type send struct {
+	key      ledger.Key
+	nonce    string
+	instance string
+	number   int // at the cloud
+	began    time.Time
+	ended    time.Time // answered, cut off, or, of a dead process, arrived
+	// harmless: it was answered so that it certainly had no effect.
+	harmless bool
+}
+
+type release struct {
+	key ledger.Key
+	at  time.Time
+}
+
+func (h *history) start() {
+	h.outcomes, h.bus = map[ledger.Key]*ledger.Outcome{}, map[string][]byte{}
+	h.arrivals, h.seen = map[string]int{}, map[string]int{}
+}
+
+func (h *history) wrong(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.wrongs) < 20 {
+		h.wrongs = append(h.wrongs, fmt.Sprintf(format, args...))
+	}
+}
+
+func (h *history) saw(s engine.Step) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen[s.Name+" "+s.Result]++
+}
+
+// records are all decisions that the ledger holds.
+func (w *world) records() []ledger.Decision {
+	var all []ledger.Decision
+	for d, err := range w.ledger.All(context.Background()) {
+		if err != nil {
+			w.wrong("ledger: %v", err)
+			continue
+		}
+		all = append(all, d)
+	}
+	slices.SortFunc(all, func(a, b ledger.Decision) int { return strings.Compare(a.Key.Digest(), b.Key.Digest()) })
+	return all
+}
+
+func decoded(rec ledger.Decision) *decision.Decision {
+	d := new(decision.Decision)
+	if err := json.Unmarshal(rec.Stored, d); err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func (w *world) claimed(inv *invocation, c ledger.Claim, got ledger.Claimed) {
+	if got.Verdict == ledger.New || got.Verdict == ledger.Resumed {
+		w.mu.Lock()
+		inv.nonces[c.Nonce] = true
+		w.mu.Unlock()
+	}
+}
+
+// sending holds a call to a switch against the rules, at the moment at which
+// it leaves.
+func (w *world) sending(inv *invocation, r *http.Request, body []byte) *send {
+	s := &send{instance: instanceIn(r.URL.Path), began: time.Now(), ended: never}
+	holder := w.holder(s.instance)
+	if holder == nil {
+		w.wrong("%s sends a call on %s, which nobody holds", inv.name, s.instance)
+		return s
+	}
+	s.key, s.nonce = holder.Key, holder.Nonce
+	w.mu.Lock()
+	own := inv.nonces[holder.Nonce]
+	w.mu.Unlock()
+	d := decoded(*holder)
+	switch {
+	case !own:
+		w.wrong("%s sends a call on an instance held by %s of another", inv.name, holder.Key.ID)
+	case !holder.Due.After(inv.now()) || !holder.Due.After(time.Now()):
+		w.wrong("%s sends the call of %s, whose lease ended at %s; it is %s", inv.name, holder.Key.ID, clock(holder.Due), clock(inv.now()))
+	case !w.isCallOf(d, r, body):
+		w.wrong("%s sends %s %s %s, which is not the call of %s", inv.name, r.Method, r.URL.Path, body, holder.Key.ID)
+	}
+	if why := w.forbidden(d, *holder, inv); why != "" {
+		w.wrong("%s sends the call of %s although %s", inv.name, holder.Key.ID, why)
+	}
+	if time.Until(inv.deadline) < reserve {
+		w.wrong("%s sends the call of %s with no time left to settle it", inv.name, holder.Key.ID)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, earlier := range w.sends {
+		if earlier.key == s.key && !earlier.harmless && s.began.Sub(earlier.ended) < quiet-2*skew {
+			w.wrongs = append(w.wrongs, fmt.Sprintf("%s sends the call of %s again %s after one that may have taken effect", inv.name, s.key.ID, s.began.Sub(earlier.ended)))
+		}
+	}
+	w.sends = append(w.sends, s)
+	return s
+}
+
+// numbered is told by the cloud of each call as it arrives.
+func (w *world) numbered(c cloudsim.Call) bool {
+	if w.current != nil && c.Method != http.MethodGet {
+		w.current.number = c.Number
+		w.current = nil
+		w.numbering.Unlock()
+		if c.Overlaps > 0 {
+			w.wrong("call %d overlaps %d others on its instance", c.Number, c.Overlaps)
+		}
+	}
+	return false
+}
+
+// watch has the cloud tell of each call. It must be called again whenever
+// faults were cleared.
+func (w *world) watch() {
+	if err := w.cloud.Inject(cloudsim.Fault{Kind: cloudsim.Delay, Match: w.numbered}); err != nil {
+		panic(err)
+	}
+}
+
+func (w *world) sent(s *send, res *http.Response, err error) {
+	if s == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.ended = time.Now()
+	s.harmless = err == nil && res.StatusCode >= 400 && res.StatusCode < 500
+}
+
+// never is later than any time that a world comes to.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func instanceIn(path string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts[:len(parts)-1] {
+		if p == "instances" || p == "audit" {
+			return parts[i+1]
+		}
+	}
+	return ""
+}
+
+func (w *world) holder(instance string) *ledger.Decision {
+	for _, d := range w.records() {
+		if d.Instance == instance && d.State == ledger.Working {
+			return &d
+		}
+	}
+	return nil
+}
+
+// isCallOf tells whether a request is what the decision asks for.
+func (w *world) isCallOf(d *decision.Decision, r *http.Request, body []byte) bool {
+	on := map[string][2]string{
+		"proxy-alt":      {`"alt_enabled":"on"`, `"alt_enabled":"off"`},
+		"proxy-ssl":      {`"ssl_option":true`, `"ssl_option":false`},
+		"access-control": {`"open_access_control":true`, `"open_access_control":false`},
+		"multi-tenancy":  {`"multi_tenant_switch":true`, `"multi_tenant_switch":false`},
+		"database-audit": {`"status":"ON"`, `"status":"OFF"`},
+	}[d.Switch]
+	want := on[1]
+	if d.Enabled {
+		want = on[0]
+	}
+	return bytes.Contains(body, []byte(want)) && strings.Contains(r.URL.Path, d.Target.InstanceID) && strings.Contains(r.URL.Path, d.Target.ProxyID)
+}
+
+// forbidden is the guard, told a second time.
+func (w *world) forbidden(d *decision.Decision, rec ledger.Decision, inv *invocation) string {
+	now := inv.now()
+	if w.halted.Load() {
+		return "calls are halted"
+	}
+	for _, other := range w.records() {
+		if o := other.Outcome; o != nil && o.Effective && other.Slot == rec.Slot && other.Order.After(rec.Order) {
+			return "the newer " + other.Key.ID + " is effective"
+		}
+	}
+	if at, ok := d.DecidedAt(); ok && (at.After(now.Add(5*time.Minute)) || rec.Order.Before(now.Add(-retention))) {
+		return "it was decided too early or too late"
+	}
+	if d.Ticket == nil {
+		return ""
+	}
+	if !slices.ContainsFunc(d.Ticket.ApprovedBy, func(by string) bool { return by != d.Ticket.RequestedBy }) {
+		return "nobody approved it"
+	}
+	if win := d.Ticket.Window; win != nil && (win.Start != nil && now.Before(*win.Start) || win.End != nil && !now.Before(*win.End)) {
+		return "its window is not open"
+	}
+	return ""
+}
+
+// settled holds the stored outcome of a decision against the one that was there
+// before.
+func (w *world) settled(key ledger.Key) {
+	rec, err := w.ledger.Get(context.Background(), key)
+	if err != nil || rec.State != ledger.Settled {
+		return
+	}
+	w.mu.Lock()
+	before := w.outcomes[key]
+	w.outcomes[key] = rec.Outcome
+	w.mu.Unlock()
+	now, _ := json.Marshal(rec.Outcome)
+	then, _ := json.Marshal(before)
+	switch {
+	case bytes.Equal(now, then):
+		return
+	case before != nil && !before.Failed:
+		w.wrong("the outcome of %s changes from %s to %s", key.ID, before.Result, rec.Outcome.Result)
+	}
+	d := decoded(rec)
+	if on, open := w.positionOf(d); rec.Outcome.Result == "unchanged" && switchNamed(d.Switch).Creates {
+		if open != "" {
+			w.wrong("%s is unchanged while job %s is open", key.ID, open)
+		}
+		if on != d.Enabled {
+			w.wrong("%s is unchanged, but the switch lies the other way", key.ID)
+		}
+	}
+}
+
+// marked holds a decision that is marked emitted against the bus.
+func (w *world) marked(key ledger.Key, before ledger.Decision) {
+	rec, err := w.ledger.Get(context.Background(), key)
+	if err != nil || rec.Emitted.IsZero() || !before.Emitted.IsZero() {
+		return
+	}
+	for _, raw := range rec.Outcome.Events {
+		var ev event.Event
+		if err := json.Unmarshal(raw, &ev); err != nil || !w.onBus(ev.ID()) {
+			w.wrong("%s is marked emitted, but its event is not on the bus (%v)", key.ID, err)
+		}
+	}
+	if rec.Expire.Before(rec.Emitted.Add(retention)) {
+		w.wrong("%s expires %s after it was emitted", key.ID, rec.Expire.Sub(rec.Emitted))
+	}
+}
+
+func (h *history) onBus(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bus[id] != nil
+}
+
+func (w *world) released(key ledger.Key) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.releases = append(w.releases, release{key, time.Now()})
+}
+
+// published takes an event on the bus: one id, one content.
+func (w *world) published(ev *event.Event) {
+	raw, err := ev.MarshalJSON()
+	if err != nil {
+		w.wrong("event %s: %v", ev.ID(), err)
+		return
+	}
+	w.mu.Lock()
+	was := w.bus[ev.ID()]
+	w.bus[ev.ID()] = raw
+	w.arrivals[ev.ID()]++
+	w.mu.Unlock()
+	if was != nil && !bytes.Equal(was, raw) {
+		w.wrong("event %s has two contents:\n%s\n%s", ev.ID(), was, raw)
+	}
+}
+
+// ended holds the answer to a delivery against the bus: what is acknowledged
+// has been published.
+func (w *world) ended(inv *invocation) {
+	if time.Until(inv.deadline) < 0 {
+		w.wrong("%s ends %s after its deadline", inv.name, -time.Until(inv.deadline))
+	}
+	r := inv.result
+	switch r.Kind {
+	case engine.Completed, engine.Rejected, engine.Failed:
+		raw, err := r.Event.MarshalJSON()
+		if err != nil {
+			w.wrong("%s: %v", inv.name, err)
+		}
+		w.mu.Lock()
+		on := w.bus[r.Event.ID()]
+		w.mu.Unlock()
+		if !bytes.Equal(raw, on) {
+			w.wrong("%s is acknowledged with an event that was not published:\n%s\n%s", inv.name, raw, on)
+		}
+	case engine.Later:
+		if r.RetryAfter <= 0 || r.Error == nil {
+			w.wrong("%s is to be sent again, but nobody knows when or why", inv.name)
+		}
+	default:
+		w.wrong("%s ends as %q", inv.name, r.Kind)
+	}
+}
+
+// verify checks a world that has come to rest against everything that is
+// promised.
+func (w *world) verify() {
+	w.landing.Wait()
+	var (
+		recs    = w.records()
+		effects = w.cloud.Effects()
+		byCall  = map[int]*send{}
+		of      = map[ledger.Key][]cloudsim.Effect{}
+	)
+	for _, s := range w.sends {
+		byCall[s.number] = s
+	}
+	for _, e := range effects {
+		s := byCall[e.Call]
+		if s == nil {
+			w.wrong("effect of call %d, which nobody sent", e.Call)
+			continue
+		}
+		of[s.key] = append(of[s.key], e)
+		if e.Time.After(s.ended) {
+			s.ended = e.Time
+		}
+	}
+	w.verifyFlights()
+	for _, rec := range recs {
+		w.verifyDecision(rec, of[rec.Key])
+	}
+	w.verifyPositions(recs, of)
+}
+
+// verifyFlights: at most one call is in flight for an instance, and a release
+// leaves nothing in flight.
+func (w *world) verifyFlights() {
+	for i, a := range w.sends {
+		for _, b := range w.sends[:i] {
+			if a.instance == b.instance && a.began.Before(b.ended) && b.began.Before(a.ended) {
+				w.wrong("calls %d and %d are in flight at once", b.number, a.number)
+			}
+		}
+		for _, r := range w.releases {
+			if r.key == a.key && !r.at.Before(a.began) && r.at.Before(a.ended) {
+				w.wrong("%s is released at %s with call %d in flight until %s", r.key.ID, clock(r.at), a.number, clock(a.ended))
+			}
+		}
+	}
+}
+
+// verifyDecision: it is settled and published; it took effect once, if it
+// says so, and never if it says so.
+func (w *world) verifyDecision(rec ledger.Decision, effects []cloudsim.Effect) {
+	id := rec.Key.Switch + " " + rec.Key.ID
+	o := rec.Outcome
+	if rec.State != ledger.Settled || rec.Emitted.IsZero() {
+		w.wrong("%s has not come to an end: %s, %s", id, rec.State, rec.Last.Code)
+		return
+	}
+	creates := switchNamed(rec.Key.Switch).Creates
+	if len(effects) > 1 && creates {
+		w.wrong("%s took effect %d times", id, len(effects))
+	}
+	switch o.Result {
+	case "accepted":
+		if len(effects) == 0 || effects[0].JobID != o.JobID {
+			w.wrong("%s is accepted with job %s, which is not its own: %+v", id, o.JobID, effects)
+		}
+	case "applied":
+		if len(effects) == 0 {
+			w.wrong("%s is applied, but had no effect", id)
+		}
+	case "rejected":
+		if len(effects) > 0 {
+			w.wrong("%s is rejected (%s), but had an effect", id, o.Code)
+		}
+	case "failed":
+		if len(effects) > 0 && !o.Doubt {
+			w.wrong("%s failed without doubt, but had an effect", id)
+		}
+	}
+}
+
+// verifyPositions: each switch lies as the newest of the effective decisions on
+// it asks for.
+func (w *world) verifyPositions(recs []ledger.Decision, of map[ledger.Key][]cloudsim.Effect) {
+	newest := map[string][]ledger.Decision{}
+	for _, rec := range recs {
+		if rec.Outcome == nil || !rec.Outcome.Effective {
+			continue
+		}
+		best := newest[rec.Slot]
+		switch {
+		case best == nil || rec.Order.After(best[0].Order):
+			newest[rec.Slot] = []ledger.Decision{rec}
+		case rec.Order.Equal(best[0].Order):
+			newest[rec.Slot] = append(best, rec)
+		}
+	}
+	for slot, best := range newest {
+		d := decoded(best[0])
+		if len(best) > 1 || w.unsettles(recs, slot, of) || w.jobFailed(best[0]) {
+			continue // neither of equals is the newer one
+		}
+		if on, _ := w.positionOf(d); on != d.Enabled {
+			w.wrong("%s lies %t, but the newest decision, %s, asks for %t", slot, on, best[0].Key.ID, d.Enabled)
+		}
+	}
+}
+
+// unsettles tells whether a decision that failed in doubt moved the switch: it
+// says itself that nobody knows.
+func (w *world) unsettles(recs []ledger.Decision, slot string, of map[ledger.Key][]cloudsim.Effect) bool {
+	return slices.ContainsFunc(recs, func(rec ledger.Decision) bool {
+		return rec.Slot == slot && rec.Outcome != nil && rec.Outcome.Failed && len(of[rec.Key]) > 0
+	})
+}
+
+// jobFailed tells whether a decision's job failed: it was accepted, and counts
+// for the order all the same.
+func (w *world) jobFailed(rec ledger.Decision) bool {
+	if rec.Outcome.JobID == "" {
+		return false
+	}
+	job, err := w.observer().ShowJob(context.Background(), rec.Project, rec.Outcome.JobID)
+	return err == nil && job.FailReason != ""
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }

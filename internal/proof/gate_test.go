@@ -1,0 +1,228 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/internal/ledger"
+)
+
+// fate is what becomes of one call to the ledger, the cloud or the bus.
+type fate int
+
+const (
+	// succeeds: it is made and answered.
+	succeeds fate = iota
+	// diesBefore: the process dies before it makes the call.
+	diesBefore
+	// diesDuring: the process dies with the call on its way, which takes effect
+	// all the same, at once or (see world.drift) some time later.
+	diesDuring
+	// diesAfter: the process dies with the answer in its hands.
+	diesAfter
+	// loses: the call takes effect, its answer gets lost, the process lives.
+	loses
+	// unreached: the call takes no effect and ends with an error.
+	unreached
+	// slow: the call is made only after world.delay, if its time allows.
+	slow
+	fates
+)
+
+func (f fate) String() string {
+	return [...]string{"succeeds", "dies before", "dies during", "dies after", "loses its answer", "is not reached", "is slow"}[f]
+}
+
+// death is what an invocation panics with where its process dies: none of its
+// later steps is ever made.
+type death struct{}
+
+var (
+	errAnswerLost = errors.New("the answer got lost")
+	errAway       = errors.New("there is nobody at that address")
+)
+
+// pass takes a call through the gate. op may outlive the invocation, and then
+// is called with a context of its own.
+func pass(ctx context.Context, what string, op func(context.Context) error) error {
+	return launch(ctx, what, func() {}, op)
+}
+
+// launch is pass for a call of which it counts when it leaves, too.
+func launch(ctx context.Context, what string, leave func(), op func(context.Context) error) error {
+	inv := from(ctx)
+	w := inv.world
+	f := w.gate(ctx, inv, what)
+	if err := ctx.Err(); err != nil && f != diesBefore {
+		return err
+	}
+	switch f {
+	case diesBefore:
+		panic(death{})
+	case unreached:
+		return errAway
+	case slow:
+		if err := wait(ctx, w.delay); err != nil {
+			return err
+		}
+		leave()
+		return op(ctx)
+	case diesDuring:
+		leave()
+		w.setAdrift(inv, op)
+		panic(death{})
+	default:
+		leave()
+		err := op(ctx)
+		switch f {
+		case diesAfter:
+			panic(death{})
+		case loses:
+			return errAnswerLost
+		}
+		return err
+	}
+}
+
+// gated is the ledger as invocations see it.
+type gated struct{}
+
+func (gated) Claim(ctx context.Context, c ledger.Claim) (got ledger.Claimed, err error) {
+	inv := from(ctx)
+	err = pass(ctx, "ledger.Claim", func(ctx context.Context) (err error) {
+		got, err = inv.world.ledger.Claim(ctx, c)
+		if err == nil {
+			inv.world.claimed(inv, c, got)
+		}
+		return err
+	})
+	if err != nil {
+		return ledger.Claimed{}, err
+	}
+	return got, nil
+}
+
+func (gated) Settle(ctx context.Context, key ledger.Key, nonce string, o ledger.Outcome) error {
+	w := from(ctx).world
+	return pass(ctx, "ledger.Settle", func(ctx context.Context) error {
+		err := w.ledger.Settle(ctx, key, nonce, o)
+		w.settled(key)
+		return err
+	})
+}
+
+func (gated) Reject(ctx context.Context, c ledger.Claim, o ledger.Outcome) error {
+	w := from(ctx).world
+	return pass(ctx, "ledger.Reject", func(ctx context.Context) error {
+		err := w.ledger.Reject(ctx, c, o)
+		w.settled(c.Key)
+		return err
+	})
+}
+
+func (gated) Release(ctx context.Context, key ledger.Key, nonce string, wt ledger.Wait) error {
+	w := from(ctx).world
+	return pass(ctx, "ledger.Release", func(ctx context.Context) error {
+		err := w.ledger.Release(ctx, key, nonce, wt)
+		if err == nil {
+			w.released(key)
+		}
+		return err
+	})
+}
+
+func (gated) Lapse(ctx context.Context, key ledger.Key, nonce string, until time.Time, known bool, last ledger.Note) error {
+	w := from(ctx).world
+	return pass(ctx, "ledger.Lapse", func(ctx context.Context) error {
+		return w.ledger.Lapse(ctx, key, nonce, until, known, last)
+	})
+}
+
+func (gated) Wait(ctx context.Context, c ledger.Claim, wt ledger.Wait) error {
+	w := from(ctx).world
+	return pass(ctx, "ledger.Wait", func(ctx context.Context) error { return w.ledger.Wait(ctx, c, wt) })
+}
+
+func (gated) Mark(ctx context.Context, key ledger.Key, nonce string, now, expire time.Time) error {
+	w := from(ctx).world
+	return pass(ctx, "ledger.Mark", func(ctx context.Context) error {
+		before, _ := w.ledger.Get(ctx, key)
+		err := w.ledger.Mark(ctx, key, nonce, now, expire)
+		w.marked(key, before)
+		return err
+	})
+}
+
+func (gated) Owners(ctx context.Context, project string, jobs []string) (owners map[string]ledger.Key, err error) {
+	w := from(ctx).world
+	err = pass(ctx, "ledger.Owners", func(ctx context.Context) (err error) {
+		owners, err = w.ledger.Owners(ctx, project, jobs)
+		return err
+	})
+	return owners, err
+}
+
+func (gated) TagValue(ctx context.Context, project, instance, slot string) (tag string, err error) {
+	w := from(ctx).world
+	err = pass(ctx, "ledger.TagValue", func(ctx context.Context) (err error) {
+		tag, err = w.ledger.TagValue(ctx, project, instance, slot)
+		return err
+	})
+	return tag, err
+}
+
+func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Decision, err error) {
+	w := from(ctx).world
+	err = pass(ctx, "ledger.Get", func(ctx context.Context) (err error) {
+		d, err = w.ledger.Get(ctx, key)
+		return err
+	})
+	return d, err
+}
+
+func (gated) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
+	return from(ctx).world.ledger.Due(ctx, now, limit)
+}
+
+func (gated) All(ctx context.Context) iter.Seq2[ledger.Decision, error] {
+	return from(ctx).world.ledger.All(ctx)
+}
+
+func (gated) Close() error { return nil }
+
+// Publish makes gated the bus as well.
+func (gated) Publish(ctx context.Context, out ...event.Event) error {
+	w := from(ctx).world
+	return pass(ctx, "bus.Publish", func(context.Context) error {
+		for i := range out {
+			w.published(&out[i])
+		}
+		return nil
+	})
+}
+
+// RoundTrip makes gated the way to the cloud as well.
+func (gated) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	inv := from(r.Context())
+	body := read(r)
+	what := "cloud.Read"
+	var s *send
+	leave := func() {}
+	if r.Method != http.MethodGet {
+		what = "cloud.Flip"
+		leave = func() { s = inv.world.sending(inv, r, body) }
+	}
+	err = launch(r.Context(), what, leave, func(ctx context.Context) (err error) {
+		res, err = inv.world.send(ctx, s, r, body)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}

@@ -1,0 +1,32 @@
+// Package proof holds the evidence for what Interlock promises. There is
+// nothing to call in it: it is tests, written to be read.
+//
+// # What is proven
+//
+// The real engine runs against the real client, a simulated cloud and a real
+// ledger, while processes die, answers get lost, clocks disagree and the cloud
+// misbehaves. After each run the same list of invariants is checked:
+// [world.verify] in check_test.go is that list, one sentence for each.
+//
+// # How to read it
+//
+// world_test.go is the stage. A world has a cloud, a ledger, a bus, and
+// invocations of the engine, each on its own goroutine under the fake clock of
+// testing/synctest. Whatever an invocation asks of ledger, cloud or bus passes
+// through a gate (gate_test.go), which is where it can die, or be answered
+// with an error, or be put off.
+//
+//   - crash_test.go lets a process die at every single gate, and at every pair
+//     and, in the long form, every triple of gates, in every way.
+//   - schedule_test.go draws events, deliveries, deaths, faults and times at
+//     random, and shrinks what goes wrong to the shortest such schedule.
+//   - scenario_test.go tells the stories that a user would ask about.
+//   - fault_test.go goes through every fault that the simulated cloud knows.
+//   - door_test.go shows that one event in any HTTP mode is one decision.
+//   - death_test.go kills the built program with SIGKILL.
+//   - mutant_test.go takes each rule out of the source and sees that the proofs
+//     above notice.
+//
+// The long forms need the build tag prove; see docs/guarantees.md for how to
+// run them and what they printed.
+package proof

@@ -1,0 +1,13 @@
+//go:build !prove
+
+package proof
+
+// The short forms.
+const (
+	schedules = 250
+	kills     = 5
+)
+
+// shares tells of a first, a second and a third crash which are tried: every
+// one, one in so many, or, with 0, none.
+var shares = [...]int{1, 41, 0, 0}
