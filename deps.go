@@ -1,8 +1,8 @@
 package interlock
 
 import (
-	_ "github.com/aws/aws-lambda-go/lambda"
 	_ "github.com/aws/aws-lambda-go/events"
+	_ "github.com/aws/aws-lambda-go/lambda"
 	_ "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	_ "github.com/cloudevents/sdk-go/v2/event"
 	_ "github.com/go-playground/validator/v10"

@@ -22,10 +22,13 @@ import (
 	"github.com/interlock-functions/interlock/internal/observe"
 )
 
+// version is stamped in by the build; see the Makefile.
+var version = "devel"
+
 // Start runs the named function until Lambda ends the process. What is wrong
 // with its configuration ends it at once, with one line that names the variable.
 func Start(function string, switches []engine.Switch) {
-	log := lambdacontext.NewLogger()
+	log := lambdacontext.NewLogger().With("version", version)
 	slog.SetDefault(log)
 	door, err := Open(function, switches, Environment{os.Environ(), os.Getenv}, log, os.Stdout)
 	if err != nil {
