@@ -100,6 +100,10 @@ type Ledger interface {
 	// target ([Decision.Slot]) of an instance; "" if none.
 	TagValue(ctx context.Context, project, instance, slot string) (string, error)
 
+	// LastJob tells when a job last became a decision's own on an instance:
+	// one that the cloud's job list may not show yet. Zero if none did.
+	LastJob(ctx context.Context, project, instance string) (time.Time, error)
+
 	// Get reads a decision.
 	Get(ctx context.Context, key Key) (Decision, error)
 

@@ -34,6 +34,8 @@ type Instance struct {
 	Marks map[string]time.Time `json:"marks,omitempty"`
 	// Tags holds, by slot, the last tag value that was settled.
 	Tags map[string]string `json:"tags,omitempty"`
+	// LastJob is when a job last became a decision's own.
+	LastJob time.Time `json:"last_job,omitzero"`
 }
 
 // Change is what a rule asks to be written. A Working decision holds its
@@ -267,6 +269,9 @@ func (c *Change) Instance(in Instance) Instance {
 	}
 	if c.Tag != "" {
 		in.Tags = with(in.Tags, c.After.Slot, c.Tag)
+	}
+	if c.Job != "" {
+		in.LastJob = c.After.Outcome.At
 	}
 	return in
 }

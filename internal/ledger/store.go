@@ -181,6 +181,19 @@ func (l *Transactional) TagValue(ctx context.Context, project, instance, slot st
 	return tag, err
 }
 
+// LastJob is as in [Ledger].
+func (l *Transactional) LastJob(ctx context.Context, project, instance string) (at time.Time, err error) {
+	err = l.store.View(ctx, func(r Records) error {
+		in, err := r.Instance(project, instance)
+		if err == nil && in.Format > Format {
+			return ErrNewer
+		}
+		at = in.LastJob
+		return err
+	})
+	return at, err
+}
+
 // Get is as in [Ledger].
 func (l *Transactional) Get(ctx context.Context, key Key) (d Decision, err error) {
 	err = l.store.View(ctx, func(r Records) error {

@@ -109,6 +109,9 @@ func (i item) newer() (int, bool) {
 // Prefixes of an instance's attributes for each slot.
 const markOf, tagOf = "m#", "t#"
 
+// lastJob is the instance's attribute of when a job last became a decision's.
+const lastJob = "j"
+
 // instance reads an instance's item; none is one that nobody worked on.
 func (i item) instance() (ledger.Instance, error) {
 	var in ledger.Instance
@@ -122,6 +125,8 @@ func (i item) instance() (ledger.Instance, error) {
 			in.Marks[slot], err = ledger.ParseStamp(v.S)
 		} else if slot, ok := strings.CutPrefix(name, tagOf); ok {
 			in.Tags[slot] = v.S
+		} else if name == lastJob {
+			in.LastJob, err = ledger.ParseStamp(v.S)
 		} else if name == "h" {
 			err = json.Unmarshal([]byte(v.S), &in.Hold)
 		}

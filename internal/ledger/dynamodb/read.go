@@ -86,6 +86,15 @@ func (l *Ledger) TagValue(ctx context.Context, project, instance, slot string) (
 	return in.Tags[slot], err
 }
 
+// LastJob is as in [ledger.Ledger].
+func (l *Ledger) LastJob(ctx context.Context, project, instance string) (time.Time, error) {
+	in, err := l.instance(ctx, project, instance)
+	if err == nil && in.Format > ledger.Format {
+		err = ledger.ErrNewer
+	}
+	return in.LastJob, err
+}
+
 // Get is as in [ledger.Ledger].
 func (l *Ledger) Get(ctx context.Context, key ledger.Key) (ledger.Decision, error) {
 	s, err := l.read(ctx, key)

@@ -104,6 +104,10 @@ func (l *Ledger) updateInstance(ch *ledger.Change) (write, error) {
 		sets = append(sets, "#t = :t")
 		w.ExpressionAttributeValues[":t"] = text(ch.Tag)
 	}
+	if ch.Job != "" {
+		sets = append(sets, lastJob+" = :j")
+		w.ExpressionAttributeValues[":j"] = text(ledger.Stamp(d.Outcome.At))
+	}
 	if len(names) > 0 {
 		w.ExpressionAttributeNames = names
 	}

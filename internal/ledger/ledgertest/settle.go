@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -109,6 +110,24 @@ var settles = []test{
 		d := w.ask("a", 1, 10)
 		w.get(d, ledger.Resumed)
 		w.settle(d, accepted("job"), nil)
+	}},
+	{"the last job is the one that last became a decision's own", func(w *world) {
+		last := func(instance string, want time.Time) {
+			w.Helper()
+			got, err := w.LastJob(w.ctx, project, instance)
+			require.NoError(w, err)
+			require.Equal(w, want, got)
+		}
+		last("instance", time.Time{})
+		without := accepted("")
+		without.At = at(9)
+		for i, o := range []ledger.Outcome{accepted("job"), rejected(), without} {
+			c := w.ask(w.nonce(), i, 2)
+			w.get(c, ledger.New)
+			w.settle(c, o, nil)
+			last("instance", accepted("").At)
+		}
+		last("another", time.Time{})
 	}},
 	{"the tag value is the last one settled for the slot", func(w *world) {
 		tag := func(slot, want string) {
