@@ -1,0 +1,237 @@
+package producers
+
+import (
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// jiraTime is how Jira writes times.
+const (
+	jiraTime    = "2006-01-02T15:04:05.999-0700"
+	jiraExample = "2026-11-22T09:00:00+0000"
+)
+
+func isJira(n *jsontree.Node) bool {
+	issue := n.Get("issue")
+	return issue.Get("key").Is(jsontree.String) && issue.Get("id") != nil && issue.Get("fields").Is(jsontree.Object)
+}
+
+// jira reads an issue as Jira's webhooks and its automation send it.
+//
+// What the change is about stands in words as interlock:switch=proxy-ssl, in
+// labels or in custom fields: ids of custom fields differ from site to site,
+// so they are told by what is in them. The approvals are the field that Jira
+// Service Management adds, told in the same way.
+func (r *reading) jira(n *jsontree.Node) message {
+	issue := n.Get("issue")
+	fields := issue.Get("fields")
+	key, id := issue.Get("key").Text, r.plain("issue.id", issue.Get("id"))
+	r.needed("issue.id", id, "the issue's id")
+	m := message{id: "none-" + id, source: r.site(text(issue.Get("self"))), subject: key}
+	words := r.words(fields)
+	if len(words) == 0 {
+		r.fields = nil // nobody's message is not judged
+		return m
+	}
+	approval := r.approval(fields)
+	if approval == nil {
+		return m
+	}
+	if text(approval.Get("finalDecision")) != "approved" {
+		r.fields = nil
+		return m
+	}
+	m.id = "issue-" + id + "-approval-" + r.needed("approvals.id", r.plain("approvals.id", approval.Get("id")), "the approval's id")
+	m.typ = events.TypeTicketApproved
+	approvedAt := r.date("approvals.completedDate", approval.Get("completedDate"))
+	m.time = latest(approvedAt)
+	use, at := words.use, events.TagPrefix
+	m.data = events.TicketApproved{
+		Switch: r.needed(at+"switch", use("switch"), "the name of a switch"), Enabled: r.position(at+"enabled", use("enabled")),
+		Target: &events.Target{
+			Region: use("region"), ProjectID: use("project_id"), InstanceID: use("instance_id"),
+			ProxyID: use("proxy_id"), DatabaseID: use("database_id"),
+		},
+		Options: words.options(),
+		Ticket: &events.Ticket{
+			ID: key, RequestedBy: r.needed("issue.fields.reporter", person(fields.Get("reporter")), "who reported the issue"),
+			ApprovedBy: r.jiraApprovers(approval), ApprovedAt: approvedAt,
+			Window: window(
+				r.at(at+"start", use("start"), jiraTime, jiraExample),
+				r.at(at+"end", use("end"), jiraTime, jiraExample)),
+		},
+	}
+	for _, name := range slices.Sorted(maps.Keys(words)) {
+		if w := words[name]; !w.used {
+			r.wrong(at+name, shown(w.value), "switch, enabled, region, project_id, instance_id, proxy_id, database_id, start, end, or option.<name>")
+		}
+	}
+	return m
+}
+
+// site is the site that an issue is on, by the issue's own address.
+func (r *reading) site(self string) string {
+	u, err := url.Parse(self)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		r.wrong("issue.self", shown(self), "the issue's URL")
+		return "urn:jira"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// word is what stands behind interlock:<name>=.
+type word struct {
+	value string
+	used  bool
+}
+
+type words map[string]*word
+
+func (ws words) use(name string) string {
+	w := ws[name]
+	if w == nil {
+		return ""
+	}
+	w.used = true
+	return w.value
+}
+
+// options are the words option.<name>. Their values are JSON, or else plain
+// text.
+func (ws words) options() map[string]any {
+	var options map[string]any
+	for name, w := range ws {
+		name, ok := strings.CutPrefix(name, "option.")
+		if !ok {
+			continue
+		}
+		w.used = true
+		if options == nil {
+			options = map[string]any{}
+		}
+		var v any
+		if json.Unmarshal([]byte(w.value), &v) != nil {
+			v = w.value
+		}
+		options[name] = v
+	}
+	return options
+}
+
+// words gathers the words of ours in labels and custom fields.
+func (r *reading) words(fields *jsontree.Node) words {
+	all := words{}
+	for i := range fields.Members {
+		m := &fields.Members[i]
+		if m.Name == "labels" || strings.HasPrefix(m.Name, "customfield_") {
+			r.gather(all, "issue.fields."+m.Name, &m.Value)
+		}
+	}
+	return all
+}
+
+// gather takes the words of a text, of a choice, which is an object with a
+// value, and of lists of them.
+func (r *reading) gather(all words, path string, n *jsontree.Node) {
+	switch n.Kind {
+	case jsontree.Array:
+		for i := range n.Items {
+			if item := &n.Items[i]; item.Kind != jsontree.Array {
+				r.gather(all, path, item)
+			}
+		}
+	case jsontree.Object:
+		if v := n.Get("value"); v.Is(jsontree.String) {
+			r.gather(all, path, v)
+		}
+	case jsontree.String:
+		for _, s := range strings.Fields(n.Text) {
+			s, ok := strings.CutPrefix(s, events.TagPrefix)
+			if !ok {
+				continue
+			}
+			name, value, ok := strings.Cut(s, "=")
+			if !ok || name == "" {
+				r.wrong(path, shown(events.TagPrefix+s), "interlock:<name>=<value>")
+				continue
+			}
+			if before := all[name]; before != nil && before.value != value {
+				r.wrong(path, shown(events.TagPrefix+s)+" and "+shown(before.value), "one value of "+name)
+				continue
+			}
+			all[name] = &word{value: value}
+		}
+	}
+}
+
+// approval is the newest of the issue's approvals: one that was declined may
+// have been followed by one that was not.
+func (r *reading) approval(fields *jsontree.Node) *jsontree.Node {
+	var newest *jsontree.Node
+	var created int64
+	for i := range fields.Members {
+		list := fields.Members[i].Value
+		for j := range list.Items {
+			a := &list.Items[j]
+			if a.Get("finalDecision") == nil || a.Get("approvers") == nil {
+				continue
+			}
+			at, _ := strconv.ParseInt(r.plain("approvals.createdDate.epochMillis", a.Get("createdDate").Get("epochMillis")), 10, 64)
+			if newest == nil || at >= created {
+				newest, created = a, at
+			}
+		}
+	}
+	if newest == nil {
+		r.wrong("issue.fields", "no approvals", "the Approvals field of Jira Service Management")
+	}
+	return newest
+}
+
+// date reads one of Jira Service Management's dates.
+func (r *reading) date(path string, n *jsontree.Node) *time.Time {
+	if ms := n.Get("epochMillis"); ms.Is(jsontree.Number) {
+		// Within the years that an event's time may have.
+		if v, err := strconv.ParseInt(string(ms.Raw), 10, 64); err == nil && 0 <= v && v < 253402300800000 {
+			t := time.UnixMilli(v).UTC()
+			return &t
+		}
+		r.wrong(path+".epochMillis", shown(string(ms.Raw)), "milliseconds since 1970")
+		return nil
+	}
+	return r.at(path+".iso8601", text(n.Get("iso8601")), jiraTime, jiraExample)
+}
+
+func (r *reading) jiraApprovers(approval *jsontree.Node) []string {
+	var names []string
+	for _, a := range approval.Get("approvers").Items {
+		if text(a.Get("approverDecision")) != "approved" {
+			continue
+		}
+		names = append(names, r.needed("approvals.approvers.approver", person(a.Get("approver")), "who approved"))
+	}
+	if len(names) == 0 {
+		r.wrong("approvals.approvers", "nobody who approved", "at least one")
+	}
+	return names
+}
+
+// person is how Jira names somebody: by account id in the cloud, by name on
+// one's own servers. E-mail addresses are often hidden, and display names
+// shared.
+func person(n *jsontree.Node) string {
+	for _, name := range [...]string{"accountId", "name", "key"} {
+		if s := text(n.Get(name)); s != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,225 @@
+package producers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/decision"
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// sample is a file of events/samples/producers: a message, and either the
+// event that it must give or the fields that are wrong in it.
+type sample struct {
+	Why     string          `json:"why"`
+	From    string          `json:"from"`
+	Message json.RawMessage `json:"message"`
+	Event   json.RawMessage `json:"event"`
+	Fields  []string        `json:"fields"`
+}
+
+func samples(t testing.TB) map[string]sample {
+	files, err := filepath.Glob("../../events/samples/producers/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	all := map[string]sample{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var s sample
+		read := json.NewDecoder(bytes.NewReader(text))
+		read.DisallowUnknownFields()
+		require.NoError(t, read.Decode(&s), file)
+		all[filepath.Base(file)] = s
+	}
+	return all
+}
+
+func decode(t testing.TB, message []byte) (event.Event, bool, error) {
+	n, err := jsontree.Parse(message, cloudevent.Depth)
+	require.NoError(t, err)
+	return Decode(&n)
+}
+
+func switches(t testing.TB) *decision.Decoder {
+	var specs []decision.Spec
+	for _, s := range functions.All() {
+		specs = append(specs, decision.Spec{Switch: s.Name, Target: s.Target, Options: s.Options})
+	}
+	d, err := decision.New(specs, "eu-west-101")
+	require.NoError(t, err)
+	return d
+}
+
+// TestSamples: each message gives its event, which its schema and every
+// function that minds it take; and the same message gives the same event.
+func TestSamples(t *testing.T) {
+	asking := map[string]int{}
+	for name, s := range samples(t) {
+		t.Run(name, func(t *testing.T) {
+			require.NotEmpty(t, s.Why)
+			ev, err := DecodeFrom(s.From, s.Message)
+			again, known, errAgain := decode(t, s.Message)
+			require.True(t, known)
+			require.Equal(t, err, errAgain)
+			require.Equal(t, ev, again)
+			if s.Fields != nil {
+				require.ElementsMatch(t, s.Fields, wrongFields(t, err))
+				return
+			}
+			require.NoError(t, err)
+			text, err := cloudevent.EncodeJSON(ev)
+			require.NoError(t, err)
+			require.JSONEq(t, string(s.Event), string(text), string(text))
+			minded := 0
+			for _, sw := range functions.All() {
+				d, meant, problem := switches(t).Decode(sw.Name, ev)
+				require.Nil(t, problem)
+				if meant {
+					minded++
+					require.True(t, d.Approved())
+				}
+			}
+			asks := ev.Type() == events.TypeTicketApproved || ev.Type() == events.TypeTagChanged
+			require.Equal(t, asks, minded > 0)
+			if asks {
+				asking[s.From]++
+			}
+		})
+	}
+	for _, name := range Names() {
+		require.GreaterOrEqual(t, asking[name], 2, name)
+	}
+}
+
+func wrongFields(t *testing.T, err error) []string {
+	var e *Error
+	require.ErrorAs(t, err, &e)
+	var paths []string
+	for _, f := range e.Fields {
+		paths = append(paths, f.Path)
+		require.NotEmpty(t, f.Found)
+		require.NotEmpty(t, f.Expected)
+		require.Contains(t, err.Error(), f.Path+": found ")
+	}
+	return paths
+}
+
+// TestRepeats: what a producer sends of the same approval is the same
+// decision, what it sends of another one is not.
+func TestRepeats(t *testing.T) {
+	for name, test := range map[string]struct {
+		sample   string
+		edits    []string // old and new, in turn
+		sameID   bool
+		sameBody bool
+	}{
+		"another update of the change":  {"servicenow.business-rule.json", []string{"08:59:31", "09:10:00", `"state": "-1"`, `"state": "0"`}, true, true},
+		"the change approved again":     {"servicenow.business-rule.json", []string{"08:59:30", "10:00:00"}, false, false},
+		"another update of the issue":   {"jira.webhook.json", []string{"1795337971258", "1795337999999", `"labels": [`, `"labels": ["urgent",`}, true, true},
+		"labels changed after approval": {"jira.webhook.json", []string{"enabled=on", "enabled=off"}, true, false},
+		"approved again":                {"jira.webhook.json", []string{`"id": "1"`, `"id": "7"`}, false, true},
+		"the notification sent again":   {"config.resource-changed.json", []string{"09:00:05", "09:30:05"}, true, true},
+		"another change of the tags":    {"config.resource-changed.json", []string{`"capture_time": "2026-11-22T09:00:00`, `"capture_time": "2026-11-22T09:07:00`}, false, true},
+		"the notification through SMN":  {"config.smn.json", []string{"d84bd662", "e84bd662"}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			message := samples(t)[test.sample].Message
+			edited := strings.NewReplacer(test.edits...).Replace(string(message))
+			require.NotEqual(t, string(message), edited)
+			first, _, err := decode(t, message)
+			require.NoError(t, err)
+			second, _, err := decode(t, []byte(edited))
+			require.NoError(t, err)
+			require.Equal(t, first.Source(), second.Source())
+			require.Equal(t, test.sameID, first.ID() == second.ID())
+			require.Equal(t, test.sameBody, string(first.Data()) == string(second.Data()))
+		})
+	}
+}
+
+// TestSelfApproval: a requester who approves alone is told as such.
+func TestSelfApproval(t *testing.T) {
+	for file, edit := range map[string][2]string{
+		"servicenow.business-rule.json": {`"approver@example.com"`, `"Requester@example.com"`},
+		"servicenow.approver.json":      {"46d44a23a9fe19810012d100cca80666", "681ccaf9c0a8016400b98a06818d57c7"},
+		"jira.webhook.json":             {"5b10a2844c20165700ede21g", "qm:a713c8ea-1075-4e30-9d96-891a7d181739:5ad6d3581db05e2a66fa80b"},
+	} {
+		ev, _, err := decode(t, bytes.ReplaceAll(samples(t)[file].Message, []byte(edit[0]), []byte(edit[1])))
+		require.NoError(t, err)
+		minded := false
+		for _, sw := range functions.All() {
+			if d, meant, problem := switches(t).Decode(sw.Name, ev); meant {
+				require.Nil(t, problem)
+				require.False(t, d.Approved(), file)
+				minded = true
+			}
+		}
+		require.True(t, minded)
+	}
+}
+
+// TestUnknown: what is of no producer is left to others.
+func TestUnknown(t *testing.T) {
+	for _, message := range []string{
+		`{}`, `[]`, `null`, `"CHG0031337"`, `{"result":{"number":"INC1","sys_id":"x"}}`, `{"issue":{"key":"A-1"}}`,
+		`{"notification_type":"ResourceChanged"}`, `{"Type":"Notification","Message":"{}","TopicArn":"arn"}`,
+	} {
+		_, known, err := decode(t, []byte(message))
+		require.NoError(t, err)
+		require.False(t, known, message)
+		for _, name := range Names() {
+			_, err := DecodeFrom(name, []byte(message))
+			require.Equal(t, []string{"body"}, wrongFields(t, err))
+		}
+	}
+	_, err := DecodeFrom("remedy", []byte(`{}`))
+	require.Equal(t, []string{"from"}, wrongFields(t, err))
+	_, err = DecodeFrom("jira", []byte(`{"a":1,"a":1}`))
+	require.Equal(t, []string{"body"}, wrongFields(t, err))
+}
+
+// fuzz starts from the samples of one producer.
+func fuzz(f *testing.F, producer string) {
+	for _, s := range samples(f) {
+		if s.From == producer {
+			f.Add([]byte(s.Message))
+		}
+	}
+	d := switches(f)
+	f.Fuzz(func(t *testing.T, message []byte) {
+		ev, err := DecodeFrom(producer, message)
+		if err != nil {
+			var e *Error
+			require.True(t, errors.As(err, &e))
+			require.NotEmpty(t, e.Fields)
+			return
+		}
+		text, err := cloudevent.EncodeJSON(ev)
+		require.NoError(t, err)
+		again, err := cloudevent.DecodeJSON(text)
+		require.NoError(t, err)
+		require.Equal(t, ev, again)
+		twice, err := DecodeFrom(producer, message)
+		require.NoError(t, err)
+		require.Equal(t, ev, twice)
+		for _, sw := range functions.All() {
+			d.Decode(sw.Name, ev)
+		}
+	})
+}
+
+func FuzzServiceNow(f *testing.F) { fuzz(f, "servicenow") }
+func FuzzJira(f *testing.F)       { fuzz(f, "jira") }
+func FuzzConfig(f *testing.F)     { fuzz(f, "config") }

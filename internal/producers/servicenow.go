@@ -1,0 +1,200 @@
+package producers
+
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/jsontree"
+)
+
+// ours begins the names of the columns that say what a change is about.
+const ours = "u_interlock_"
+
+// serviceNowTime is how ServiceNow stores times, which are UTC.
+const (
+	serviceNowTime    = "2006-01-02 15:04:05"
+	serviceNowExample = "2026-11-22 09:00:00 (UTC)"
+)
+
+// A record is a row of a ServiceNow table in JSON: as business rules write it,
+// with plain values; or as the Table API does, where a reference is an object
+// of value and link, and any field one of value and display_value. Of these,
+// the value counts: it is the same in every language and zone.
+type record struct {
+	*reading
+	n *jsontree.Node
+	// at is where it stands in the message.
+	at string
+	// through names the reference that leads to the change, where the record
+	// is an approver's: its fields then are dot-walked.
+	through string
+}
+
+func (c record) path(name string) string { return c.at + c.through + name }
+
+func (c record) field(name string) string {
+	n := c.n.Get(c.through + name)
+	if n.Is(jsontree.Object) {
+		n = n.Get("value")
+	}
+	return strings.TrimSpace(c.plain(c.path(name), n))
+}
+
+// wrappers are members in which senders put the record.
+var wrappers = [...]string{"result", "record", "current", "change_request", "payload"}
+
+// serviceNowRecord finds the record in a message.
+func serviceNowRecord(r *reading, n *jsontree.Node) (record, bool) {
+	if isChange(n) {
+		return record{reading: r, n: n}, true
+	}
+	if isApprover(n) {
+		return record{reading: r, n: n, through: "sysapproval."}, true
+	}
+	for _, name := range wrappers {
+		switch in := n.Get(name); {
+		case isChange(in):
+			return record{reading: r, n: in, at: name + "."}, true
+		case isApprover(in):
+			return record{reading: r, n: in, at: name + ".", through: "sysapproval."}, true
+		}
+	}
+	return record{}, false
+}
+
+func isChange(n *jsontree.Node) bool {
+	return n.Get("sys_id") != nil && n.Get("number") != nil && n.Get("approval") != nil
+}
+
+func isApprover(n *jsontree.Node) bool {
+	return n.Get("sysapproval") != nil && n.Get("approver") != nil && n.Get("state") != nil
+}
+
+func isServiceNow(n *jsontree.Node) bool {
+	_, ok := serviceNowRecord(nil, n)
+	return ok
+}
+
+func (r *reading) serviceNow(n *jsontree.Node) message {
+	c, _ := serviceNowRecord(r, n)
+	number := r.needed(c.path("number"), c.field("number"), "the change's number")
+	sysID := c.field("sys_id")
+	if c.through != "" {
+		sysID = record{reading: r, n: c.n, at: c.at}.field("sysapproval")
+	}
+	r.needed(c.at+"sys_id", sysID, "the change's sys_id")
+	approvedAt := r.at(c.path("approval_set"), c.field("approval_set"), serviceNowTime, serviceNowExample)
+	m := message{
+		id: number, subject: number, source: "urn:servicenow:change_request:" + url.PathEscape(sysID),
+		time: latest(r.at(c.path("sys_updated_on"), c.field("sys_updated_on"), serviceNowTime, serviceNowExample)),
+	}
+	if approvedAt != nil {
+		// A change that went back and was approved again is another decision.
+		m.id += "-" + approvedAt.Format("20060102150405")
+		m.time = *approvedAt
+	}
+	if !c.asks() {
+		r.fields = nil // nobody's message is not judged
+		return message{id: "none-" + number, source: m.source}
+	}
+	m.typ = events.TypeTicketApproved
+	enabled := r.position(c.path(ours+"enabled"), c.field(ours+"enabled"))
+	m.data = events.TicketApproved{
+		Switch: r.needed(c.path(ours+"switch"), c.field(ours+"switch"), "the name of a switch"), Enabled: enabled,
+		Target: &events.Target{
+			Region:     c.field(ours + "region"),
+			ProjectID:  c.field(ours + "project_id"),
+			InstanceID: c.field(ours + "instance_id"),
+			ProxyID:    c.field(ours + "proxy_id"),
+			DatabaseID: c.field(ours + "database_id"),
+		},
+		Options: c.options(),
+		Ticket: &events.Ticket{
+			ID: number, RequestedBy: r.needed(c.path("requested_by"), c.field("requested_by"), "who requested the change"),
+			ApprovedBy: c.approvers(n), ApprovedAt: approvedAt,
+			Window: window(
+				r.at(c.path("start_date"), c.field("start_date"), serviceNowTime, serviceNowExample),
+				r.at(c.path("end_date"), c.field("end_date"), serviceNowTime, serviceNowExample)),
+		},
+	}
+	return m
+}
+
+// asks tells whether the change is approved, still open, and about us.
+func (c record) asks() bool {
+	about := false
+	for _, m := range c.n.Members {
+		if name, ok := strings.CutPrefix(m.Name, c.through+ours); ok && c.field(ours+name) != "" {
+			about = true
+		}
+	}
+	state := ""
+	if c.through == "" {
+		state = strings.ToLower(c.field("state"))
+	} else if (record{reading: c.reading, n: c.n, at: c.at}).field("state") != "approved" {
+		return false
+	}
+	switch state {
+	case "3", "4", "closed", "canceled": // the change request's own last states
+		return false
+	}
+	return about && strings.EqualFold(c.field("approval"), "approved")
+}
+
+// options are those in the column of that name, an object in JSON.
+func (c record) options() map[string]any {
+	s := c.field(ours + "options")
+	if s == "" {
+		return nil
+	}
+	n, err := jsontree.Parse([]byte(s), 4)
+	var options map[string]any
+	if err != nil || n.Kind != jsontree.Object || json.Unmarshal([]byte(s), &options) != nil {
+		c.wrong(c.path(ours+"options"), shown(s), `an object in JSON, as {"alt_for_readonly":true}`)
+	}
+	return options
+}
+
+// sysID is the form of ServiceNow's keys.
+var sysID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// approvers are those who approved: of the approvals that the sender put
+// beside or into the record, those that are approved; or the one that the
+// record itself is of. Whether one of them is the requester can be told only
+// where both are named in the same way.
+func (c record) approvers(root *jsontree.Node) []string {
+	var names []string
+	path := c.at + "approver"
+	if c.through != "" {
+		names = append(names, record{reading: c.reading, n: c.n, at: c.at}.field("approver"))
+	} else {
+		path = "approvals"
+		list := root.Get(path)
+		if list == nil {
+			list, path = c.n.Get(path), c.at+path
+		}
+		if list != nil {
+			for i := range list.Items {
+				a := record{reading: c.reading, n: &list.Items[i]}
+				if strings.EqualFold(a.field("state"), "approved") {
+					names = append(names, a.field("approver"))
+				}
+			}
+		}
+	}
+	requester := c.field("requested_by")
+	for _, name := range names {
+		if name == "" {
+			c.wrong(path, "nothing", "the approver")
+		} else if sysID.MatchString(name) != sysID.MatchString(requester) {
+			c.wrong(path, shown(name), "the approver in the same form as requested_by, which is "+shown(requester))
+		}
+	}
+	if len(names) == 0 {
+		c.wrong(path, "no approval that is approved", "the change's approvals, each with approver and state")
+	}
+	return names
+}
