@@ -126,6 +126,14 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
 	}
+	// What would be ignored is refused: a dry run that flips, or a door that lets
+	// unsigned events in, is not what was asked for.
+	if c.DryRun {
+		r.fail("%s: not supported yet; expected false or nothing", dryRun)
+	}
+	if len(c.WebhookSecrets) > 0 {
+		r.fail("%s: not supported yet; expected nothing", hookSecrets)
+	}
 	if c.Bus.Kind == "http" {
 		r.checkURL(busVar, c.Bus.Rest)
 	}

@@ -44,8 +44,8 @@ func TestEverything(t *testing.T) {
 		"INTERLOCK_LEDGER=dynamodb:table", "INTERLOCK_BUS=http:https://events.example.com/in?key=k",
 		"INTERLOCK_QUIET=300ms", "INTERLOCK_RETENTION=720h", "INTERLOCK_GIVE_UP=1h", "INTERLOCK_FOLLOW=30m",
 		"INTERLOCK_QUEUE_URL=https://sqs.example.com/q",
-		"INTERLOCK_WEBHOOK_SECRETS= whsec_a , whsec_b ", "INTERLOCK_WEBHOOK_ORIGINS=tickets.example.com",
-		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
+		"INTERLOCK_WEBHOOK_ORIGINS= tickets.example.com , changes.example.com ",
+		"INTERLOCK_DRYRUN=false", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
 	)
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
@@ -56,8 +56,8 @@ func TestEverything(t *testing.T) {
 		Bus:         config.Place{Kind: "http", Rest: "https://events.example.com/in?key=k"},
 		Quiet:       300 * time.Millisecond, Retention: 720 * time.Hour, GiveUp: time.Hour, Follow: 30 * time.Minute,
 		QueueURL:       "https://sqs.example.com/q",
-		WebhookSecrets: []cloudapi.Secret{"whsec_a", "whsec_b"}, WebhookOrigins: []string{"tickets.example.com"},
-		DryRun: true, Halt: true, Language: "zh-cn",
+		WebhookOrigins: []string{"tickets.example.com", "changes.example.com"},
+		Halt:           true, Language: "zh-cn",
 	}, c)
 }
 
@@ -100,6 +100,8 @@ func TestErrors(t *testing.T) {
 		{"give up, never", "INTERLOCK_GIVE_UP=never", "INTERLOCK_GIVE_UP"},
 		{"follow, backwards", "INTERLOCK_FOLLOW=-2h", "INTERLOCK_FOLLOW"},
 		{"dry run, yes", "INTERLOCK_DRYRUN=yes", "INTERLOCK_DRYRUN"},
+		{"dry run", "INTERLOCK_DRYRUN=true", "INTERLOCK_DRYRUN"},
+		{"signed webhooks", "INTERLOCK_WEBHOOK_SECRETS=secret", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"halt, 1", "INTERLOCK_HALT=1", "INTERLOCK_HALT"},
 		{"language, in capitals", "INTERLOCK_LANGUAGE=EN-US", "INTERLOCK_LANGUAGE"},
 	}
@@ -134,7 +136,7 @@ func TestFromSecret(t *testing.T) {
 
 // However a configuration is printed, its secrets stay out of it.
 func TestSecretsDoNotPrint(t *testing.T) {
-	c, err := read("INTERLOCK_REGION=cn-north-4", "INTERLOCK_IAM_DOMAIN=canary", "INTERLOCK_IAM_USER=canary", "INTERLOCK_IAM_PASSWORD=canary", "INTERLOCK_WEBHOOK_SECRETS=canary")
+	c, err := read("INTERLOCK_REGION=cn-north-4", "INTERLOCK_IAM_DOMAIN=canary", "INTERLOCK_IAM_USER=canary", "INTERLOCK_IAM_PASSWORD=canary")
 	require.NoError(t, err)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		require.NotContains(t, fmt.Sprintf(verb, c), "canary", verb)
