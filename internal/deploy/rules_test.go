@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"encoding/json"
 	"io/fs"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/functions/jobfollow"
+	"github.com/interlock-functions/interlock/internal/doors"
 )
 
 // in are the types that ask for a switch.
@@ -164,4 +166,17 @@ func samples(t testing.TB) map[string]map[string]any {
 		all[strings.TrimPrefix(name, "samples/")] = event
 	}
 	return all
+}
+
+func TestTheScheduleSendsWhatTheDoorSweepsFor(t *testing.T) {
+	tpl := load(t)
+	schedule := at(tpl.Resources["JobFollowFunction"].Properties, "Events.Sweep.Properties").(map[string]any)
+	swept := 0
+	door := &doors.Door{Sweep: func(context.Context) error { swept++; return nil }}
+	_, err := door.Invoke(t.Context(), []byte(schedule["Input"].(string)))
+	require.NoError(t, err)
+	require.Equal(t, 1, swept)
+	for halt, enabled := range map[string]bool{"false": true, "true": false} {
+		require.Equal(t, enabled, tpl.with(map[string]string{"Halt": halt}).resolve(schedule["Enabled"]), "Halt=%s", halt)
+	}
 }
