@@ -80,13 +80,12 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 	go func() {
 		defer close(p.ended)
 		defer close(found)
-		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			p.out.WriteString(lines.Text() + "\n")
-			if url := serving(lines.Text()); url != "" {
+		eachLine(stdout, func(line string) {
+			p.out.WriteString(line + "\n")
+			if url := serving(line); url != "" {
 				found <- url
-				found = make(chan string, 64) // one is enough
 			}
-		}
+		})
 	}()
 	select {
 	case url := <-found:
@@ -99,6 +98,13 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+func eachLine(r io.Reader, f func(string)) {
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		f(lines.Text())
+	}
+}
+
+// serving is the URL in a line by which a program says where it listens.
 func serving(line string) string {
 	for _, word := range []string{"serving on ", "simulating the cloud on "} {
 		if _, rest, ok := strings.Cut(line, word); ok {
