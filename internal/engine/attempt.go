@@ -23,6 +23,8 @@ type attempt struct {
 	deadline, lease time.Time
 	// doubt: an earlier attempt may have sent the call, or this one has.
 	doubt bool
+	// absent: a look-up has shown that the call had no effect until now.
+	absent bool
 	// superseded: a newer decision became effective while this one was failed
 	// and in doubt.
 	superseded bool
@@ -57,8 +59,11 @@ func (a *attempt) fresh(ctx context.Context) Result {
 // resumed is the attempt of a decision whose call may have been sent: nothing
 // is sent before it has been looked up.
 func (a *attempt) resumed(ctx context.Context) Result {
-	if a.Halted(ctx) {
+	switch {
+	case a.Halted(ctx):
 		return a.end(ctx, halted())
+	case a.left() < leastCall:
+		return a.end(ctx, waiting(events.Unavailable, time.Second, errNoTime))
 	}
 	began := a.Now()
 	f := a.lookUp(ctx)
@@ -73,19 +78,26 @@ func (a *attempt) resumed(ctx context.Context) Result {
 			return a.end(ctx, completed(events.Applied, ""))
 		}
 		return a.end(ctx, completed(events.Unchanged, ""))
-	case absent:
+	case absent, repeatable:
+		a.absent = f.state == absent
 		if a.superseded {
 			return a.end(ctx, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
 		}
 		return a.send(ctx)
 	default:
-		if a.Now().Sub(a.rec.Since) >= a.Unresolved {
-			v := failed(events.Unresolved, fmt.Sprintf("whether the call took effect could not be found out in %s: %v", a.Unresolved, f.err))
-			v.doubt = true
-			return a.end(ctx, v)
-		}
-		return a.end(ctx, waiting(events.Doubt, a.Quiet, f.err))
+		return a.end(ctx, a.unresolved(f.err))
 	}
+}
+
+// unresolved is the verdict of an attempt that sent nothing and leaves a doubt:
+// what stays in doubt for too long is for an operator to resolve.
+func (a *attempt) unresolved(why error) verdict {
+	if a.Now().Sub(a.rec.Since) < a.Unresolved {
+		return waiting(events.Doubt, a.Quiet, why)
+	}
+	v := failed(events.Unresolved, fmt.Sprintf("whether the call took effect could not be found out in %s: %v", a.Unresolved, why))
+	v.doubt = true
+	return v
 }
 
 // leastCall is the shortest time in which a call may be expected to answer.
@@ -101,25 +113,33 @@ func (a *attempt) send(ctx context.Context) Result {
 	if v, go_ := a.guard(ctx); !go_ {
 		return a.end(ctx, v)
 	}
-	now := a.Now()
-	left := a.deadline.Sub(now) - a.Reserve
+	now, left := a.Now(), a.left()
 	if left < leastCall {
 		return a.end(ctx, waiting(events.Unavailable, time.Second, errNoTime))
 	}
 	call, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
 	job, err := a.sw.Flip(call, a.Cloud, a.d)
-	cancel()
 	v := a.classify(job, err)
-	if v.effect == known && !a.sw.Creates && a.lookUpState(ctx).state == asWanted {
+	if v.effect == known && !a.sw.Creates && a.lookUpState(call).state == asWanted {
 		v = completed(events.Applied, "")
 	}
 	a.Observe(ctx, Step{Name: "call", Decision: a.d, At: now, Took: a.Now().Sub(now), Result: v.word(), JobID: job, Err: err})
 	return a.end(ctx, v)
 }
 
+// left is what is left for calls: the invocation's time, but for what it takes
+// to settle and emit.
+func (a *attempt) left() time.Duration { return a.deadline.Sub(a.Now()) - a.Reserve }
+
 // end settles a verdict that ends the decision, and lets go of one that does
 // not.
 func (a *attempt) end(ctx context.Context, v verdict) Result {
+	if v.result == Rejected && a.doubt && !a.absent {
+		// An earlier call may have taken effect: what forbids another does not
+		// undo it.
+		v = a.unresolved(errors.New(v.detail))
+	}
 	if v.result == "" {
 		return a.letGo(ctx, v)
 	}

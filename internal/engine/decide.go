@@ -115,7 +115,7 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 		first = c.Now
 	}
 	if claimed.Decision.State != ledger.Settled && e.tooOld(d, first, c.Now) {
-		return e.reject(ctx, d, c, e.gaveUp(events.Held, why), 0)
+		return e.reject(ctx, d, c, e.gaveUp(events.Held, why), claimed.Decision.GaveUp)
 	}
 	w := ledger.Wait{Due: c.Now.Add(wait), Last: ledger.Note{At: c.Now, Code: string(events.Held), Detail: why.Error()}}
 	if err := e.Ledger.Wait(ctx, c, w); err != nil {
@@ -167,7 +167,9 @@ func (e *Engine) emit(ctx context.Context, d *decision.Decision, key ledger.Key,
 		return e.later(ctx, d, events.Unavailable, busWait, err), false
 	}
 	now := e.Now()
-	if err := e.Ledger.Mark(ctx, key, nonce, now, now.Add(e.Retention)); err != nil {
+	// Kept for a little longer than the guard takes decisions that are not on
+	// record: those who judge by their own clocks must not disagree.
+	if err := e.Ledger.Mark(ctx, key, nonce, now, now.Add(e.Retention+tolerance)); err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err)), false
 	}
 	return Result{}, true

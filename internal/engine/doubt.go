@@ -28,10 +28,13 @@ const (
 	asWanted
 	// absent: the call had no effect.
 	absent
+	// repeatable: whether it had one cannot be seen, but it does no harm to
+	// send it again.
+	repeatable
 )
 
 func (f finding) String() string {
-	return [...]string{"unsure", "adopted", "as wanted", "absent"}[f.state]
+	return [...]string{"unsure", "adopted", "as wanted", "absent", "repeatable"}[f.state]
 }
 
 func doubtful(format string, args ...any) finding {
@@ -43,7 +46,7 @@ func doubtful(format string, args ...any) finding {
 // passed since the last attempt ended: a request has left the gateways by then
 // and a job is to be found.
 func (a *attempt) lookUp(ctx context.Context) finding {
-	ctx, cancel := context.WithTimeout(ctx, max(a.deadline.Sub(a.Now())-a.Reserve, 0))
+	ctx, cancel := context.WithTimeout(ctx, a.left())
 	defer cancel()
 	var f finding
 	if a.sw.Creates {
@@ -51,7 +54,7 @@ func (a *attempt) lookUp(ctx context.Context) finding {
 	} else {
 		f = a.lookUpState(ctx)
 	}
-	if f.state == absent && a.rec.Known {
+	if (f.state == absent || f.state == repeatable) && a.rec.Known {
 		return doubtful("the cloud took the call, but neither a job nor the wanted state is to be seen")
 	}
 	return f
@@ -61,14 +64,16 @@ func (a *attempt) lookUp(ctx context.Context) finding {
 // restarts nothing, so sending it again does no harm.
 func (a *attempt) lookUpState(ctx context.Context) finding {
 	if a.sw.State == nil || len(a.d.Options) > 0 {
-		return finding{state: absent}
+		return finding{state: repeatable}
 	}
 	on, err := a.sw.State(ctx, a.Cloud, a.d)
 	switch {
 	case err == nil && on == a.d.Enabled:
 		return finding{state: asWanted}
-	case err == nil || refused(err):
+	case err == nil:
 		return finding{state: absent}
+	case refused(err):
+		return finding{state: repeatable}
 	default:
 		return doubtful("reading the state: %w", err)
 	}
@@ -104,12 +109,19 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 }
 
 // alreadyThere tells of a decision without doubt whether the switch is in the
-// wanted position and no job is open that might be moving it. An error says that
-// the cloud cannot be read now; where it will not be, the call has to tell.
+// wanted position and no job is moving it. An error says that this cannot be
+// known now; where the cloud will not be read, the call has to tell.
 func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, max(a.deadline.Sub(a.Now())-a.Reserve-leastCall, 0))
+	ctx, cancel := context.WithTimeout(ctx, max(a.left()-leastCall, 0))
 	defer cancel()
 	if a.sw.Creates {
+		last, err := a.Ledger.LastJob(ctx, a.d.Target.ProjectID, a.d.Target.InstanceID)
+		switch {
+		case err != nil:
+			return false, fmt.Errorf("ledger: %w", err)
+		case a.Now().Sub(last) < a.Quiet:
+			return false, errHidden
+		}
 		switch jobs, err := a.jobsSince(ctx, a.rec.Since); {
 		case err != nil:
 			return false, definite(err)
@@ -120,6 +132,9 @@ func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
 	on, err := a.sw.State(ctx, a.Cloud, a.d)
 	return err == nil && on == a.d.Enabled, definite(err)
 }
+
+// errHidden: neither the job list nor the state may show the last job yet.
+var errHidden = errors.New("a job that was just created on the instance may not show yet")
 
 // definite drops an error by which the cloud refuses to be read at all.
 func definite(err error) error {

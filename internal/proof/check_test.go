@@ -139,8 +139,14 @@ func (w *world) sending(inv *invocation, r *http.Request, body []byte) *send {
 			w.wrongs = append(w.wrongs, fmt.Sprintf("%s sends the call of %s again %s after one that may have taken effect", inv.name, s.key.ID, s.began.Sub(earlier.ended)))
 		}
 	}
-	w.sends = append(w.sends, s)
 	return s
+}
+
+// leaves notes that a call is on its way.
+func (w *world) leaves(s *send) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sends = append(w.sends, s)
 }
 
 // numbered is told by the cloud of each call as it arrives.

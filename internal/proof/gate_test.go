@@ -176,6 +176,15 @@ func (gated) TagValue(ctx context.Context, project, instance, slot string) (tag 
 	return tag, err
 }
 
+func (gated) LastJob(ctx context.Context, project, instance string) (at time.Time, err error) {
+	w := from(ctx).world
+	err = pass(ctx, "ledger.LastJob", func(ctx context.Context) (err error) {
+		at, err = w.ledger.LastJob(ctx, project, instance)
+		return err
+	})
+	return at, err
+}
+
 func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Decision, err error) {
 	w := from(ctx).world
 	err = pass(ctx, "ledger.Get", func(ctx context.Context) (err error) {
@@ -214,8 +223,9 @@ func (gated) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	var s *send
 	leave := func() {}
 	if r.Method != http.MethodGet {
-		what = "cloud.Flip"
-		leave = func() { s = inv.world.sending(inv, r, body) }
+		// It is judged as it comes to the gate: what keeps it there is on the way.
+		what, s = "cloud.Flip", inv.world.sending(inv, r, body)
+		leave = func() { inv.world.leaves(s) }
 	}
 	err = launch(r.Context(), what, leave, func(ctx context.Context) (err error) {
 		res, err = inv.world.send(ctx, s, r, body)
