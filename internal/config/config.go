@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
@@ -50,8 +51,9 @@ type Config struct {
 	// QueueURL is the function's own SQS queue, on AWS.
 	QueueURL string
 	// WebhookSecrets and WebhookOrigins open a function URL to senders that
-	// sign, and to the webhook handshake.
-	WebhookSecrets []cloudapi.Secret
+	// sign, and to the webhook handshake. With secrets, what is not signed is
+	// refused.
+	WebhookSecrets []webhook.Key
 	WebhookOrigins []string
 	// DryRun: nothing is called, everything is said. Halt: nothing is called,
 	// everything is put off.
@@ -120,19 +122,14 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 		Halt:           r.bool(halt),
 		Language:       cmp.Or(r.get(language), "en-us"),
 	}
-	for _, s := range r.list(hookSecrets) {
-		c.WebhookSecrets = append(c.WebhookSecrets, cloudapi.Secret(s))
-	}
+	c.WebhookSecrets = r.keys(hookSecrets)
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
 	}
-	// What would be ignored is refused: a dry run that flips, or a door that lets
-	// unsigned events in, is not what was asked for.
+	// What would be ignored is refused: a dry run that flips is not what was
+	// asked for.
 	if c.DryRun {
 		r.fail("%s: not supported yet; expected false or nothing", dryRun)
-	}
-	if len(c.WebhookSecrets) > 0 {
-		r.fail("%s: not supported yet; expected nothing", hookSecrets)
 	}
 	if c.Bus.Kind == "http" {
 		r.checkURL(busVar, c.Bus.Rest)
@@ -257,6 +254,20 @@ func (r *reader) list(name string) (items []string) {
 		}
 	}
 	return items
+}
+
+// keys reads secrets. A variable that is set but holds none does not leave the
+// door open.
+func (r *reader) keys(name string) []webhook.Key {
+	secrets := r.list(name)
+	keys, err := webhook.ParseKeys(secrets)
+	switch {
+	case err != nil:
+		r.fail("%s: %w", name, err)
+	case len(secrets) == 0 && r.get(name) != "":
+		r.fail("%s: found none, expected one or more, with commas between", name)
+	}
+	return keys
 }
 
 func (r *reader) duration(name string, unset time.Duration) time.Duration {

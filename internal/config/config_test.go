@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
@@ -37,6 +38,9 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestEverything(t *testing.T) {
+	const other = "YW5vdGhlci1rZXktYW5vdGhlci1rZXktYW5vdGhlcg=="
+	keys, err := webhook.ParseKeys([]string{"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", other})
+	require.NoError(t, err)
 	c, err := read(
 		"INTERLOCK_REGION=cn-north-4",
 		"INTERLOCK_GAUSSDB_ENDPOINT=https://db.example.com/", "INTERLOCK_DBSS_ENDPOINT=https://audit.example.com", "INTERLOCK_IAM_ENDPOINT=http://127.0.0.1:8081",
@@ -44,6 +48,7 @@ func TestEverything(t *testing.T) {
 		"INTERLOCK_LEDGER=dynamodb:table", "INTERLOCK_BUS=http:https://events.example.com/in?key=k",
 		"INTERLOCK_QUIET=300ms", "INTERLOCK_RETENTION=720h", "INTERLOCK_GIVE_UP=1h", "INTERLOCK_FOLLOW=30m",
 		"INTERLOCK_QUEUE_URL=https://sqs.example.com/q",
+		"INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, "+other,
 		"INTERLOCK_WEBHOOK_ORIGINS= tickets.example.com , changes.example.com ",
 		"INTERLOCK_DRYRUN=false", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
 	)
@@ -56,6 +61,7 @@ func TestEverything(t *testing.T) {
 		Bus:         config.Place{Kind: "http", Rest: "https://events.example.com/in?key=k"},
 		Quiet:       300 * time.Millisecond, Retention: 720 * time.Hour, GiveUp: time.Hour, Follow: 30 * time.Minute,
 		QueueURL:       "https://sqs.example.com/q",
+		WebhookSecrets: keys,
 		WebhookOrigins: []string{"tickets.example.com", "changes.example.com"},
 		Halt:           true, Language: "zh-cn",
 	}, c)
@@ -101,7 +107,9 @@ func TestErrors(t *testing.T) {
 		{"follow, backwards", "INTERLOCK_FOLLOW=-2h", "INTERLOCK_FOLLOW"},
 		{"dry run, yes", "INTERLOCK_DRYRUN=yes", "INTERLOCK_DRYRUN"},
 		{"dry run", "INTERLOCK_DRYRUN=true", "INTERLOCK_DRYRUN"},
-		{"signed webhooks", "INTERLOCK_WEBHOOK_SECRETS=secret", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"a short webhook key", "INTERLOCK_WEBHOOK_SECRETS=secret", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"a webhook key that is none", "INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,secret!", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"halt, 1", "INTERLOCK_HALT=1", "INTERLOCK_HALT"},
 		{"language, in capitals", "INTERLOCK_LANGUAGE=EN-US", "INTERLOCK_LANGUAGE"},
 	}

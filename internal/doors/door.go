@@ -22,6 +22,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -46,6 +47,10 @@ type Door struct {
 	// that no engine makes. Default Function.
 	Switch string
 
+	// Verify tells whether an HTTP request comes from somebody who may send
+	// events: it sees the header and the bytes of the body before anything in
+	// them is read. Default: whoever gets here may.
+	Verify func(header http.Header, body []byte) error
 	// Origins are the senders whose webhook handshake is granted, exactly as
 	// they name themselves in WebHook-Request-Origin. Default none.
 	Origins []string

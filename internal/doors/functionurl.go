@@ -37,7 +37,10 @@ func request(n *jsontree.Node) (Request, bool) {
 			header[m.Name] = []string{m.Value.Text}
 		}
 	}
-	req := Request{Method: text(n.Get("requestContext").Get("http").Get("method")), Header: header, Body: []byte(text(n.Get("body")))}
+	req := Request{
+		Method: text(n.Get("requestContext").Get("http").Get("method")), Header: header,
+		Query: text(n.Get("rawQueryString")), Body: []byte(text(n.Get("body"))),
+	}
 	if b := n.Get("isBase64Encoded"); b == nil || string(b.Raw) != "true" {
 		return req, true
 	}

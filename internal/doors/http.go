@@ -11,17 +11,27 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/producers"
 )
 
 // MaxBody is how many bytes the body of an HTTP request may have.
 const MaxBody = 256 << 10
+
+// MaxHeaders is how many headers an HTTP request may have, and MaxHeader how
+// many bytes all of them.
+const (
+	MaxHeaders = 128
+	MaxHeader  = 64 << 10
+)
 
 // Request is an HTTP request, whoever received it. The header's names may be
 // in any case.
 type Request struct {
 	Method string
 	Header http.Header
-	Body   []byte
+	// Query is the URL's, as it was sent.
+	Query string
+	Body  []byte
 }
 
 // Response is the answer to a [Request].
@@ -34,12 +44,18 @@ type Response struct {
 const allowed = "OPTIONS, POST"
 
 // HTTP answers an HTTP request: a CloudEvent in binary, structured or batched
-// mode, or the handshake of CloudEvents' webhooks.
+// mode, a message of the producer that the query names, or the handshake of
+// CloudEvents' webhooks.
 func (d *Door) HTTP(ctx context.Context, req Request) Response {
 	if r, done := d.before(req.Method, req.Header, int64(len(req.Body))); done {
 		return r
 	}
-	mode, items, err := cloudevent.DecodeHTTP(req.Header, req.Body)
+	if d.Verify != nil {
+		if err := d.Verify(req.Header, req.Body); err != nil {
+			return unauthorized(err)
+		}
+	}
+	mode, items, err := decodeHTTP(req)
 	switch {
 	case err != nil:
 		return refused(err)
@@ -68,6 +84,9 @@ func (d *Door) before(method string, header http.Header, length int64) (Response
 		return r, true
 	case length > MaxBody:
 		return tooLarge(), true
+	case tooManyHeaders(header):
+		return problem{Title: "The header is too large", Status: http.StatusRequestHeaderFieldsTooLarge, Code: "header-too-large",
+			Detail: "expected at most " + strconv.Itoa(MaxHeaders) + " headers of " + strconv.Itoa(MaxHeader) + " bytes"}.response(), true
 	}
 	return Response{}, false
 }
@@ -95,6 +114,11 @@ func (d *Door) handshake(header http.Header) Response {
 func refused(err error) Response {
 	p := problem{Title: "The event is not a valid CloudEvent", Status: http.StatusBadRequest,
 		Code: events.InvalidEvent, Detail: err.Error()}
+	var foreign *producers.Error
+	if errors.As(err, &foreign) {
+		p.Title, p.Status, p.Code, p.Fields = "The message cannot be mapped to an event", http.StatusUnprocessableEntity, events.InvalidData, foreign.Fields
+		return p.response()
+	}
 	var e *cloudevent.Error
 	if !errors.As(err, &e) {
 		return p.response()

@@ -12,6 +12,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/jsontree"
+	"github.com/interlock-functions/interlock/internal/producers"
 )
 
 // payloadDepth is how deep a payload may be nested: an event in the detail of
@@ -32,6 +33,9 @@ var nothing = json.RawMessage("null")
 //     has been taken up;
 //   - direct invocation with an event, or a batch: the out-event, or the batch
 //     of out-events, and an error where one is to be sent again.
+//
+// Where one event is expected, a message of a known producer ([producers]) may
+// stand in its place.
 //
 // Its errors are [*Later], [*NoEvent] and [*Unrecognised].
 func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
@@ -61,6 +65,9 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			return nothing, d.Sweep(ctx)
 		}
 	}
+	if _, known, _ := producers.Decode(&n); known {
+		return d.direct(ctx, &n)
+	}
 	return nil, unrecognised(&n)
 }
 
@@ -68,7 +75,7 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // answers, too; only who sends no event, or has to send it again, gets an
 // error.
 func (d *Door) direct(ctx context.Context, n *jsontree.Node) ([]byte, error) {
-	ev, err := cloudevent.DecodeNode(n)
+	ev, err := unwrap(n, 1)
 	if err != nil {
 		return nil, &NoEvent{Err: err}
 	}
@@ -189,7 +196,7 @@ type Unrecognised struct {
 }
 
 func (e *Unrecognised) Error() string {
-	return "unrecognised payload: found " + e.Found + ", expected a CloudEvent, a batch of them, or an event of a function URL, SQS, SNS, EventBridge or EventGrid"
+	return "unrecognised payload: found " + e.Found + ", expected a CloudEvent, a batch of them, a message of a known producer, or an event of a function URL, SQS, SNS, EventBridge or EventGrid"
 }
 
 // unrecognised names the members of an object, but never their values.

@@ -30,7 +30,7 @@ func (d *Door) serve(ctx context.Context, w http.ResponseWriter, req *http.Reque
 	case err != nil:
 		return problem{Title: "The body could not be read", Status: http.StatusBadRequest, Code: "unreadable", Detail: err.Error()}.response()
 	}
-	return d.HTTP(ctx, Request{Method: req.Method, Header: req.Header, Body: body})
+	return d.HTTP(ctx, Request{Method: req.Method, Header: req.Header, Query: req.URL.RawQuery, Body: body})
 }
 
 func write(w http.ResponseWriter, r Response) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
+	"github.com/interlock-functions/interlock/internal/producers"
 )
 
 // shape is what a payload looks like.
@@ -111,15 +112,21 @@ func unwrap(n *jsontree.Node, left int) (event.Event, error) {
 	case text(n.Get("Type")) == "Notification" && isText(n.Get("Message")):
 		return message(n.Get("Message").Text, left-1)
 	}
+	if ev, known, err := producers.Decode(n); known {
+		return ev, err
+	}
 	return event.Event{}, unrecognised(n)
 }
 
-// fromEventBridge is the CloudEvent in an envelope's detail, or else the
-// envelope as a CloudEvent.
+// fromEventBridge is the CloudEvent in an envelope's detail, or what a known
+// producer's message there comes to, or else the envelope as a CloudEvent.
 func fromEventBridge(n *jsontree.Node) (event.Event, error) {
 	detail := n.Get("detail")
 	if isText(detail.Get("specversion")) {
 		return cloudevent.DecodeNode(detail)
+	}
+	if ev, known, err := producers.Decode(detail); known {
+		return ev, err
 	}
 	mapped := jsontree.Node{Kind: jsontree.Object, Members: []jsontree.Member{
 		{Name: "specversion", Value: jsontree.Node{Kind: jsontree.String, Text: event.CloudEventsVersionV1}},

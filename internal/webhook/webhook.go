@@ -158,22 +158,21 @@ func ParseKey(secret string) (Key, error) {
 	b, err := base64.RawStdEncoding.DecodeString(text)
 	switch {
 	case err != nil:
-		return Key{}, fmt.Errorf("webhook secret: found no Base64, expected whsec_ and the Base64 of at least %d bytes", leastKey)
+		return Key{}, fmt.Errorf("webhook key: found no Base64, expected whsec_ and the Base64 of at least %d bytes", leastKey)
 	case len(b) < leastKey:
-		return Key{}, fmt.Errorf("webhook secret: found %d bytes, expected at least %d, in Base64", len(b), leastKey)
+		return Key{}, fmt.Errorf("webhook key: found %d bytes, expected at least %d, in Base64", len(b), leastKey)
 	}
 	return Key{b}, nil
 }
 
 // ParseKeys reads secrets, in their order.
-func ParseKeys[S ~string](secrets []S) ([]Key, error) {
-	keys := make([]Key, len(secrets))
+func ParseKeys(secrets []string) (keys []Key, err error) {
 	for i, s := range secrets {
-		k, err := ParseKey(string(s))
+		k, err := ParseKey(s)
 		if err != nil {
 			return nil, fmt.Errorf("%d of %d: %w", i+1, len(secrets), err)
 		}
-		keys[i] = k
+		keys = append(keys, k)
 	}
 	return keys, nil
 }

@@ -125,7 +125,7 @@ func TestParseKey(t *testing.T) {
 	}
 	for _, bad := range []string{"", "whsec_", "whsec_?", "hunter2-hunter2-hunter2-hunter2!", "whsec_c2hvcnQ=", "v1," + secret} {
 		_, err := ParseKeys([]string{secret, bad})
-		require.ErrorContains(t, err, "2 of 2: webhook secret")
+		require.ErrorContains(t, err, "2 of 2: webhook key")
 		if bad != "" {
 			require.NotContains(t, err.Error(), bad)
 		}
