@@ -96,9 +96,10 @@ type Ledger interface {
 	// Owners tells which of the jobs of a project belong to a decision.
 	Owners(ctx context.Context, project string, jobs []string) (map[string]Key, error)
 
-	// TagValue returns the last tag value that was settled for a switch and
-	// target ([Decision.Slot]) of an instance; "" if none.
-	TagValue(ctx context.Context, project, instance, slot string) (string, error)
+	// Instance reads what is kept of an instance: who works on it, and by
+	// switch and target ([Decision.Slot]) the mark and the last tag value. It
+	// is zero for one that nobody has worked on.
+	Instance(ctx context.Context, project, instance string) (Instance, error)
 
 	// LastJob tells when a job last became a decision's own on an instance:
 	// one that the cloud's job list may not show yet. Zero if none did.

@@ -168,17 +168,15 @@ func (l *Transactional) Owners(ctx context.Context, project string, jobs []strin
 	return owners, nil
 }
 
-// TagValue is as in [Ledger].
-func (l *Transactional) TagValue(ctx context.Context, project, instance, slot string) (tag string, err error) {
-	err = l.store.View(ctx, func(r Records) error {
-		in, err := r.Instance(project, instance)
-		if err == nil && in.Format > Format {
+// Instance is as in [Ledger].
+func (l *Transactional) Instance(ctx context.Context, project, instance string) (in Instance, err error) {
+	err = l.store.View(ctx, func(r Records) (err error) {
+		if in, err = r.Instance(project, instance); err == nil && in.Format > Format {
 			return ErrNewer
 		}
-		tag = in.Tags[slot]
 		return err
 	})
-	return tag, err
+	return in, err
 }
 
 // LastJob is as in [Ledger].

@@ -167,13 +167,13 @@ func (gated) Owners(ctx context.Context, project string, jobs []string) (owners 
 	return owners, err
 }
 
-func (gated) TagValue(ctx context.Context, project, instance, slot string) (tag string, err error) {
+func (gated) Instance(ctx context.Context, project, instance string) (in ledger.Instance, err error) {
 	w := from(ctx).world
-	err = pass(ctx, "ledger.TagValue", func(ctx context.Context) (err error) {
-		tag, err = w.ledger.TagValue(ctx, project, instance, slot)
+	err = pass(ctx, "ledger.Instance", func(ctx context.Context) (err error) {
+		in, err = w.ledger.Instance(ctx, project, instance)
 		return err
 	})
-	return tag, err
+	return in, err
 }
 
 func (gated) LastJob(ctx context.Context, project, instance string) (at time.Time, err error) {

@@ -24,13 +24,21 @@ import (
 	"github.com/interlock-functions/interlock/internal/ledger/ledgertest"
 )
 
-// These tests need an emulator of DynamoDB at INTERLOCK_TEST_DYNAMODB, as
-// tools/emulators/run gives one. INTERLOCK_TEST_DYNAMODB_CONCURRENT says that
-// it can do transactions at the same time.
-func client(t *testing.T, through http.RoundTripper) *awsjson.Client {
+// emulator is one that tools/emulators/run starts.
+type emulator struct {
+	// variable names the environment variable with its address.
+	variable string
+}
+
+var (
+	dynamoDBLocal = emulator{"INTERLOCK_TEST_DYNAMODB"}
+	moto          = emulator{"INTERLOCK_TEST_AWS"}
+)
+
+func (e emulator) client(t *testing.T, through http.RoundTripper) *awsjson.Client {
 	t.Helper()
-	endpoint := os.Getenv("INTERLOCK_TEST_DYNAMODB")
-	require.NotEmpty(t, endpoint, "INTERLOCK_TEST_DYNAMODB: not set; see tools/emulators/run")
+	endpoint := os.Getenv(e.variable)
+	require.NotEmpty(t, endpoint, "%s: not set; see tools/emulators/run", e.variable)
 	env := map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
 		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
@@ -43,11 +51,12 @@ func client(t *testing.T, through http.RoundTripper) *awsjson.Client {
 var tables atomic.Int64
 
 // open makes a table as template.yaml does.
-func open(t *testing.T, through http.RoundTripper) *dynamodb.Ledger {
+func (e emulator) open(t *testing.T, through http.RoundTripper) *dynamodb.Ledger {
 	t.Helper()
-	l := &dynamodb.Ledger{Client: client(t, through), Table: fmt.Sprintf("ledger-%d-%d", os.Getpid(), tables.Add(1))}
+	l := &dynamodb.Ledger{Client: e.client(t, through), Table: fmt.Sprintf("ledger-%d-%d", os.Getpid(), tables.Add(1))}
+	direct := e.client(t, http.DefaultTransport)
 	type object = map[string]any
-	require.NoError(t, l.Client.Do(t.Context(), "CreateTable", object{
+	require.NoError(t, direct.Do(t.Context(), "CreateTable", object{
 		"TableName": l.Table, "BillingMode": "PAY_PER_REQUEST",
 		"AttributeDefinitions": []object{
 			{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "wq", "AttributeType": "N"}, {"AttributeName": "due", "AttributeType": "N"},
@@ -60,7 +69,7 @@ func open(t *testing.T, through http.RoundTripper) *dynamodb.Ledger {
 		}},
 	}, nil))
 	t.Cleanup(func() { // moto copies all that is there at every transaction
-		require.NoError(t, l.Client.Do(context.Background(), "DeleteTable", object{"TableName": l.Table}, nil))
+		require.NoError(t, direct.Do(context.Background(), "DeleteTable", object{"TableName": l.Table}, nil))
 	})
 	return l
 }
@@ -78,9 +87,9 @@ func age(t *testing.T, l ledger.Ledger, pk string) {
 	require.NoError(t, d.Client.Do(t.Context(), "PutItem", map[string]any{"TableName": d.Table, "Item": old.Item}, nil))
 }
 
-func harness() ledgertest.Harness {
+func (e emulator) harness(through http.RoundTripper) ledgertest.Harness {
 	return ledgertest.Harness{
-		Open:  func(t *testing.T) ledger.Ledger { return open(t, http.DefaultTransport) },
+		Open:  func(t *testing.T) ledger.Ledger { return e.open(t, through) },
 		Newer: func(t *testing.T, l ledger.Ledger, key ledger.Key) { age(t, l, "d#"+key.Digest()) },
 		NewerInstance: func(t *testing.T, l ledger.Ledger, project, instance string) {
 			age(t, l, "i#"+project+"/"+instance)
@@ -88,15 +97,15 @@ func harness() ledgertest.Harness {
 	}
 }
 
-func TestDynamoDB(t *testing.T) { ledgertest.Run(t, harness()) }
+func TestDynamoDBLocal(t *testing.T) { ledgertest.Run(t, dynamoDBLocal.harness(http.DefaultTransport)) }
 
-func TestDynamoDBConcurrent(t *testing.T) {
-	if os.Getenv("INTERLOCK_TEST_DYNAMODB_CONCURRENT") != "1" {
-		t.Log("not run: this emulator cannot do transactions at the same time")
-		return
-	}
-	ledgertest.RunConcurrent(t, harness())
+func TestDynamoDBLocalConcurrent(t *testing.T) {
+	ledgertest.RunConcurrent(t, dynamoDBLocal.harness(http.DefaultTransport))
 }
+
+// moto restores a copy of everything when a transaction is cancelled, and so
+// loses what happened meanwhile: its suite is the sequential one.
+func TestMoto(t *testing.T) { ledgertest.Run(t, moto.harness(http.DefaultTransport)) }
 
 // trip is what goes between the ledger and DynamoDB.
 type trip struct {
@@ -161,9 +170,15 @@ var accepted = ledger.Outcome{Result: "accepted", At: at(5), JobID: "job", Effec
 
 // A round trip costs more than all that a function computes: each is counted.
 func TestRoundTrips(t *testing.T) {
+	for name, e := range map[string]emulator{"DynamoDB Local": dynamoDBLocal, "moto": moto} {
+		t.Run(name, func(t *testing.T) { roundTrips(t, e) })
+	}
+}
+
+func roundTrips(t *testing.T, e emulator) {
 	const transact, put, get, batch, query = "TransactWriteItems", "PutItem", "GetItem", "BatchGetItem", "Query"
 	r := new(trip)
-	l := open(t, r)
+	l := e.open(t, r)
 	other := &dynamodb.Ledger{Client: l.Client, Table: l.Table} // another process
 	ctx := t.Context()
 	claims := func(l *dynamodb.Ledger, c ledger.Claim, want ledger.Verdict) {
@@ -224,9 +239,9 @@ func TestRoundTrips(t *testing.T) {
 	_, err = l.Owners(ctx, "project", []string{"job", "another"})
 	require.NoError(t, err)
 	took("owners", batch)
-	_, err = l.TagValue(ctx, "project", "instance", "slot")
+	_, err = l.Instance(ctx, "project", "instance")
 	require.NoError(t, err)
-	took("tag value", get)
+	took("instance", get)
 	_, err = l.Due(ctx, at(1_000), 10)
 	require.NoError(t, err)
 	took("due", query, query, query, query, query, query, query, query, batch)
@@ -238,7 +253,7 @@ func TestRoundTrips(t *testing.T) {
 // Every write whose answer is lost once is done once, and answered as done.
 func TestLostAnswers(t *testing.T) {
 	r := new(trip)
-	l := open(t, r)
+	l := dynamoDBLocal.open(t, r)
 	l.Client.Sleep = func(context.Context, time.Duration) error { return nil }
 	odd := false
 	r.lose = func(string) bool { odd = !odd; return odd }
@@ -258,16 +273,13 @@ func TestLostAnswers(t *testing.T) {
 
 // Refusals that do not say what is there cost a reading, not an answer.
 func TestRefusalsWithoutItems(t *testing.T) {
-	ledgertest.Run(t, ledgertest.Harness{
-		Open:  func(t *testing.T) ledger.Ledger { return open(t, &trip{blind: true}) },
-		Newer: harness().Newer, NewerInstance: harness().NewerInstance,
-	})
+	ledgertest.Run(t, dynamoDBLocal.harness(&trip{blind: true}))
 }
 
 // An expired decision that DynamoDB has not deleted yet is answered; the time
 // to delete it is there, and goes with a new attempt.
 func TestExpiry(t *testing.T) {
-	l := open(t, http.DefaultTransport)
+	l := dynamoDBLocal.open(t, http.DefaultTransport)
 	ttl := func() string {
 		t.Helper()
 		var out struct{ Item map[string]struct{ N string } }

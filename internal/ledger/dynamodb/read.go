@@ -77,13 +77,13 @@ func (l *Ledger) Owners(ctx context.Context, project string, jobs []string) (map
 	return owners, nil
 }
 
-// TagValue is as in [ledger.Ledger].
-func (l *Ledger) TagValue(ctx context.Context, project, instance, slot string) (string, error) {
+// Instance is as in [ledger.Ledger].
+func (l *Ledger) Instance(ctx context.Context, project, instance string) (ledger.Instance, error) {
 	in, err := l.instance(ctx, project, instance)
 	if err == nil && in.Format > ledger.Format {
 		err = ledger.ErrNewer
 	}
-	return in.Tags[slot], err
+	return in, err
 }
 
 // LastJob is as in [ledger.Ledger].

@@ -100,9 +100,15 @@ func (s *script) compare(t *testing.T, l ledger.Ledger, m model) {
 	for i := range 2 {
 		for j := range 2 {
 			instance, slot := fmt.Sprint("instance", i), fmt.Sprint("slot", j)
-			tag, err := l.TagValue(t.Context(), s.project, instance, slot)
+			in, err := l.Instance(t.Context(), s.project, instance)
 			require.NoError(s.T, err)
-			require.Equal(s.T, m.tags[instance+slot], tag)
+			require.Equal(s.T, m.tags[instance+slot], in.Tags[slot])
+			require.Equal(s.T, m.marks[instance+slot], in.Marks[slot])
+			if hold, held := m.holds[instance]; held {
+				require.Equal(s.T, &hold, in.Hold)
+			} else {
+				require.Nil(s.T, in.Hold)
+			}
 		}
 	}
 	owners, err := l.Owners(t.Context(), s.project, []string{"contended", "job0", "job1", "job2", "job3"})

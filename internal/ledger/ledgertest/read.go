@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -61,6 +62,28 @@ var reads = []test{
 		w.due(100, 10, all[0], all[1], all[3], all[4], all[5])
 		w.due(1_000, 10, all[0], all[1], all[3], all[4], all[5], ledger.Due{Key: key("quiet"), At: at(185), Why: ledger.Lapsed})
 	}},
+	{"an instance says who works on it and what is in effect", func(w *world) {
+		of := func(instance string) ledger.Instance {
+			in, err := w.Instance(w.ctx, project, instance)
+			require.NoError(w, err)
+			return in
+		}
+		require.Nil(w, of("instance").Hold)
+		require.Empty(w, of("instance").Marks)
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		require.Equal(w, &ledger.Holder{Key: c.Key, Nonce: c.Nonce, Until: at(92)}, of("instance").Hold)
+		require.Empty(w, of("instance").Marks)
+		require.Nil(w, of("another").Hold)
+		w.lapse(c, 50, false, nil)
+		require.Equal(w, &ledger.Holder{Key: c.Key, Nonce: c.Nonce, Until: at(50), Quiet: true}, of("instance").Hold)
+		c = w.ask("a", 1, 60)
+		w.get(c, ledger.Resumed)
+		w.settle(c, accepted("job"), nil)
+		require.Nil(w, of("instance").Hold)
+		require.Equal(w, map[string]time.Time{slot: at(1)}, of("instance").Marks)
+		require.Empty(w, of("another").Marks)
+	}},
 	{"all lists every decision", func(w *world) {
 		want := make(map[ledger.Key]ledger.Decision)
 		for i := range 300 { // more than a page
@@ -113,7 +136,7 @@ var reads = []test{
 		w.settle(c, accepted("job"), ledger.ErrNewer)
 		w.release(c, 3, ledger.ErrNewer)
 		w.lapse(c, 3, false, ledger.ErrNewer)
-		_, err := w.TagValue(w.ctx, c.Project, c.Instance, c.Slot)
+		_, err := w.Instance(w.ctx, c.Project, c.Instance)
 		require.ErrorIs(w, err, ledger.ErrNewer)
 		_, err = w.LastJob(w.ctx, c.Project, c.Instance)
 		require.ErrorIs(w, err, ledger.ErrNewer)

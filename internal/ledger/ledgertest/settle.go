@@ -132,9 +132,9 @@ var settles = []test{
 	{"the tag value is the last one settled for the slot", func(w *world) {
 		tag := func(slot, want string) {
 			w.Helper()
-			got, err := w.TagValue(w.ctx, project, "instance", slot)
+			in, err := w.Instance(w.ctx, project, "instance")
 			require.NoError(w, err)
-			require.Equal(w, want, got)
+			require.Equal(w, want, in.Tags[slot])
 		}
 		tag(slot, "")
 		for i, value := range []string{"on", "", "Off", ""} {
@@ -149,9 +149,9 @@ var settles = []test{
 		}
 		tag(slot, "Off")
 		tag("another slot", "")
-		got, err := w.TagValue(w.ctx, project, "another", slot)
+		in, err := w.Instance(w.ctx, project, "another")
 		require.NoError(w, err)
-		require.Empty(w, got)
+		require.Empty(w, in.Tags)
 	}},
 }
 
