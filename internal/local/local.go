@@ -82,7 +82,7 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	if err := errors.Join(e.Init(), h.follows.restore(context.Background(), l)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	h.handler = h.routes(c)
+	h.handler = h.routes(c, o.Now)
 	return h, nil
 }
 
@@ -125,17 +125,18 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-func (h *Host) routes(c config.Config) http.Handler {
+func (h *Host) routes(c config.Config, now func() time.Time) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
 	})
+	verify := host.Verify(c, now)
 	var paths []string
 	route := func(function, name string) {
 		path := "/functions/" + function
 		paths = append(paths, path)
-		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h.functions, Origins: c.WebhookOrigins})
+		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h.functions, Origins: c.WebhookOrigins, Verify: verify})
 	}
 	for _, s := range h.Engine.Switches {
 		route(s.Function, s.Name)
