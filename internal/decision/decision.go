@@ -43,6 +43,9 @@ type Decision struct {
 	CorrelationID string `json:"correlationid"`
 	TraceParent   string `json:"traceparent,omitempty"`
 	TraceState    string `json:"tracestate,omitempty"`
+	// DryRun: the event's extension dryrun says that nothing is to be done. It
+	// is no part of what is asked, and of no use to the ledger.
+	DryRun bool `json:"-"`
 }
 
 // Key identifies the decision in the ledger.

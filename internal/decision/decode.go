@@ -99,9 +99,7 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 	if root != nil && !r.meant(root, ev.Type()) {
 		return nil, false, nil
 	}
-	if v, ok := ev.Extensions()["dryrun"]; ok {
-		r.report.add("dryrun", clipped(fmt.Sprint(v)), "absent: a dry run is not supported yet")
-	}
+	r.dryRun(ev)
 	if root != nil {
 		read(root)
 	}
@@ -109,6 +107,29 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 		return nil, true, r.invalid()
 	}
 	return &r.decision, true, nil
+}
+
+func (r *reading) dryRun(ev event.Event) {
+	asked, wrong := DryRun(ev)
+	r.decision.DryRun = asked
+	if wrong != nil {
+		r.report.add(wrong.Path, wrong.Found, wrong.Expected)
+	}
+}
+
+// DryRun tells whether an event's extension dryrun asks for a dry run, or what is
+// wrong with it. In binary mode every attribute is a string (CloudEvents 1.0,
+// HTTP binding, 3.1.3.2).
+func DryRun(ev event.Event) (asked bool, wrong *events.Field) {
+	switch v := ev.Extensions()["dryrun"]; v {
+	case nil, false, "false":
+		return false, nil
+	case true, "true":
+		return true, nil
+	default:
+		text, _ := types.Format(v)
+		return false, &events.Field{Path: "dryrun", Found: quoted(text), Expected: "true or false"}
+	}
 }
 
 func (d *Decoder) spec(name string) *spec {
@@ -408,6 +429,7 @@ func (r *reading) invalid() *Invalid {
 		CorrelationID: d.CorrelationID,
 		TraceParent:   d.TraceParent,
 		TraceState:    d.TraceState,
+		DryRun:        d.DryRun,
 	}
 	if r.target != nil && r.target.ProjectID != "" && r.target.InstanceID != "" {
 		p.Target = r.target

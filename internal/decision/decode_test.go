@@ -2,6 +2,7 @@ package decision
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -126,4 +127,32 @@ func TestDecision(t *testing.T) {
 	options := new(altOptions)
 	require.NoError(t, got.DecodeOptions(options))
 	require.True(t, *options.AltForReadonly)
+}
+
+// TestDryRun: it is asked as a boolean, or as binary mode writes one, and makes
+// no other decision of it.
+func TestDryRun(t *testing.T) {
+	d := decoder(t)
+	of := func(data string, dryrun any) (*Decision, *Invalid) {
+		ev := eventOf(t, events.TypeSwitchRequested, data)
+		if dryrun != nil {
+			ev.SetExtension("dryrun", dryrun)
+		}
+		dec, meant, problem := d.Decode("proxy-ssl", ev)
+		require.True(t, meant)
+		return dec, problem
+	}
+	good := request("proxy-ssl", "true", onProxy, "")
+	plain, _ := of(good, nil)
+	for dryrun, want := range map[any]bool{true: true, "true": true, false: false, "false": false} {
+		dec, problem := of(good, dryrun)
+		require.Nil(t, problem)
+		require.Equal(t, want, dec.DryRun, "%T %v", dryrun, dryrun)
+		require.Equal(t, plain.Content(), dec.Content())
+		stored, err := json.Marshal(dec)
+		require.NoError(t, err)
+		require.NotContains(t, strings.ToLower(string(stored)), "dry")
+	}
+	_, problem := of(`{}`, true)
+	require.True(t, problem.DryRun)
 }

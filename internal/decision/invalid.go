@@ -28,6 +28,7 @@ type Invalid struct {
 	// As in [Decision].
 	Time                                   time.Time
 	CorrelationID, TraceParent, TraceState string
+	DryRun                                 bool
 }
 
 // Code is [events.InvalidData].

@@ -137,12 +137,13 @@ func TestWrongAttributes(t *testing.T) {
 			require.Equal(t, events.Field{Path: "datacontenttype", Found: fmt.Sprintf("string %q", contentType), Expected: "application/json"}, problem.Fields[0])
 		}
 	}
-	for _, dryrun := range []any{true, false, "true", 1} {
+	for dryrun, found := range map[any]string{"yes": `"yes"`, "TRUE": `"TRUE"`, 1: `"1"`, "": `""`} {
 		ev := eventOf(t, events.TypeSwitchRequested, good)
 		ev.SetExtension("dryrun", dryrun)
 		_, _, problem := d.Decode("proxy-ssl", ev)
-		require.NotNil(t, problem)
-		require.Equal(t, []events.Field{{Path: "dryrun", Found: fmt.Sprint(dryrun), Expected: "absent: a dry run is not supported yet"}}, problem.Fields)
+		require.NotNil(t, problem, dryrun)
+		require.Equal(t, []events.Field{{Path: "dryrun", Found: found, Expected: "true or false"}}, problem.Fields)
+		require.False(t, problem.DryRun)
 		_, meant, _ := d.Decode("proxy-alt", ev)
 		require.False(t, meant, "another's dry run")
 	}

@@ -57,6 +57,8 @@ type Engine struct {
 	Now func() time.Time
 	// Nonce returns a random text, new for each claim. Default crypto/rand.
 	Nonce func() string
+	// DryRun makes every event a dry run, and leaves alone what the ledger has.
+	DryRun bool
 	// Halted tells whether all calls are to stop for now. Default never.
 	Halted func(context.Context) bool
 	// Observe is told of each step's result. Default nobody.
@@ -80,6 +82,8 @@ const (
 	Ignored Kind = "ignored"
 	// Later: nothing has been decided; the event is to be handled again.
 	Later Kind = "later"
+	// Rehearsed: it was a dry run.
+	Rehearsed Kind = "rehearsed"
 )
 
 // Result is how the handling of an event ended.
@@ -88,7 +92,7 @@ type Result struct {
 	// Result is how the cloud took it, where Completed.
 	Result events.Result
 	// Event is the out-event, where Completed, Rejected or Failed. It has been
-	// published.
+	// published, but for the rejection of a dry run.
 	Event *event.Event
 	// Error says why, where Rejected, Failed or Later.
 	Error *events.Error
@@ -99,11 +103,13 @@ type Result struct {
 	Stored bool
 	// Decision is what the event asks for; nil where that could not be told.
 	Decision *decision.Decision
+	// Rehearsal is what would become of the event, where Rehearsed.
+	Rehearsal *Rehearsal
 }
 
 // Step is the result of one step, for logs, metrics and people.
 type Step struct {
-	// Name is decode, claim, lookup, call, settle, emit or later.
+	// Name is decode, claim, lookup, call, settle, emit, later, follow or dryrun.
 	Name     string
 	Decision *decision.Decision
 	At       time.Time
@@ -127,9 +133,12 @@ func (e *Engine) Init() error {
 	setDefault(&e.GiveUp, 24*time.Hour)
 	setDefault(&e.Unresolved, time.Hour)
 	setDefault(&e.Reserve, 3*time.Second)
-	if e.Now == nil {
-		e.Now = time.Now
+	now := e.Now
+	if now == nil {
+		now = time.Now
 	}
+	// Wall clock only: a frozen process's monotonic clock stands still.
+	e.Now = func() time.Time { return now().Round(0) }
 	if e.Nonce == nil {
 		e.Nonce = rand.Text
 	}
@@ -177,9 +186,16 @@ func (e *Engine) Handle(ctx context.Context, function string, ev event.Event) Re
 		return Result{Kind: Ignored}
 	}
 	if invalid != nil {
-		return e.refuse(ctx, invalidRejection(sw.Name, invalid))
+		r := invalidRejection(sw.Name, invalid)
+		if e.DryRun || invalid.DryRun {
+			return r
+		}
+		return e.refuse(ctx, r)
 	}
 	e.Observe(ctx, Step{Name: "decode", Decision: d, At: e.Now()})
+	if e.DryRun || d.DryRun {
+		return e.rehearse(ctx, d)
+	}
 	return e.decide(ctx, d)
 }
 
@@ -188,6 +204,9 @@ func (e *Engine) Handle(ctx context.Context, function string, ev event.Event) Re
 func (e *Engine) Resume(ctx context.Context, key ledger.Key) Result {
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
+	if e.DryRun {
+		return e.later(ctx, nil, events.Unavailable, haltWait, errDryRun)
+	}
 	d, err := e.stored(ctx, key)
 	if err != nil {
 		return e.later(ctx, nil, events.Unavailable, ledgerWait, err)
@@ -205,5 +224,5 @@ func (e *Engine) bounded(ctx context.Context) (context.Context, context.CancelFu
 // deadline is when the invocation ends, by the engine's clock.
 func (e *Engine) deadline(ctx context.Context) time.Time {
 	end, _ := ctx.Deadline()
-	return e.Now().Add(time.Until(end))
+	return e.Now().Add(time.Until(end.Round(0)))
 }

@@ -74,11 +74,15 @@ func (f *Follower) Handle(ctx context.Context, _ string, ev event.Event) Result 
 	ctx, cancel := f.Engine.bounded(ctx)
 	defer cancel()
 	j, r := f.followed(ev)
+	asked, _ := decision.DryRun(ev)
+	dryRun := asked || f.Engine.DryRun
 	switch {
-	case r.Kind == Ignored:
+	case r.Kind == Ignored, r.Event != nil && dryRun:
 		return r
 	case r.Event != nil:
 		return f.Engine.refuse(ctx, r)
+	case dryRun:
+		return f.rehearse(ctx, j)
 	}
 	if err := f.keep(ctx, j); err != nil {
 		return f.Engine.later(ctx, j.decision(), events.Unavailable, ledgerWait, err)
@@ -101,6 +105,9 @@ func (f *Follower) Resume(ctx context.Context, key ledger.Key) Result {
 	e := f.Engine
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
+	if e.DryRun {
+		return e.later(ctx, nil, events.Unavailable, haltWait, errDryRun)
+	}
 	rec, err := e.Ledger.Get(ctx, key)
 	j := new(Followed)
 	if err == nil {
@@ -295,6 +302,9 @@ func (f *Follower) followed(ev event.Event) (*Followed, Result) {
 	check("data.job_id", data.JobID)
 	check("data.target.project_id", data.Target.ProjectID)
 	check("data.target.instance_id", data.Target.InstanceID)
+	if _, wrong := decision.DryRun(ev); wrong != nil {
+		fields = append(fields, *wrong)
+	}
 	if f.Engine.byName[data.Switch] == nil {
 		fields = append(fields, events.Field{Path: "data.switch", Found: fmt.Sprintf("%.64q", data.Switch), Expected: "one of Interlock's switches"})
 	}

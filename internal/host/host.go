@@ -31,6 +31,7 @@ func Engine(c config.Config, switches []engine.Switch, auth cloudapi.Authenticat
 		},
 		Ledger: l, Bus: b,
 		Quiet: c.Quiet, Retention: c.Retention, GiveUp: c.GiveUp,
+		DryRun: c.DryRun,
 		Halted: func(context.Context) bool { return c.Halt },
 	}
 }
