@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
@@ -38,8 +39,13 @@ func (d *Door) invalid(err error) engine.Result {
 	return engine.Result{Kind: engine.Rejected, Event: &out, Error: &problem}
 }
 
-// encoded is a result's out-event, structured.
+func rehearsed(r engine.Result) bool { return r.Kind == engine.Rehearsed }
+
+// encoded is a result's out-event, structured, or what a dry run has found.
 func encoded(r engine.Result) ([]byte, error) {
+	if rehearsed(r) {
+		return json.Marshal(r.Rehearsal)
+	}
 	if r.Event == nil {
 		return nil, fmt.Errorf("out-event: none, though %s", r.Kind)
 	}
@@ -50,17 +56,37 @@ func encoded(r engine.Result) ([]byte, error) {
 	return b, nil
 }
 
-// batched is the batch of the out-events of results.
-func batched(results []engine.Result) ([]byte, error) {
+// batched is the batch of the out-events of results, and its content type.
+// Where there are dry runs among them, it is an array with what those have
+// found in their places.
+func batched(results []engine.Result) (body []byte, contentType string, err error) {
+	if slices.ContainsFunc(results, rehearsed) {
+		body, err = array(results)
+		return body, event.ApplicationJSON, err
+	}
 	var out []event.Event
 	for _, r := range results {
 		if r.Event != nil {
 			out = append(out, *r.Event)
 		}
 	}
-	b, err := cloudevent.EncodeBatchJSON(out)
-	if err != nil {
-		return nil, fmt.Errorf("out-events: %w", err)
+	if body, err = cloudevent.EncodeBatchJSON(out); err != nil {
+		return nil, "", fmt.Errorf("out-events: %w", err)
 	}
-	return b, nil
+	return body, cloudevent.BatchContentType, nil
+}
+
+func array(results []engine.Result) ([]byte, error) {
+	var out []json.RawMessage
+	for _, r := range results {
+		if r.Kind == engine.Ignored {
+			continue
+		}
+		b, err := encoded(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return json.Marshal(out)
 }

@@ -98,7 +98,7 @@ func (d *Door) handle(ctx context.Context, ev event.Event) (r engine.Result) {
 		}
 	}()
 	r = d.Handler.Handle(ctx, d.Function, ev)
-	if r.Error == nil && r.Kind != engine.Completed && r.Kind != engine.Ignored {
+	if r.Error == nil && r.Kind != engine.Completed && r.Kind != engine.Ignored && r.Kind != engine.Rehearsed {
 		r.Error = later("no reason is known").Error
 	}
 	return r

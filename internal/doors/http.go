@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
+
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/engine"
@@ -151,6 +153,12 @@ func response(id string, r engine.Result) Response {
 			status = http.StatusAccepted
 		}
 		return eventResponse(status, cloudevent.ContentType, b)
+	case engine.Rehearsed:
+		b, err := encoded(r)
+		if err != nil {
+			return response(id, later(err.Error()))
+		}
+		return eventResponse(http.StatusOK, event.ApplicationJSON, b)
 	case engine.Ignored:
 		return Response{Status: http.StatusNoContent, Header: http.Header{}}
 	}
@@ -167,11 +175,11 @@ func (d *Door) batchResponse(items []cloudevent.Item, results []engine.Result) R
 			wait:   max(wait, time.Second)}
 		return p.response()
 	}
-	b, err := batched(results)
+	b, contentType, err := batched(results)
 	if err != nil {
 		return response("", later(err.Error()))
 	}
-	return eventResponse(http.StatusOK, cloudevent.BatchContentType, b)
+	return eventResponse(http.StatusOK, contentType, b)
 }
 
 // count tells how many events are to be handled later, and when the last of

@@ -98,7 +98,8 @@ func (d *Door) directBatch(ctx context.Context, nodes []jsontree.Node) ([]byte, 
 	if err := laterOf(results); err != nil {
 		return nil, err
 	}
-	return batched(results)
+	b, _, err := batched(results)
+	return b, err
 }
 
 // deliveries answers senders that read nothing but whether to send everything
