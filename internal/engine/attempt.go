@@ -143,7 +143,7 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	if v.result == "" {
 		return a.letGo(ctx, v)
 	}
-	o := a.outcome(a.d, v, a.rec.GaveUp)
+	o := a.outcome(a.d, v, a.nonce)
 	began := a.Now()
 	err := a.Ledger.Settle(ctx, a.rec.Key, a.nonce, o)
 	a.Observe(ctx, Step{Name: "settle", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})

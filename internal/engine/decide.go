@@ -49,7 +49,7 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		case ledger.Reused:
 			return e.refuse(ctx, reusedRejection(d))
 		case ledger.Superseded:
-			return e.reject(ctx, d, c, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"), claimed.Decision.GaveUp)
+			return e.reject(ctx, d, c, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
 		case ledger.Held:
 			if claimed.Holder.Key != c.Key && claimed.Holder.Until.Before(e.Now()) && e.finish(ctx, claimed.Holder.Key) {
 				continue
@@ -115,7 +115,7 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 		first = c.Now
 	}
 	if claimed.Decision.State != ledger.Settled && e.tooOld(d, first, c.Now) {
-		return e.reject(ctx, d, c, e.gaveUp(events.Held, why), claimed.Decision.GaveUp)
+		return e.reject(ctx, d, c, e.gaveUp(events.Held, why))
 	}
 	w := ledger.Wait{Due: c.Now.Add(wait), Last: ledger.Note{At: c.Now, Code: string(events.Held), Detail: why.Error()}}
 	if err := e.Ledger.Wait(ctx, c, w); err != nil {
@@ -127,8 +127,8 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 }
 
 // reject settles a decision that holds nothing.
-func (e *Engine) reject(ctx context.Context, d *decision.Decision, c ledger.Claim, v verdict, gaveUp int) Result {
-	o := e.outcome(d, v, gaveUp)
+func (e *Engine) reject(ctx context.Context, d *decision.Decision, c ledger.Claim, v verdict) Result {
+	o := e.outcome(d, v, c.Nonce)
 	began := e.Now()
 	err := e.Ledger.Reject(ctx, c, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Code, Err: err})

@@ -264,7 +264,7 @@ func endOf(d *decision.Decision, o *ledger.Outcome) Result {
 func (f *Follower) outcome(j *Followed, v verdict, job *events.Job) ledger.Outcome {
 	e, d := f.Engine, j.decision()
 	if job == nil {
-		return e.outcome(d, v, 0)
+		return e.outcome(d, v, "")
 	}
 	o := ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
 	typ := events.TypeJobSucceeded

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -16,9 +15,11 @@ import (
 	"github.com/interlock-functions/interlock/internal/ledger"
 )
 
-// outcome is the verdict as the ledger keeps it, its event with it. gaveUp is
-// how often the decision ended as failed before.
-func (e *Engine) outcome(d *decision.Decision, v verdict, gaveUp int) ledger.Outcome {
+// outcome is the verdict as the ledger keeps it, its event with it. A
+// decision may fail more than once: each time is an event of its own, told apart
+// by the nonce of the claim that ended so. A count of the times would be read
+// before it is written, and so be used twice.
+func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) ledger.Outcome {
 	o := ledger.Outcome{
 		Result: string(v.result), Code: string(v.code), At: e.Now().UTC(), JobID: v.jobID,
 		Effective: v.result == Completed, Failed: v.result == Failed, Doubt: v.doubt,
@@ -45,7 +46,7 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, gaveUp int) ledger.Out
 	}
 	distinct := []string{typ, d.Content()}
 	if v.result == Failed {
-		distinct = append(distinct, strconv.Itoa(gaveUp))
+		distinct = append(distinct, nonce)
 	}
 	out := outEvent(d, typ, data)
 	out.SetID(eventID(d.Key(), distinct...))
