@@ -40,6 +40,13 @@ func (e *Engine) attempt(d *decision.Decision, c ledger.Claim, claimed ledger.Cl
 
 // fresh is the attempt of a decision of which no call can have been sent.
 func (a *attempt) fresh(ctx context.Context) Result {
+	// Another event may have settled the same tag value while this one waited.
+	switch told, err := a.told(ctx, a.d); {
+	case err != nil:
+		return a.end(ctx, waiting(events.Unavailable, ledgerWait, err))
+	case told:
+		return a.end(ctx, rejected(events.Superseded, "an event that came before has settled the same value of the tag; this one asks for nothing new"))
+	}
 	if a.d.Tag != "" && a.sw.State != nil {
 		if v, go_ := a.guard(ctx); !go_ {
 			return a.end(ctx, v)
@@ -64,6 +71,9 @@ func (a *attempt) resumed(ctx context.Context) Result {
 		return a.end(ctx, halted())
 	case a.left() < leastCall:
 		return a.end(ctx, waiting(events.Unavailable, time.Second, errNoTime))
+	}
+	if err := a.hidden(ctx); err != nil {
+		return a.end(ctx, waiting(events.Doubt, a.Quiet, err))
 	}
 	began := a.Now()
 	f := a.lookUp(ctx)

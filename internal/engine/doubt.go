@@ -114,14 +114,10 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(a.left()-leastCall, 0))
 	defer cancel()
+	if err := a.hidden(ctx); err != nil {
+		return false, err
+	}
 	if a.sw.Creates {
-		last, err := a.Ledger.LastJob(ctx, a.d.Target.ProjectID, a.d.Target.InstanceID)
-		switch {
-		case err != nil:
-			return false, fmt.Errorf("ledger: %w", err)
-		case a.Now().Sub(last) < a.Quiet:
-			return false, errHidden
-		}
 		switch jobs, err := a.jobsSince(ctx, a.rec.Since); {
 		case err != nil:
 			return false, definite(err)
@@ -135,6 +131,23 @@ func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
 
 // errHidden: neither the job list nor the state may show the last job yet.
 var errHidden = errors.New("a job that was just created on the instance may not show yet")
+
+// hidden is an error while a job of another decision on the instance may not
+// show yet. One that has held the instance all along meets none; one that failed
+// and is taken up again may.
+func (a *attempt) hidden(ctx context.Context) error {
+	if !a.sw.Creates {
+		return nil
+	}
+	in, err := a.Ledger.Instance(ctx, a.d.Target.ProjectID, a.d.Target.InstanceID)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if a.Now().Sub(in.LastJob) < a.Quiet {
+		return errHidden
+	}
+	return nil
+}
 
 // definite drops an error by which the cloud refuses to be read at all.
 func definite(err error) error {

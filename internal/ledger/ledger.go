@@ -101,10 +101,6 @@ type Ledger interface {
 	// is zero for one that nobody has worked on.
 	Instance(ctx context.Context, project, instance string) (Instance, error)
 
-	// LastJob tells when a job last became a decision's own on an instance:
-	// one that the cloud's job list may not show yet. Zero if none did.
-	LastJob(ctx context.Context, project, instance string) (time.Time, error)
-
 	// Get reads a decision.
 	Get(ctx context.Context, key Key) (Decision, error)
 

@@ -34,7 +34,8 @@ type Instance struct {
 	Marks map[string]time.Time `json:"marks,omitempty"`
 	// Tags holds, by slot, the last tag value that was settled.
 	Tags map[string]string `json:"tags,omitempty"`
-	// LastJob is when a job last became a decision's own.
+	// LastJob is when a job last became a decision's own: one that the cloud's
+	// job list may not show yet.
 	LastJob time.Time `json:"last_job,omitzero"`
 }
 

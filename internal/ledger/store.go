@@ -179,19 +179,6 @@ func (l *Transactional) Instance(ctx context.Context, project, instance string) 
 	return in, err
 }
 
-// LastJob is as in [Ledger].
-func (l *Transactional) LastJob(ctx context.Context, project, instance string) (at time.Time, err error) {
-	err = l.store.View(ctx, func(r Records) error {
-		in, err := r.Instance(project, instance)
-		if err == nil && in.Format > Format {
-			return ErrNewer
-		}
-		at = in.LastJob
-		return err
-	})
-	return at, err
-}
-
 // Get is as in [Ledger].
 func (l *Transactional) Get(ctx context.Context, key Key) (d Decision, err error) {
 	err = l.store.View(ctx, func(r Records) error {

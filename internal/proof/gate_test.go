@@ -176,15 +176,6 @@ func (gated) Instance(ctx context.Context, project, instance string) (in ledger.
 	return in, err
 }
 
-func (gated) LastJob(ctx context.Context, project, instance string) (at time.Time, err error) {
-	w := from(ctx).world
-	err = pass(ctx, "ledger.LastJob", func(ctx context.Context) (err error) {
-		at, err = w.ledger.LastJob(ctx, project, instance)
-		return err
-	})
-	return at, err
-}
-
 func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Decision, err error) {
 	w := from(ctx).world
 	err = pass(ctx, "ledger.Get", func(ctx context.Context) (err error) {

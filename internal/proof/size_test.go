@@ -4,7 +4,7 @@ package proof
 
 // The short forms.
 const (
-	schedules = 250
+	schedules = 6000
 	kills     = 5
 )
 

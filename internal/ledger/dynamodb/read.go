@@ -86,15 +86,6 @@ func (l *Ledger) Instance(ctx context.Context, project, instance string) (ledger
 	return in, err
 }
 
-// LastJob is as in [ledger.Ledger].
-func (l *Ledger) LastJob(ctx context.Context, project, instance string) (time.Time, error) {
-	in, err := l.instance(ctx, project, instance)
-	if err == nil && in.Format > ledger.Format {
-		err = ledger.ErrNewer
-	}
-	return in.LastJob, err
-}
-
 // Get is as in [ledger.Ledger].
 func (l *Ledger) Get(ctx context.Context, key ledger.Key) (ledger.Decision, error) {
 	s, err := l.read(ctx, key)

@@ -138,8 +138,6 @@ var reads = []test{
 		w.lapse(c, 3, false, ledger.ErrNewer)
 		_, err := w.Instance(w.ctx, c.Project, c.Instance)
 		require.ErrorIs(w, err, ledger.ErrNewer)
-		_, err = w.LastJob(w.ctx, c.Project, c.Instance)
-		require.ErrorIs(w, err, ledger.ErrNewer)
 	}},
 	{"a halt is kept until it is lifted", func(w *world) {
 		h := w.Ledger.(ledger.Halter)

@@ -114,9 +114,9 @@ var settles = []test{
 	{"the last job is the one that last became a decision's own", func(w *world) {
 		last := func(instance string, want time.Time) {
 			w.Helper()
-			got, err := w.LastJob(w.ctx, project, instance)
+			in, err := w.Instance(w.ctx, project, instance)
 			require.NoError(w, err)
-			require.Equal(w, want, got)
+			require.Equal(w, want, in.LastJob)
 		}
 		last("instance", time.Time{})
 		without := accepted("")
