@@ -106,6 +106,30 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	c := r.config(ledger, bus)
+	c.Endpoints = r.endpoints(c.Region)
+	if r.err != nil {
+		return Config{}, r.err
+	}
+	if c.SecretID != "" {
+		// The rest is in the secret, and checked when that is read.
+		return c, c.Credentials.none(secretID)
+	}
+	return c, c.Credentials.Check()
+}
+
+// ReadLedger is [Read] for what needs the ledger and not the cloud: neither a
+// region nor credentials have to be set.
+func ReadLedger(environ []string, ledger, bus string) (Config, error) {
+	r, err := newReader(environ)
+	if err != nil {
+		return Config{}, err
+	}
+	c := r.config(ledger, bus)
+	return c, r.err
+}
+
+func (r *reader) config(ledger, bus string) Config {
 	c := Config{
 		Region:         r.get(region),
 		Credentials:    r.credentials(),
@@ -126,23 +150,10 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
 	}
-	// What would be ignored is refused: a dry run that flips is not what was
-	// asked for.
-	if c.DryRun {
-		r.fail("%s: not supported yet; expected false or nothing", dryRun)
-	}
 	if c.Bus.Kind == "http" {
 		r.checkURL(busVar, c.Bus.Rest)
 	}
-	c.Endpoints = r.endpoints(c.Region)
-	if r.err != nil {
-		return Config{}, r.err
-	}
-	if c.SecretID != "" {
-		// The rest is in the secret, and checked when that is read.
-		return c, c.Credentials.none(secretID)
-	}
-	return c, c.Credentials.Check()
+	return c
 }
 
 // Check reports credentials that are missing, incomplete or of two ways.

@@ -50,7 +50,7 @@ func TestEverything(t *testing.T) {
 		"INTERLOCK_QUEUE_URL=https://sqs.example.com/q",
 		"INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, "+other,
 		"INTERLOCK_WEBHOOK_ORIGINS= tickets.example.com , changes.example.com ",
-		"INTERLOCK_DRYRUN=false", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
+		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
 	)
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
@@ -63,7 +63,7 @@ func TestEverything(t *testing.T) {
 		QueueURL:       "https://sqs.example.com/q",
 		WebhookSecrets: keys,
 		WebhookOrigins: []string{"tickets.example.com", "changes.example.com"},
-		Halt:           true, Language: "zh-cn",
+		DryRun:         true, Halt: true, Language: "zh-cn",
 	}, c)
 }
 
@@ -106,7 +106,6 @@ func TestErrors(t *testing.T) {
 		{"give up, never", "INTERLOCK_GIVE_UP=never", "INTERLOCK_GIVE_UP"},
 		{"follow, backwards", "INTERLOCK_FOLLOW=-2h", "INTERLOCK_FOLLOW"},
 		{"dry run, yes", "INTERLOCK_DRYRUN=yes", "INTERLOCK_DRYRUN"},
-		{"dry run", "INTERLOCK_DRYRUN=true", "INTERLOCK_DRYRUN"},
 		{"a short webhook key", "INTERLOCK_WEBHOOK_SECRETS=secret", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"a webhook key that is none", "INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,secret!", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
@@ -156,4 +155,16 @@ func TestAuthenticator(t *testing.T) {
 	require.IsType(t, &cloudapi.AKSK{}, config.Credentials{AK: "a", SK: "s"}.Authenticator(""))
 	require.IsType(t, cloudapi.Token(""), config.Credentials{Token: "t"}.Authenticator(""))
 	require.IsType(t, &cloudapi.UserToken{}, config.Credentials{Domain: "d", User: "u", Password: "p"}.Authenticator("https://iam.example.com"))
+}
+
+// The ledger can be looked at from where the cloud is not known.
+func TestReadLedger(t *testing.T) {
+	c, err := config.ReadLedger([]string{"INTERLOCK_QUIET=2s"}, "bolt:interlock.db", "memory:")
+	require.NoError(t, err)
+	require.Equal(t, config.Place{Kind: "bolt", Rest: "interlock.db"}, c.Ledger)
+	require.Equal(t, 2*time.Second, c.Quiet)
+	_, err = config.ReadLedger([]string{"INTERLOCK_LEDGER=file:x"}, "", "memory:")
+	require.ErrorContains(t, err, "INTERLOCK_LEDGER")
+	_, err = config.ReadLedger([]string{"INTERLOCK_LEGDER=bolt:x"}, "", "memory:")
+	require.ErrorContains(t, err, "INTERLOCK_LEGDER")
 }

@@ -158,6 +158,9 @@ func (f *Follower) Look(ctx context.Context, j *Followed) Result {
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
 	d, now := j.decision(), e.Now()
+	if e.DryRun {
+		return e.later(ctx, d, events.Unavailable, haltWait, errDryRun)
+	}
 	age := now.Sub(j.Since)
 	if age > memory {
 		return f.settle(ctx, j, rejected(events.Expired, fmt.Sprintf("the job began at %s; the cloud forgets jobs after %s", stamp(j.Since), memory)), nil)
