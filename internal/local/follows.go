@@ -76,11 +76,7 @@ func (f *follows) add(j *engine.Followed, at time.Time) {
 	}
 }
 
-// run looks at jobs as they are due, until the context ends.
-func (f *follows) run(ctx context.Context) {
-	every(ctx, func() { f.sweep(ctx) })
-}
-
+// sweep looks at the jobs that are due now.
 func (f *follows) sweep(ctx context.Context) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, looksAtOnce)

@@ -2,24 +2,25 @@ package local
 
 import (
 	"context"
+	"sync"
 	"time"
-
-	"github.com/interlock-functions/interlock/internal/host"
 )
 
-// tickEvery is how often it is looked for what is due.
-const tickEvery = 250 * time.Millisecond
-
-// keep sweeps until the context ends, and returns when nothing of it is at
-// work. A ledger that cannot be read is asked again at the next tick.
-func keep(ctx context.Context, s *host.Sweeper) {
-	every(ctx, func() { _, _ = s.Sweep(ctx) })
-	s.Wait()
+// keep finishes what nobody delivers again and looks after jobs, at once and at
+// each tick, until the context ends; it returns when nothing of it is at work.
+func (h *Host) keep(ctx context.Context) {
+	var loops sync.WaitGroup
+	loops.Go(func() {
+		// A ledger that cannot be read is asked again at the next tick.
+		every(ctx, h.tick, func() { _, _ = h.sweeper.Sweep(ctx) })
+		h.sweeper.Wait()
+	})
+	loops.Go(func() { every(ctx, h.tick, func() { h.follows.sweep(ctx) }) })
+	loops.Wait()
 }
 
-// every calls f at once and at each tick until the context ends.
-func every(ctx context.Context, f func()) {
-	tick := time.NewTicker(tickEvery)
+func every(ctx context.Context, d time.Duration, f func()) {
+	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
 		f()

@@ -45,6 +45,8 @@ type Host struct {
 	sweeper   *host.Sweeper
 	follows   *follows
 	handler   http.Handler
+	// tick is how often it is looked for what is due.
+	tick time.Duration
 }
 
 // Open opens the ledger and the bus that a configuration names, and puts the
@@ -76,7 +78,7 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	e := host.Engine(c, switches, auth, l, &loop{b, follower}, o.Cloud)
 	e.Now, e.Observe = o.Now, o.Observe
 	follower.Engine = e
-	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now)}
+	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now), tick: 250 * time.Millisecond}
 	h.functions = host.Functions{Engine: e, Follower: follower}
 	h.sweeper = &host.Sweeper{Functions: h.functions, Ledger: l, Now: o.Now, Alone: c.Ledger.Kind != "dynamodb"}
 	if err := errors.Join(e.Init(), h.follows.restore(context.Background(), l)); err != nil {
@@ -105,8 +107,7 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	}
 	var timers sync.WaitGroup
 	ticking, stop := context.WithCancel(ctx)
-	timers.Go(func() { keep(ticking, h.sweeper) })
-	timers.Go(func() { h.follows.run(ticking) })
+	timers.Go(func() { h.keep(ticking) })
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	var err error
