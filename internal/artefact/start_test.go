@@ -1,0 +1,55 @@
+package artefact
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/internal/cloudsim"
+)
+
+// What is wrong with the configuration ends the start at once, with one line
+// that names the variable.
+func TestStartStops(t *testing.T) {
+	t.Parallel()
+	for variable, env := range map[string][]string{
+		"INTERLOCK_LEDGER":          {"INTERLOCK_LEDGER="},
+		"INTERLOCK_BUS":             {"INTERLOCK_BUS=kafka:x"},
+		"INTERLOCK_QUEUE":           {"INTERLOCK_QUEUE=x"},
+		"AWS_REGION":                {"INTERLOCK_LEDGER=dynamodb:t"},
+		"AWS_ENDPOINT_URL_DYNAMODB": {"INTERLOCK_LEDGER=dynamodb:t", "AWS_REGION=eu-central-1", "AWS_ENDPOINT_URL=http://example.com"},
+		"INTERLOCK_SECRET_ID":       {"INTERLOCK_SECRET_ID=s"},
+	} {
+		t.Run(variable, func(t *testing.T) {
+			w := newAlone(t, proxySSL, "proxyssl", env...)
+			a := w.invoke(ticket(t, "proxy-ssl", 1))
+			require.True(t, a.Exited, "%+v", a)
+			text := w.out.String()
+			require.Equal(t, 1, strings.Count(text, "\n"), text)
+			line := w.out.lines(t)[0]
+			require.Equal(t, "ERROR", line["level"])
+			require.Contains(t, line["message"], variable+": ", text)
+		})
+	}
+}
+
+// A panic in a switch becomes an error that the platform sees, without the words
+// of the panic; the event is handled when it comes again.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	w := newAlone(t, "./internal/artefact/testdata/panics", "proxyssl", "INTERLOCK_QUIET=1ms", "CANARY="+canary)
+	payload := ticket(t, "proxy-ssl", 1)
+	a := w.invokeFor(payload, 6*time.Second)
+	require.Equal(t, "Later", a.ErrorType)
+	require.Contains(t, a.ErrorMessage, "broke off")
+	line := w.out.awaits(t, "level", "ERROR")
+	require.Equal(t, "CHG0001-1", line["id"])
+	require.Contains(t, line["stack"], "testdata/panics/main.go")
+	require.Empty(t, w.cloud.Effects())
+	require.Eventually(t, func() bool { return !w.invoke(payload).failed() }, 20*time.Second, 100*time.Millisecond)
+	require.Len(t, w.cloud.Effects(), 1)
+	require.Len(t, w.got.Take(), 1)
+	require.NotEmpty(t, w.cloud.CallsOf(cloudsim.ListImmediateJobs), "sent again without a look")
+}
