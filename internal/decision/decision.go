@@ -34,8 +34,13 @@ type Decision struct {
 	Options map[string]any `json:"options,omitempty"`
 	Ticket  *events.Ticket `json:"ticket,omitempty"`
 	// Tag is the tag's new value as written, where a tag event asked.
-	Tag   string       `json:"tag,omitempty"`
-	Cause events.Cause `json:"cause"`
+	Tag string `json:"tag,omitempty"`
+	// TagOld is its value before, where the event tells it.
+	TagOld *string `json:"tag_old,omitempty"`
+	// Snapshot: the event tells how the tags are, and not that they changed, as
+	// its extension snapshot says.
+	Snapshot bool         `json:"snapshot,omitempty"`
+	Cause    events.Cause `json:"cause"`
 	// Time is the event's time attribute; zero if it has none.
 	Time time.Time `json:"time,omitzero"`
 	// What the causing event carries on to the out-events. CorrelationID is

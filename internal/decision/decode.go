@@ -154,6 +154,8 @@ func caused(ev event.Event) Decision {
 			continue
 		}
 		switch name {
+		case "snapshot":
+			d.Snapshot = text == "true"
 		case "correlationid":
 			d.CorrelationID = text
 		case "traceparent":
@@ -304,6 +306,7 @@ func (r *reading) tagChanged(root *jsontree.Node) {
 			r.report.add(path+".key", "string "+quoted(change.Key)+" again", "each key once")
 		} else if change.New != nil {
 			r.tagValue(*change.New, path+".new")
+			r.decision.TagOld = change.Old
 		}
 	}
 }

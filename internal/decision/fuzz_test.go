@@ -58,7 +58,7 @@ func FuzzDecode(f *testing.F) {
 func rewritten(t testing.TB, d *Decision) event.Event {
 	var data any
 	if d.Tag != "" {
-		data = events.TagChanged{Target: &d.Target, Changes: []events.TagChange{{Key: events.TagPrefix + d.Switch, New: &d.Tag}}}
+		data = events.TagChanged{Target: &d.Target, Changes: []events.TagChange{{Key: events.TagPrefix + d.Switch, Old: d.TagOld, New: &d.Tag}}}
 	} else {
 		data = events.SwitchRequested{Switch: d.Switch, Enabled: &d.Enabled, Target: &d.Target, Options: d.Options, Ticket: d.Ticket}
 	}

@@ -193,6 +193,12 @@ func (e *Engine) Handle(ctx context.Context, function string, ev event.Event) Re
 		return e.refuse(ctx, r)
 	}
 	e.Observe(ctx, Step{Name: "decode", Decision: d, At: e.Now()})
+	switch repeats, err := e.repeats(ctx, d); {
+	case err != nil:
+		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
+	case repeats:
+		return Result{Kind: Ignored}
+	}
 	if e.DryRun || d.DryRun {
 		return e.rehearse(ctx, d)
 	}
