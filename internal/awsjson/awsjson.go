@@ -155,7 +155,8 @@ func (e *Error) transient() bool {
 	return e.Status >= 500 || e.Status == http.StatusTooManyRequests
 }
 
-const maxAnswer = 8 << 20
+// maxAnswer is more than any of the services answers: 16 MB, of BatchGetItem.
+const maxAnswer = 17 << 20
 
 // Do calls an operation. What may have been lost, or was refused for a while, is
 // sent again while the context lasts: operations must bear being repeated. The
