@@ -159,6 +159,7 @@ const tries = 8
 // it asks for nothing and DynamoDB has said why.
 func (l *Ledger) step(ctx context.Context, key ledger.Key, s seen, r rule) error {
 	b := beliefs{seen: s}
+	conflict := false
 	for try := range tries {
 		ch, ruled := r(ledger.Facts{Decision: b.decision, Instance: b.instance, Owner: b.owner})
 		if ch == nil || ruled != nil {
@@ -172,6 +173,11 @@ func (l *Ledger) step(ctx context.Context, key ledger.Key, s seen, r rule) error
 			b.seen, b.told = s, true
 			continue
 		}
+		if conflict {
+			if err := l.pause(ctx, try); err != nil {
+				return err
+			}
+		}
 		refused, err := l.write(ctx, ch, b.revision)
 		if err == nil {
 			l.remember(key, seen{&ch.After, b.revision + 1})
@@ -184,11 +190,7 @@ func (l *Ledger) step(ctx context.Context, key ledger.Key, s seen, r rule) error
 			return err
 		}
 		l.remember(key, b.seen)
-		if refused.conflict() {
-			if err := l.pause(ctx, try); err != nil {
-				return err
-			}
-		}
+		conflict = refused.conflict()
 	}
 	return errBusy
 }
