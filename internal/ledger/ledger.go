@@ -234,9 +234,13 @@ type Decision struct {
 
 	// First is the time of the first claim or wait.
 	First time.Time `json:"first"`
-	// Since is the time of the last claim that was answered New: only since
-	// then can a call of this decision have been sent.
+	// Since is the time of the last claim of the decision while it held
+	// nothing: only since then, and in the spans that are Earlier, can a call of
+	// it have been sent.
 	Since time.Time `json:"since,omitzero"`
+	// Earlier are the spans in which it held its instance before it failed in
+	// doubt. Between them, others did.
+	Earlier []Span `json:"earlier,omitempty"`
 	// Nonce is that of the last claim.
 	Nonce string `json:"nonce,omitempty"`
 	// Doubt: a call may have been sent by an earlier attempt than one that
@@ -263,6 +267,12 @@ type Decision struct {
 	Expire  time.Time `json:"expire,omitzero"`
 }
 
+// Span is a time from one moment to another.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
 // Note is what happened last to a decision that goes on.
 type Note struct {
 	At     time.Time `json:"at,omitzero"`
@@ -274,6 +284,9 @@ type Note struct {
 type Wait struct {
 	Due  time.Time
 	Last Note
+	// Absent ends the doubt, and what was known of an effect: somebody has found
+	// out that no call had any. It is for Release alone, and an operator's word.
+	Absent bool
 }
 
 // Outcome is how a decision ended.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"slices"
 	"time"
 )
 
@@ -105,7 +106,10 @@ func (f Facts) take(d Decision, c Claim) (Claimed, *Change, error) {
 	case f.Instance.Hold != nil:
 		return Claimed{Verdict: Held, Decision: known, Holder: *f.Instance.Hold}, nil, nil
 	}
-	if !d.Doubt {
+	switch {
+	case !d.Doubt:
+		d.Since, d.Earlier = c.Now, nil
+	case d.State == Settled:
 		d.Since = c.Now
 	}
 	return f.work(d, c)
@@ -184,6 +188,9 @@ func (f Facts) Release(nonce string, w Wait) (*Change, error) {
 		return nil, ErrLost
 	case f.Instance.Format > Format:
 		return nil, ErrNewer
+	}
+	if w.Absent {
+		d.Doubt, d.Known = false, false
 	}
 	return &Change{Before: f.Decision, After: d.waiting(w)}, nil
 }
@@ -298,7 +305,9 @@ func (c Claim) decision() Decision {
 func (d Decision) settled(o Outcome) Decision {
 	o.At = instant(o.At)
 	d.State, d.Outcome, d.Due, d.Quiet = Settled, &o, time.Time{}, false
-	d.Doubt = o.Failed && o.Doubt
+	if d.Doubt = o.Failed && o.Doubt; d.Doubt {
+		d.Earlier = append(slices.Clip(d.Earlier), Span{d.Since, o.At})
+	}
 	d.Emitted, d.Expire = time.Time{}, time.Time{}
 	if o.Failed {
 		d.GaveUp++
@@ -349,6 +358,7 @@ func (d Due) By(now time.Time) bool {
 func (d *Decision) Clone() *Decision {
 	n := *d
 	n.Stored = bytes.Clone(d.Stored)
+	n.Earlier = slices.Clone(d.Earlier)
 	if d.Outcome != nil {
 		o := *d.Outcome
 		o.Events = nil

@@ -25,10 +25,10 @@ var settles = []test{
 	}},
 	{"large ones too", func(w *world) {
 		c := w.ask("a", 1, 2)
-		c.Stored = json.RawMessage(`"` + strings.Repeat("s", 200_000) + `"`)
+		c.Stored = json.RawMessage(`"` + strings.Repeat("s", 210_000) + `"`)
 		w.get(c, ledger.New)
 		o := accepted("job")
-		o.Events = []json.RawMessage{json.RawMessage(`"` + strings.Repeat("o", 200_000) + `"`)}
+		o.Events = []json.RawMessage{json.RawMessage(`"` + strings.Repeat("o", 210_000) + `"`)}
 		w.settle(c, o, nil)
 		require.Equal(w, &o, w.stored(c.Key).Outcome)
 		w.mark(c, 9, nil)
@@ -36,10 +36,10 @@ var settles = []test{
 	}},
 	{"what was too large to keep comes back with the claim", func(w *world) {
 		c := w.ask("a", 1, 2)
-		c.Stored = json.RawMessage(`"` + strings.Repeat("s", 200_000) + `"`)
+		c.Stored = json.RawMessage(`"` + strings.Repeat("s", 210_000) + `"`)
 		w.get(c, ledger.New)
 		o := failed(false)
-		o.Events = []json.RawMessage{json.RawMessage(`"` + strings.Repeat("o", 200_000) + `"`)}
+		o.Events = []json.RawMessage{json.RawMessage(`"` + strings.Repeat("o", 210_000) + `"`)}
 		w.settle(c, o, nil)
 		w.mark(c, 9, nil)
 		c.Nonce, c.Now = w.nonce(), at(10)
@@ -280,6 +280,20 @@ var letsGo = []test{
 		w.release(d, 94, nil)
 		w.reject(w.ask("a", 1, 95), rejected(), ledger.ErrLost)
 		w.get(w.ask("a", 1, 95), ledger.Resumed)
+	}},
+	{"unless it is known that no call had an effect", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.lapse(c, 40, true, nil)
+		d := w.ask("a", 1, 41)
+		w.get(d, ledger.Resumed)
+		absent := wait(42)
+		absent.Absent = true
+		w.do(nil, func() error { return w.Release(w.ctx, d.Key, d.Nonce, absent) })
+		got := w.stored(c.Key)
+		require.Equal(w, []any{ledger.Waiting, false, false, at(2)}, []any{got.State, got.Doubt, got.Known, got.Since})
+		got = w.get(w.ask("a", 1, 95), ledger.New).Decision
+		require.Equal(w, at(95), got.Since)
 	}},
 	{"wait notes what could not be claimed", func(w *world) {
 		c := w.ask("a", 1, 2)
