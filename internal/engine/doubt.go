@@ -82,7 +82,7 @@ func (a *attempt) lookUpState(ctx context.Context) finding {
 // lookUpJob looks for the job first: its call may be under way and the state
 // not show it yet.
 func (a *attempt) lookUpJob(ctx context.Context) finding {
-	jobs, err := a.jobsSince(ctx, a.rec.Since)
+	jobs, err := a.jobs(ctx)
 	if err != nil {
 		return doubtful("listing jobs: %w", err)
 	}
@@ -118,7 +118,7 @@ func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if a.sw.Creates {
-		switch jobs, err := a.jobsSince(ctx, a.rec.Since); {
+		switch jobs, err := a.jobs(ctx); {
 		case err != nil:
 			return false, definite(err)
 		case jobs.open != "" || len(jobs.candidates) > 0:
@@ -183,13 +183,19 @@ const (
 
 var errTooMany = errors.New("too many jobs to look through")
 
-// jobsSince lists the jobs on the decision's instance, and tells which may be
-// its own: those created since the given time, whose name fits, and which the
+// jobs lists the jobs on the decision's instance, and tells which may be its
+// own: those created while it held the instance, whose name fits, and which the
 // ledger knows no owner of.
-func (a *attempt) jobsSince(ctx context.Context, since time.Time) (found, error) {
-	var earliest time.Time
-	all, _, err := listJobs(ctx, a.Cloud, a.d.Target.ProjectID, since.Add(-lookBack), func(date time.Time) {
-		earliest = cloudTime(since, date, a.Now())
+func (a *attempt) jobs(ctx context.Context) (found, error) {
+	first := a.rec.Since
+	if len(a.rec.Earlier) > 0 {
+		first = a.rec.Earlier[0].From
+	}
+	var offset time.Duration
+	all, _, err := listJobs(ctx, a.Cloud, a.d.Target.ProjectID, first.Add(-lookBack), func(date time.Time) {
+		if !date.IsZero() {
+			offset = date.Sub(a.Now())
+		}
 	})
 	if err != nil {
 		return found{}, err
@@ -197,29 +203,34 @@ func (a *attempt) jobsSince(ctx context.Context, since time.Time) (found, error)
 	maps.DeleteFunc(all, func(_ string, j cloudapi.Job) bool {
 		return j.InstanceID != "" && j.InstanceID != a.d.Target.InstanceID
 	})
-	return a.sift(ctx, all, earliest)
+	return a.sift(ctx, all, offset)
 }
 
-// cloudTime returns the earliest that a moment of ours can be on the cloud's
-// clock, in whole seconds as the cloud's stamps are. The answer's Date was
-// written at some time before now and shows the second that had begun.
-func cloudTime(moment, date, now time.Time) time.Time {
-	if !date.IsZero() {
-		moment = moment.Add(date.Sub(now))
+// during tells whether a moment on the cloud's clock may lie in a time when the
+// decision held its instance. The cloud's stamps are whole seconds, and the
+// answer's Date, by which its clock is known to be offset from ours, was written
+// some time before it was read. A span ends with an attempt that sent nothing,
+// so that its end may be cut.
+func (a *attempt) during(at time.Time, offset time.Duration) bool {
+	cloud := func(moment time.Time) time.Time { return moment.Add(offset - skew).Truncate(time.Second) }
+	for _, s := range a.rec.Earlier {
+		if !at.Before(cloud(s.From)) && at.Before(cloud(s.To)) {
+			return true
+		}
 	}
-	return moment.Add(-skew).Truncate(time.Second)
+	return !at.Before(cloud(a.rec.Since))
 }
 
-func (a *attempt) sift(ctx context.Context, jobs map[string]cloudapi.Job, earliest time.Time) (found, error) {
+func (a *attempt) sift(ctx context.Context, jobs map[string]cloudapi.Job, offset time.Duration) (found, error) {
 	var f found
 	var candidates []cloudapi.Job
 	var ids []string
 	for _, j := range jobs {
 		switch {
-		case j.InstanceID == "" && !j.Created.Before(earliest):
+		case j.InstanceID == "" && a.during(j.Created, offset):
 			f.open = j.ID // who knows on which instance
 			continue
-		case j.Created.Before(earliest) || cloudapi.IsOtherJob(j.Name):
+		case !a.during(j.Created, offset) || cloudapi.IsOtherJob(j.Name):
 			if j.Status.Open() {
 				f.open = j.ID
 			}

@@ -27,9 +27,12 @@ type history struct {
 	sends    []*send
 	releases []release
 	outcomes map[ledger.Key]*ledger.Outcome
+	// givenUp are the decisions that ever failed in doubt.
+	givenUp  map[ledger.Key]bool
 	bus      map[string][]byte
 	arrivals map[string]int
 	wrongs   []string
+	story    []string
 	// steps counts what was done, seen the steps' results.
 	steps int
 	seen  map[string]int
@@ -61,6 +64,7 @@ type release struct {
 
 func (h *history) start() {
 	h.outcomes, h.bus = map[ledger.Key]*ledger.Outcome{}, map[string][]byte{}
+	h.givenUp = map[ledger.Key]bool{}
 	h.arrivals, h.seen = map[string]int{}, map[string]int{}
 }
 
@@ -73,9 +77,21 @@ func (h *history) wrong(format string, args ...any) {
 }
 
 func (h *history) saw(s engine.Step) {
+	id := "an event"
+	if s.Decision != nil {
+		id = s.Decision.Cause.ID
+	}
+	h.tell("  %s: %s %s %s (%v)", id, s.Name, s.Result, s.JobID, s.Err)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seen[s.Name+" "+s.Result]++
+}
+
+// tell keeps what happened, for whoever has to understand a finding.
+func (h *history) tell(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.story = append(h.story, clock(time.Now())+" "+fmt.Sprintf(format, args...))
 }
 
 // records are all decisions that the ledger holds.
@@ -258,6 +274,9 @@ func (w *world) settled(key ledger.Key) {
 	w.mu.Lock()
 	before := w.outcomes[key]
 	w.outcomes[key] = rec.Outcome
+	if rec.Outcome.Failed && rec.Outcome.Doubt {
+		w.givenUp[key] = true
+	}
 	w.mu.Unlock()
 	now, _ := json.Marshal(rec.Outcome)
 	then, _ := json.Marshal(before)
@@ -460,11 +479,11 @@ func (w *world) verifyPositions(recs []ledger.Decision, of map[ledger.Key][]clou
 	}
 }
 
-// unsettles tells whether a decision that failed in doubt moved the switch: it
-// says itself that nobody knows.
+// unsettles tells whether a decision on the switch was ever given up in doubt,
+// and so let others go before it, though it had taken effect.
 func (w *world) unsettles(recs []ledger.Decision, slot string, of map[ledger.Key][]cloudsim.Effect) bool {
 	return slices.ContainsFunc(recs, func(rec ledger.Decision) bool {
-		return rec.Slot == slot && rec.Outcome != nil && rec.Outcome.Failed && len(of[rec.Key]) > 0
+		return rec.Slot == slot && w.givenUp[rec.Key] && len(of[rec.Key]) > 0
 	})
 }
 

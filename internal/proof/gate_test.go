@@ -58,6 +58,9 @@ func launch(ctx context.Context, what string, leave func(), op func(context.Cont
 	inv := from(ctx)
 	w := inv.world
 	f := w.gate(ctx, inv, what)
+	if f != succeeds {
+		w.tell("%s: %s %s", inv.name, what, f)
+	}
 	if err := ctx.Err(); err != nil && f != diesBefore {
 		return err
 	}

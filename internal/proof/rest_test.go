@@ -93,5 +93,8 @@ func (w *world) finding() string {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return strings.Join(w.wrongs, "\n")
+	if len(w.wrongs) == 0 {
+		return ""
+	}
+	return strings.Join(w.wrongs, "\n") + "\nThe story:\n" + strings.Join(w.story[max(0, len(w.story)-300):], "\n")
 }

@@ -158,6 +158,7 @@ func (w *world) start(worker int, name string, run func(context.Context, *engine
 		world: w, worker: worker, name: name, deadline: time.Now().Add(lifetime),
 		nonces: map[string]bool{}, resume: make(chan fate), done: make(chan struct{}),
 	}
+	w.tell("%s begins, worker %d", name, worker)
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), invocationKey{}, inv), lifetime)
 	go func() {
 		defer cancel()

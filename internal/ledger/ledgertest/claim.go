@@ -227,7 +227,8 @@ var again = []test{
 		w.mark(c, 9, nil)
 		a := w.get(w.ask("a", 5, 1_000), ledger.Resumed)
 		require.True(w, a.Decision.Doubt)
-		require.Equal(w, at(2), a.Decision.Since)
+		require.Equal(w, at(1_000), a.Decision.Since)
+		require.Equal(w, []ledger.Span{{From: at(2), To: at(8)}}, a.Decision.Earlier)
 		require.False(w, a.Superseded)
 	}},
 	{"the end of doubt is kept too", func(w *world) {

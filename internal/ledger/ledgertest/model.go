@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/ledger"
@@ -175,6 +176,9 @@ func (m model) claim(c ledger.Claim) ledger.Claimed {
 		a = ledger.Claimed{Verdict: ledger.Resumed, Superseded: past}
 		d.Doubt = true
 	} else {
+		d.Since, d.Earlier = c.Now, nil
+	}
+	if d.State == ledger.Settled {
 		d.Since = c.Now
 	}
 	m.holds[d.Instance] = ledger.Holder{Key: c.Key, Nonce: c.Nonce, Until: c.Lease}
@@ -215,6 +219,9 @@ func (m model) settled(d ledger.Decision, o op) {
 	d.Quiet, d.Doubt = false, out.Failed && out.Doubt
 	if out.Failed {
 		d.GaveUp++
+	}
+	if d.Doubt {
+		d.Earlier = append(slices.Clip(d.Earlier), ledger.Span{From: d.Since, To: out.At})
 	}
 	m.decisions[d.Key] = d
 }
