@@ -42,8 +42,8 @@ switch, shows what happens, and then serves until it is interrupted.`,
 					return err
 				}
 				s.note("serving on %s until interrupted", s.url)
-				s.note("try:  interlock send proxy-ssl off --project %s --instance %s --proxy %s --url %s",
-					scenes[1].target.ProjectID, scenes[1].target.InstanceID, scenes[1].target.ProxyID, s.url)
+				s.note("try:  %s send proxy-ssl off --project %s --instance %s --proxy %s --url %s",
+					self(), scenes[1].target.ProjectID, scenes[1].target.InstanceID, scenes[1].target.ProxyID, s.url)
 				<-ctx.Done()
 				return nil
 			})
@@ -70,6 +70,14 @@ func demoCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "show the timeline as JSON lines")
 	return c
+}
+
+// self is what to type for this program.
+func self() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(path, "go-build") {
+		return "go run ./cmd/interlock" // whoever has typed make run
+	}
+	return "interlock"
 }
 
 // scene is one ticket of the demonstration. Each switch has an instance of its
@@ -127,7 +135,7 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	}
 	simURL := "http://" + simListener.Addr().String()
 	file := filepath.Join(dir, "interlock.db")
-	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus()})
+	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.observe})
 	if err != nil {
 		return errors.Join(err, l.Close(), simListener.Close())
 	}
@@ -202,7 +210,6 @@ func (s *stage) flip(ctx context.Context, ticket string, sc scene, enabled bool)
 	if err != nil {
 		return "", err
 	}
-	s.in(&ev)
 	if err := s.post(ctx, sc.function(), &ev); err != nil {
 		return "", err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/engine"
 )
 
 // timeline shows people, or programs, what happens: event in, call made,
@@ -94,18 +95,16 @@ func (t *timeline) note(format string, args ...any) {
 	t.show(line{What: "·", Text: fmt.Sprintf(format, args...)})
 }
 
-// in shows an event that is about to be sent.
-func (t *timeline) in(ev *event.Event) {
-	var data events.SwitchRequested
-	_ = json.Unmarshal(ev.Data(), &data)
-	l := line{What: "event in", Type: ev.Type(), ID: ev.ID(), Switch: data.Switch}
-	if data.Target != nil {
-		l.Target = last(data.Target)
+// observe shows an event that has come in, whoever sent it.
+func (t *timeline) observe(_ context.Context, s engine.Step) {
+	if s.Name != "decode" || s.Decision == nil {
+		return
 	}
-	if data.Enabled != nil {
-		l.Result = map[bool]string{true: "on", false: "off"}[*data.Enabled]
-	}
-	t.show(l)
+	d := s.Decision
+	t.show(line{
+		What: "event in", Type: d.Cause.Type, ID: d.Cause.ID, Switch: d.Switch,
+		Result: map[bool]string{true: "on", false: "off"}[d.Enabled], Target: last(&d.Target),
+	})
 }
 
 // out shows an event that was published.
