@@ -22,11 +22,14 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/decision"
 	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/internal/webhook"
 )
 
 // sending is what the flags of send say.
 type sending struct {
 	url, file  string
+	from       string
 	target     events.Target
 	ticket     events.Ticket
 	options    []string
@@ -46,10 +49,13 @@ func sendCommand() *cobra.Command {
 		Short: "Build an event, post it to a function, show the answer",
 		Long: `Send builds a valid CloudEvent from its flags, or takes one from a file, posts
 it to a function and shows the answer. With --ticket it is an approved ticket,
-otherwise an ad hoc request.
+otherwise an ad hoc request. With --from the file holds a message as a producer
+sends it, which is mapped to an event first; the producers are ` + strings.Join(producers.Names(), ", ") + `.
 
 The address is that of a local program, to which /functions/<name> is added, or
 a function's own URL. The switches are ` + strings.Join(names, ", ") + `.
+
+Where INTERLOCK_WEBHOOK_SECRETS is set, the event is signed with the first key.
 
 Exit code: 0 for an answer 2xx, 1 otherwise.`,
 		Example: `  interlock send proxy-ssl on --project 056538411200d4cd2f79c003c7606412 \
@@ -63,6 +69,7 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 	f := c.Flags()
 	f.StringVar(&s.url, "url", "http://"+defaultAddr, "address of the local program, or a function's URL")
 	f.StringVar(&s.file, "file", "", "file with a structured CloudEvent; - is standard input")
+	f.StringVar(&s.from, "from", "", "the producer whose message the file holds")
 	f.StringVar(&s.id, "id", "", "the event's id (default random)")
 	f.StringVar(&s.target.Region, "region", "", "region of the target")
 	f.StringVar(&s.target.ProjectID, "project", "", "project_id of the target")
@@ -103,6 +110,9 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON+"; charset=utf-8")
+	if err := sign(req.Header, ev.ID(), body, os.Getenv); err != nil {
+		return err
+	}
 	client := http.Client{Timeout: time.Minute}
 	res, err := client.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -129,6 +139,22 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// sign signs an event's request where keys are configured, as those who receive
+// it have them.
+func sign(header http.Header, id string, body []byte, getenv func(string) string) error {
+	const name = "INTERLOCK_WEBHOOK_SECRETS"
+	first, _, _ := strings.Cut(getenv(name), ",")
+	if first == "" {
+		return nil
+	}
+	key, err := webhook.ParseKey(first)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	key.Sign(header, id, time.Now(), body)
+	return nil
+}
+
 func indented(w io.Writer, text []byte) error {
 	var b bytes.Buffer
 	if json.Indent(&b, text, "", "  ") != nil {
@@ -149,6 +175,9 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 			return event.Event{}, fmt.Errorf("%q: expected no arguments with --file", args[0])
 		}
 		return s.read(stdin)
+	}
+	if s.from != "" {
+		return event.Event{}, fmt.Errorf("--from: expected --file with it")
 	}
 	if len(args) != 2 || args[1] != "on" && args[1] != "off" {
 		return event.Event{}, fmt.Errorf("found %s, expected SWITCH on|off, or --file FILE", shown(args))
@@ -214,9 +243,17 @@ func (s *sending) read(stdin io.Reader) (event.Event, error) {
 	if err != nil {
 		return event.Event{}, err
 	}
-	ev, err := cloudevent.DecodeJSON(text)
-	if err != nil {
+	var ev event.Event
+	if s.from == "" {
+		ev, err = cloudevent.DecodeJSON(text)
+	} else {
+		ev, err = producers.DecodeFrom(s.from, text)
+	}
+	switch {
+	case err != nil:
 		return ev, fmt.Errorf("%s: %w", s.file, err)
+	case s.from != "" && !s.show && len(ev.Data()) == 0:
+		return ev, fmt.Errorf("%s: the message of %s asks for nothing", s.file, s.from)
 	}
 	return ev, nil
 }
