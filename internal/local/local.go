@@ -45,6 +45,8 @@ type Host struct {
 	sweeper   *host.Sweeper
 	follows   *follows
 	handler   http.Handler
+	// file is the ledger's; empty if it is in none.
+	file string
 	// tick is how often it is looked for what is due.
 	tick time.Duration
 }
@@ -79,6 +81,10 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	e.Now, e.Observe = o.Now, o.Observe
 	follower.Engine = e
 	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now), tick: 250 * time.Millisecond}
+	if c.Ledger.Kind == "bolt" {
+		h.file = c.Ledger.Rest
+		e.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, l) }
+	}
 	h.functions = host.Functions{Engine: e, Follower: follower}
 	h.sweeper = &host.Sweeper{Functions: h.functions, Ledger: l, Now: o.Now, Alone: c.Ledger.Kind != "dynamodb"}
 	if err := errors.Join(e.Init(), h.follows.restore(context.Background(), l)); err != nil {
@@ -95,8 +101,8 @@ func (h *Host) Close() error { return h.Ledger.Close() }
 // without what Serve does beside.
 func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }
 
-// Serve answers on the listener, and finishes what nobody delivers again, until
-// the context ends; then it lets what is under way come to its end.
+// Serve answers on the listener and at the operator's [Desk], and finishes what
+// nobody delivers again, until the context ends; then it lets what is under way come to its end.
 func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           h,
@@ -105,12 +111,15 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}
+	leave, err := h.attend()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	var timers sync.WaitGroup
 	ticking, stop := context.WithCancel(ctx)
 	timers.Go(func() { h.keep(ticking) })
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	var err error
 	select {
 	case err = <-served:
 	case <-ctx.Done():
@@ -123,7 +132,7 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
-	return err
+	return errors.Join(err, leave())
 }
 
 func (h *Host) routes(c config.Config, now func() time.Time) http.Handler {

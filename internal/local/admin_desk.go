@@ -1,0 +1,205 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/internal/ledger/bolt"
+)
+
+// Desk is what an operator does with the ledger.
+type Desk interface {
+	// Decisions lists every decision, and the jobs that are followed, in no
+	// order.
+	Decisions(ctx context.Context) iter.Seq2[ledger.Decision, error]
+	// Decision reads one, or fails with [ledger.ErrNotFound].
+	Decision(ctx context.Context, key ledger.Key) (ledger.Decision, error)
+	// Resolve is as in [engine.Engine].
+	Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (engine.Resolved, error)
+	// Halted tells whether all calls are stopped, and SetHalt stops them or
+	// lets them go on.
+	Halted(ctx context.Context) (bool, error)
+	SetHalt(ctx context.Context, halt bool) error
+	Close() error
+}
+
+// OpenDesk opens the ledger that a configuration names for an operator. Where
+// another process has its file, that one is asked.
+func OpenDesk(ctx context.Context, c config.Config, switches []engine.Switch, o Options) (Desk, error) {
+	if c.Ledger.Kind == "memory" {
+		return nil, errors.New("INTERLOCK_LEDGER: a ledger in memory is its process's own; expected bolt:PATH or dynamodb:TABLE")
+	}
+	if c.Ledger.Kind == "bolt" {
+		if _, err := os.Stat(c.Ledger.Rest); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("ledger file %s: there is none; name it with INTERLOCK_LEDGER=bolt:PATH", c.Ledger.Rest)
+		}
+		if d, err := askedAt(ctx, c.Ledger.Rest); err == nil {
+			return d, nil
+		}
+	}
+	h, err := Open(c, switches, o)
+	if inUse := (*bolt.InUseError)(nil); errors.As(err, &inUse) {
+		// It may just have begun; opening the file took a moment.
+		if d, unanswered := askedAt(ctx, c.Ledger.Rest); unanswered == nil {
+			return d, nil
+		}
+		return nil, fmt.Errorf("%w; it does not answer at the address in %s", err, deskFile(c.Ledger.Rest))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &desk{h}, nil
+}
+
+// desk is a desk on a ledger that this process has.
+type desk struct{ *Host }
+
+func (d *desk) Decisions(ctx context.Context) iter.Seq2[ledger.Decision, error] {
+	return d.Ledger.All(ctx)
+}
+
+func (d *desk) Decision(ctx context.Context, key ledger.Key) (ledger.Decision, error) {
+	return d.Ledger.Get(ctx, key)
+}
+
+func (d *desk) Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (engine.Resolved, error) {
+	return d.Engine.Resolve(ctx, key, r)
+}
+
+var errNoHalt = errors.New("what works on a DynamoDB ledger is halted by its own configuration: on AWS by the stack's parameter Halt " +
+	"(make deploy DEPLOY='--parameter-overrides Halt=true'), a local program by INTERLOCK_HALT=true")
+
+func (d *desk) Halted(ctx context.Context) (bool, error) {
+	h, ok := d.Ledger.(ledger.Halter)
+	if !ok || d.file == "" {
+		return false, errNoHalt
+	}
+	return h.Halted(ctx)
+}
+
+func (d *desk) SetHalt(ctx context.Context, halt bool) error {
+	h, ok := d.Ledger.(ledger.Halter)
+	if !ok || d.file == "" {
+		return errNoHalt
+	}
+	return h.SetHalt(ctx, halt)
+}
+
+// remote is a desk at another process.
+type remote struct{ address }
+
+// askedAt is the desk of the process that has a ledger's file. A file that a
+// killed process left names one that does not answer.
+func askedAt(ctx context.Context, ledger string) (Desk, error) {
+	text, err := os.ReadFile(deskFile(ledger))
+	if err != nil {
+		return nil, err
+	}
+	d := new(remote)
+	if err := json.Unmarshal(text, &d.address); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if _, err := d.Halted(ctx); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *remote) Close() error { return nil }
+
+func (d *remote) Decisions(ctx context.Context) iter.Seq2[ledger.Decision, error] {
+	return func(yield func(ledger.Decision, error) bool) {
+		res, err := d.send(ctx, http.MethodGet, "/decisions", nil)
+		if err != nil {
+			yield(ledger.Decision{}, err)
+			return
+		}
+		defer res.Body.Close()
+		for lines := json.NewDecoder(res.Body); ; {
+			l := listed{Decision: new(ledger.Decision)}
+			err := lines.Decode(&l)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err == nil && l.Error != "" {
+				err = errors.New(l.Error)
+			}
+			if !yield(*l.Decision, err) || err != nil && l.Error == "" {
+				return
+			}
+		}
+	}
+}
+
+func (d *remote) Decision(ctx context.Context, key ledger.Key) (rec ledger.Decision, err error) {
+	q := url.Values{"switch": {key.Switch}, "source": {key.Source}, "id": {key.ID}}
+	return rec, d.ask(ctx, http.MethodGet, "/decision?"+q.Encode(), nil, &rec)
+}
+
+func (d *remote) Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (out engine.Resolved, err error) {
+	return out, d.ask(ctx, http.MethodPost, "/resolve", resolveRequest{key, r}, &out)
+}
+
+func (d *remote) Halted(ctx context.Context) (bool, error) {
+	var s haltState
+	err := d.ask(ctx, http.MethodGet, "/halt", nil, &s)
+	return s.Halted, err
+}
+
+func (d *remote) SetHalt(ctx context.Context, halt bool) error {
+	var s haltState
+	return d.ask(ctx, http.MethodPut, "/halt", haltState{halt}, &s)
+}
+
+func (d *remote) ask(ctx context.Context, method, path string, in, out any) error {
+	res, err := d.send(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	return json.NewDecoder(res.Body).Decode(out)
+}
+
+// send returns an answer that is no failure.
+func (d *remote) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, d.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+d.Token)
+	// It is on this machine: no proxy has any business with it.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil || res.StatusCode == http.StatusOK {
+		return res, err
+	}
+	defer res.Body.Close()
+	var f failure
+	switch err := json.NewDecoder(res.Body).Decode(&f); {
+	case err != nil:
+		return nil, fmt.Errorf("the process that has the ledger answered %s", res.Status)
+	case f.NotFound:
+		return nil, ledger.ErrNotFound
+	case f.Held != nil:
+		return nil, f.Held
+	}
+	return nil, errors.New(f.Error)
+}
