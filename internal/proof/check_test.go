@@ -171,15 +171,23 @@ func (w *world) leaves(s *send) {
 
 // numbered is told by the cloud of each call as it arrives.
 func (w *world) numbered(c cloudsim.Call) bool {
-	if w.current != nil && c.Method != http.MethodGet {
-		w.current.number = c.Number
-		w.current = nil
-		w.numbering.Unlock()
+	if c.Method != http.MethodGet {
+		w.number(c.Number)
 		if c.Overlaps > 0 {
 			w.wrong("call %d overlaps %d others on its instance", c.Number, c.Overlaps)
 		}
 	}
 	return false
+}
+
+// number gives the call that is under way its number, 0 if it never arrived.
+func (h *history) number(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.current != nil {
+		h.current.number, h.current = n, nil
+		h.numbering.Unlock()
+	}
 }
 
 // watch has the cloud tell of each call. It must be called again whenever
@@ -193,6 +201,12 @@ func (w *world) watch() {
 func (w *world) sent(s *send, res *http.Response, err error) {
 	if s == nil {
 		return
+	}
+	w.mu.Lock()
+	never := w.current == s
+	w.mu.Unlock()
+	if never {
+		w.number(0)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -366,6 +380,7 @@ func (w *world) ended(inv *invocation) {
 		if r.RetryAfter <= 0 || r.Error == nil {
 			w.wrong("%s is to be sent again, but nobody knows when or why", inv.name)
 		}
+	case engine.Ignored: // a tag that says what it said before
 	default:
 		w.wrong("%s ends as %q", inv.name, r.Kind)
 	}

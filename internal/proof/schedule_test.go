@@ -176,7 +176,7 @@ func (s *schedule) actRun(rt *rapid.T) {
 // actTrouble lets a call go wrong.
 func (s *schedule) actTrouble(rt *rapid.T) {
 	f := fate(rapid.IntRange(int(diesBefore), int(fates)-1).Draw(rt, "fate"))
-	s.drift = rapid.SampledFrom([]time.Duration{0, 5 * time.Second, mostAdrift}).Draw(rt, "drift")
+	s.drift = rapid.SampledFrom([]time.Duration{0, 5 * time.Second, lifetime}).Draw(rt, "drift")
 	s.delay = rapid.SampledFrom([]time.Duration{time.Second, 15 * time.Second, 40 * time.Second}).Draw(rt, "delay")
 	s.step(s.draw(rt), f)
 }

@@ -4,7 +4,7 @@ package proof
 
 // The long forms.
 const (
-	schedules = 12000
+	schedules = 25000
 	kills     = 200
 )
 

@@ -4,7 +4,7 @@ package proof
 
 // The short forms.
 const (
-	schedules = 6000
+	schedules = 400
 	kills     = 5
 )
 

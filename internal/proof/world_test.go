@@ -181,7 +181,11 @@ func (w *world) start(worker int, name string, run func(context.Context, *engine
 // deliver starts the handling of an event by a worker.
 func (w *world) deliver(worker int, ev event.Event) *invocation {
 	return w.start(worker, "delivery of "+ev.ID(), func(ctx context.Context, e *engine.Engine) engine.Result {
-		return e.Handle(ctx, functionOf(ev), ev)
+		r := e.Handle(ctx, functionOf(ev), ev)
+		if r.Kind == engine.Ignored && ev.Type() != events.TypeTagChanged {
+			w.wrong("%s is ignored", ev.ID())
+		}
+		return r
 	})
 }
 
@@ -229,12 +233,9 @@ func wait(ctx context.Context, d time.Duration) error {
 // setAdrift makes a call whose process is dead.
 func (w *world) setAdrift(inv *invocation, op func(context.Context) error) {
 	drift := w.drift
-	ctx := context.WithValue(context.Background(), invocationKey{}, inv)
-	if drift == 0 {
-		_ = op(ctx)
-		return
-	}
 	w.landing.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), invocationKey{}, inv), mostAdrift+time.Millisecond)
+		defer cancel()
 		_ = wait(ctx, drift)
 		_ = op(ctx)
 	})
@@ -263,7 +264,9 @@ func (w *world) send(ctx context.Context, s *send, r *http.Request, body []byte)
 	q.Body = io.NopCloser(bytes.NewReader(body))
 	if s != nil {
 		w.numbering.Lock()
+		w.mu.Lock()
 		w.current = s
+		w.mu.Unlock()
 	}
 	res, err := w.way.RoundTrip(q)
 	w.sent(s, res, err)
