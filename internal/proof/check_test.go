@@ -287,6 +287,10 @@ func (w *world) settled(key ledger.Key) {
 	}
 	w.mu.Lock()
 	before := w.outcomes[key]
+	if before != nil && w.forgotten(rec) {
+		w.mu.Unlock()
+		return
+	}
 	w.outcomes[key] = rec.Outcome
 	if rec.Outcome.Failed && rec.Outcome.Doubt {
 		w.givenUp[key] = true
@@ -309,6 +313,13 @@ func (w *world) settled(key ledger.Key) {
 			w.wrong("%s is unchanged, but the switch lies the other way", key.ID)
 		}
 	}
+}
+
+// forgotten tells of a decision that is on record for being too old, after what
+// it had come to expired.
+func (h *history) forgotten(rec ledger.Decision) bool {
+	first := h.outcomes[rec.Key]
+	return first != nil && rec.Outcome.Code == "expired" && rec.Outcome.At.Sub(first.At) > retention
 }
 
 // marked holds a decision that is marked emitted against the bus.
@@ -457,7 +468,7 @@ func (w *world) verifyDecision(rec ledger.Decision, effects []cloudsim.Effect) {
 			w.wrong("%s is applied, but had no effect", id)
 		}
 	case "rejected":
-		if len(effects) > 0 {
+		if len(effects) > 0 && !w.forgotten(rec) {
 			w.wrong("%s is rejected (%s), but had an effect", id, o.Code)
 		}
 	case "failed":
