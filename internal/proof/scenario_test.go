@@ -550,6 +550,7 @@ var rules = []struct {
 		is.Equal(engine.Completed, w.handle(request("CHG-1", ssl, true).event()).Kind)
 		w.rest(2 * quiet)
 		is.Equal(events.Busy, code(w.handle(tagged("CHG-2", ssl, false).event())))
+		w.cloud.JobRunning = time.Second
 	}},
 	{"what may have had an effect is not rejected because it cannot be sent again", func(is *require.Assertions, w *world) {
 		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchAccessControl, Kind: cloudsim.CutAfter, Times: 1})
