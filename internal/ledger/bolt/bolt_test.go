@@ -139,6 +139,28 @@ func TestForeignFile(t *testing.T) {
 	require.ErrorContains(t, err, "not a ledger")
 }
 
+// Even an empty transaction would write, and wait for the disk.
+func TestWhatIsOnlyAnsweredIsNotWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := open(t, path, now)
+	defer l.Close()
+	c := claim("a", now)
+	_, err := l.Claim(t.Context(), c)
+	require.NoError(t, err)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	_, err = l.Claim(t.Context(), c)
+	require.NoError(t, err)
+	c.Nonce = "another"
+	a, err := l.Claim(t.Context(), c)
+	require.NoError(t, err)
+	require.Equal(t, ledger.Held, a.Verdict)
+	require.ErrorIs(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{}), ledger.ErrLost)
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
 func TestExpiredDecisionsAreForgotten(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "ledger.db"), now)
 	defer l.Close()

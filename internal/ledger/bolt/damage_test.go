@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -83,12 +84,16 @@ func opened(t *testing.T, file []byte, want map[ledger.Key]ledger.Decision, mayb
 func TestTruncatedFile(t *testing.T) {
 	file, want := filled(t)
 	require.False(t, opened(t, file, want, false), "what is whole is opened")
+	// The two meta pages say, at byte 56, how many pages are used.
+	const pageSize = 4_096
+	used := pageSize * int(max(binary.NativeEndian.Uint64(file[56:]), binary.NativeEndian.Uint64(file[pageSize+56:])))
 	for n := 0; n < len(file); n += 1_021 {
-		used := opened(t, file[:n], want, false)
-		if n < len(file)/2 {
-			require.True(t, used, "%d bytes of %d", n, len(file))
-		}
+		require.Equal(t, n < used, opened(t, file[:n], want, false), "%d bytes of %d", n, used)
 	}
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	require.NoError(t, os.WriteFile(path, file[:used-7], 0o600))
+	_, err := bolt.Open(path, now, quiet)
+	require.ErrorContains(t, err, "7 bytes are missing at its end")
 }
 
 func TestDamagedFile(t *testing.T) {
@@ -112,12 +117,32 @@ func TestDamagedFile(t *testing.T) {
 	// The heads of pages, and of the elements on them, are where bbolt is
 	// most trusting.
 	for page := 0; page < len(file); page += pageSize {
-		for at := page; at < page+48; at += 3 {
-			damage(at, 0xff)
+		for at := page; at < page+48; at++ {
 			damage(at, file[at]^1)
+			if at%3 == 0 {
+				damage(at, 0xff)
+			}
 		}
 	}
 	require.Greater(t, reported, 100)
+}
+
+// A page that is its own child would be followed without end.
+func TestPagesInACircle(t *testing.T) {
+	file, want := filled(t)
+	const pageSize, branch = 4_096, 1
+	circles := 0
+	for page := 2 * pageSize; page < len(file); page += pageSize {
+		if binary.NativeEndian.Uint16(file[page+8:]) != branch {
+			continue
+		}
+		bad := append([]byte{}, file...)
+		binary.NativeEndian.PutUint64(bad[page+16+8:], uint64(page/pageSize))
+		if opened(t, bad, want, false) {
+			circles++
+		}
+	}
+	require.NotZero(t, circles)
 }
 
 func TestZeroedPages(t *testing.T) {
