@@ -19,9 +19,18 @@ const (
 	jiraExample = "2026-11-22T09:00:00+0000"
 )
 
+// jiraIssue finds the issue in a message: webhooks have it in issue, while
+// some of automation's messages are the issue itself. at is where it stands.
+func jiraIssue(n *jsontree.Node) (issue *jsontree.Node, at string) {
+	if issue = n.Get("issue"); issue != nil {
+		return issue, "issue."
+	}
+	return n, ""
+}
+
 func isJira(n *jsontree.Node) bool {
-	issue := n.Get("issue")
-	return issue.Get("key").Is(jsontree.String) && issue.Get("id") != nil && issue.Get("fields").Is(jsontree.Object)
+	issue, _ := jiraIssue(n)
+	return issue.Get("key").Is(jsontree.String) && issue.Get("id") != nil && issue.Get("self") != nil && issue.Get("fields").Is(jsontree.Object)
 }
 
 // jira reads an issue as Jira's webhooks and its automation send it.
@@ -31,17 +40,17 @@ func isJira(n *jsontree.Node) bool {
 // so they are told by what is in them. The approvals are the field that Jira
 // Service Management adds, told in the same way.
 func (r *reading) jira(n *jsontree.Node) message {
-	issue := n.Get("issue")
+	issue, place := jiraIssue(n)
 	fields := issue.Get("fields")
-	key, id := issue.Get("key").Text, r.plain("issue.id", issue.Get("id"))
-	r.needed("issue.id", id, "the issue's id")
-	m := message{id: "none-" + id, source: r.site(text(issue.Get("self"))), subject: key}
-	words := r.words(fields)
+	key, id := issue.Get("key").Text, r.plain(place+"id", issue.Get("id"))
+	r.needed(place+"id", id, "the issue's id")
+	m := message{id: "none-" + id, source: r.site(place+"self", text(issue.Get("self"))), subject: key}
+	words := r.words(place, fields)
 	if len(words) == 0 {
 		r.fields = nil // nobody's message is not judged
 		return m
 	}
-	approval := r.approval(fields)
+	approval := r.approval(place, fields)
 	if approval == nil {
 		return m
 	}
@@ -62,7 +71,7 @@ func (r *reading) jira(n *jsontree.Node) message {
 		},
 		Options: words.options(),
 		Ticket: &events.Ticket{
-			ID: key, RequestedBy: r.needed("issue.fields.reporter", person(fields.Get("reporter")), "who reported the issue"),
+			ID: key, RequestedBy: r.needed(place+"fields.reporter", person(fields.Get("reporter")), "who reported the issue"),
 			ApprovedBy: r.jiraApprovers(approval), ApprovedAt: approvedAt,
 			Window: window(
 				r.at(at+"start", use("start"), jiraTime, jiraExample),
@@ -78,10 +87,10 @@ func (r *reading) jira(n *jsontree.Node) message {
 }
 
 // site is the site that an issue is on, by the issue's own address.
-func (r *reading) site(self string) string {
+func (r *reading) site(path, self string) string {
 	u, err := url.Parse(self)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		r.wrong("issue.self", shown(self), "the issue's URL")
+		r.wrong(path, shown(self), "the issue's URL")
 		return "urn:jira"
 	}
 	return u.Scheme + "://" + u.Host
@@ -127,12 +136,12 @@ func (ws words) options() map[string]any {
 }
 
 // words gathers the words of ours in labels and custom fields.
-func (r *reading) words(fields *jsontree.Node) words {
+func (r *reading) words(place string, fields *jsontree.Node) words {
 	all := words{}
 	for i := range fields.Members {
 		m := &fields.Members[i]
 		if m.Name == "labels" || strings.HasPrefix(m.Name, "customfield_") {
-			r.gather(all, "issue.fields."+m.Name, &m.Value)
+			r.gather(all, place+"fields."+m.Name, &m.Value)
 		}
 	}
 	return all
@@ -174,7 +183,7 @@ func (r *reading) gather(all words, path string, n *jsontree.Node) {
 
 // approval is the newest of the issue's approvals: one that was declined may
 // have been followed by one that was not.
-func (r *reading) approval(fields *jsontree.Node) *jsontree.Node {
+func (r *reading) approval(place string, fields *jsontree.Node) *jsontree.Node {
 	var newest *jsontree.Node
 	var created int64
 	for i := range fields.Members {
@@ -191,7 +200,7 @@ func (r *reading) approval(fields *jsontree.Node) *jsontree.Node {
 		}
 	}
 	if newest == nil {
-		r.wrong("issue.fields", "no approvals", "the Approvals field of Jira Service Management")
+		r.wrong(place+"fields", "no approvals", "the Approvals field of Jira Service Management")
 	}
 	return newest
 }
