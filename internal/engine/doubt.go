@@ -157,10 +157,11 @@ func definite(err error) error {
 	return err
 }
 
-// refused tells that the cloud answered a read with a definite no.
+// refused tells that the cloud answered a read with a definite no: it will not
+// be read, or does not list the target.
 func refused(err error) bool {
 	var ce *cloudapi.Error
-	return errors.As(err, &ce) && ce.Status/100 == 4 && !ce.Throttled() && !ce.Busy()
+	return errors.As(err, &ce) && (ce.NotFound() || ce.Status/100 == 4 && !ce.Throttled() && !ce.Busy())
 }
 
 // found are the jobs on the decision's instance.

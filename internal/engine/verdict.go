@@ -153,17 +153,16 @@ func (a *attempt) guard(ctx context.Context) (verdict, bool) {
 		return halted(), false
 	}
 	decided, dated := d.DecidedAt()
+	start, end := window(d)
 	switch {
 	case dated && decided.After(now.Add(tolerance)):
 		return rejected(events.Future, fmt.Sprintf("decided at %s, which is more than %s after now, %s", stamp(decided), tolerance, stamp(now))), false
-	case dated && a.rec.Order.Before(now.Add(-a.Retention)):
-		return rejected(events.Expired, fmt.Sprintf("decided at %s, which is longer ago than outcomes are kept (%s)", stamp(a.rec.Order), a.Retention)), false
 	case !d.Approved():
 		return rejected(events.NotApproved, "the ticket needs at least one approver who is not its requester"), false
-	}
-	start, end := window(d)
-	if end != nil && !now.Before(*end) {
+	case end != nil && !now.Before(*end):
 		return rejected(events.WindowOver, fmt.Sprintf("the change window ended at %s; it is %s", stamp(*end), stamp(now))), false
+	case dated && a.rec.Order.Before(now.Add(-a.Retention)):
+		return rejected(events.Expired, fmt.Sprintf("decided at %s, which is longer ago than outcomes are kept (%s)", stamp(a.rec.Order), a.Retention)), false
 	}
 	if start != nil && now.Before(*start) {
 		v := waiting(events.NotYet, start.Sub(now), fmt.Errorf("the change window opens at %s", stamp(*start)))

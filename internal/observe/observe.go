@@ -45,7 +45,9 @@ func Logs(log *slog.Logger) Observer {
 		}
 		if d := s.Decision; d != nil {
 			text("switch", d.Switch)
-			text("target", d.Subject())
+			if d.Target.InstanceID != "" {
+				text("target", d.Subject())
+			}
 			text("event_id", d.Cause.ID)
 			text("event_source", d.Cause.Source)
 			text("ticket", d.Cause.Ticket)
