@@ -1,6 +1,7 @@
 package artefact
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,11 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
+	// These tests wait more than they work.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "interlock-artefacts-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

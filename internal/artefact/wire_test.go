@@ -16,17 +16,19 @@ import (
 // wire stands between the functions and what they call. It keeps what passes,
 // may lose it or answer in its place, and can be pulled out of its socket.
 type wire struct {
-	t    testing.TB
-	next http.Handler
+	t testing.TB
 	// leaks is told of every secret that passes.
 	leaks *leaks
 
 	mu     sync.Mutex
+	next   http.Handler
 	addr   string
 	server *http.Server
 	calls  []call
-	fate   func(call) fate
-	inside sync.WaitGroup
+	// history is every call, taken or not.
+	history []call
+	fate    func(call) fate
+	inside  sync.WaitGroup
 }
 
 // call is a request that passed.
@@ -91,6 +93,13 @@ func (w *wire) interfere(f func(call) fate) {
 	w.fate = f
 }
 
+// lead has it lead elsewhere from now on.
+func (w *wire) lead(to http.Handler) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next = to
+}
+
 // take returns the calls since the last time.
 func (w *wire) take() []call {
 	w.mu.Lock()
@@ -114,8 +123,8 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		_, c.Name, _ = strings.Cut(target, ".")
 	}
 	w.mu.Lock()
-	w.calls = append(w.calls, c)
-	decide := w.fate
+	w.calls, w.history = append(w.calls, c), append(w.history, c)
+	decide, next := w.fate, w.next
 	w.mu.Unlock()
 	var f fate
 	if decide != nil {
@@ -124,7 +133,7 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case f.LoseRequest, f.LoseAnswer:
 		if f.LoseAnswer {
-			w.next.ServeHTTP(&deaf{http.Header{}}, r)
+			next.ServeHTTP(&deaf{http.Header{}}, r)
 		}
 		if f.Until != nil {
 			select {
@@ -138,7 +147,7 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(f.Status)
 		_, _ = io.WriteString(rw, f.Body)
 	default:
-		w.next.ServeHTTP(rw, r)
+		next.ServeHTTP(rw, r)
 	}
 }
 

@@ -1,6 +1,7 @@
 package artefact
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/interlock-functions/interlock/internal/cloudsim"
@@ -55,10 +56,13 @@ func nothingLeaked(t testing.TB, l *leaks, all ...*lambda) {
 	}
 }
 
+// clouds tells clouds apart: no two give out the same job.
+var clouds atomic.Uint64
+
 // newCloud is a cloud in which everything that [ticket] names exists and whose
 // jobs end at once.
 func newCloud(who ...cloudsim.Credentials) *cloudsim.Cloud {
-	o := cloudsim.Options{Credentials: who, JobVisible: -1, JobPending: -1, JobRunning: -1, Targets: []cloudsim.Target{localtest.Database}}
+	o := cloudsim.Options{Seed: clouds.Add(1), Credentials: who, JobVisible: -1, JobPending: -1, JobRunning: -1, Targets: []cloudsim.Target{localtest.Database}}
 	for i := range 100 {
 		target := localtest.Proxy
 		target.InstanceID = instance(i)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/config"
@@ -14,8 +15,8 @@ import (
 )
 
 // secret proves who is calling by credentials from a Secrets Manager secret. It
-// is fetched at the first call and kept; after a refusal it is fetched once
-// more, as it may have been rotated.
+// is fetched at the first call and kept. A refusal has it fetched again, as it
+// may have been rotated.
 type secret struct {
 	client *awsjson.Client
 	id     string
@@ -24,49 +25,79 @@ type secret struct {
 	mu          sync.Mutex
 	credentials config.Credentials
 	auth        cloudapi.Authenticator
-	// stale: refused since it was fetched.
-	stale bool
+	// refused is when the cloud last refused the credentials. For a while after
+	// that, every call looks whether there are others.
+	refused time.Time
 }
+
+// suspect is how long refused credentials are looked after: as long as the
+// cloud counts refusals.
+const suspect = 5 * time.Minute
 
 // Authorize proves the call by the secret's credentials.
 func (s *secret) Authorize(ctx context.Context, req *http.Request, call cloudapi.Call) error {
-	auth, err := s.current(ctx)
+	auth, fresh, err := s.current(ctx, call.Now)
 	if err != nil {
 		return err
 	}
-	return auth.Authorize(ctx, req, call)
+	err = auth.Authorize(ctx, req, call)
+	// With an old password, no token is to be had.
+	if denied := (*cloudapi.Error)(nil); !fresh && errors.As(err, &denied) && denied.Denied() && s.changed(ctx, call) {
+		return s.Authorize(ctx, req, call)
+	}
+	return err
 }
 
-// Refused has the secret fetched again before the next call, and the call made
-// again once: the authenticator itself stops after two refusals.
+// current returns the authenticator, and whether the secret was fetched for it
+// just now.
+func (s *secret) current(ctx context.Context, now time.Time) (_ cloudapi.Authenticator, fresh bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.auth == nil || !s.refused.IsZero() && now.Sub(s.refused) < suspect {
+		if _, err := s.renew(ctx); err != nil {
+			return nil, false, err
+		}
+		fresh = true
+	}
+	return s.auth, fresh, nil
+}
+
+// Refused fetches the secret again, and has the call made again if it has
+// changed, or if the authenticator itself can renew what was refused. With
+// credentials that have not changed the call would only be refused once more,
+// and the cloud counts.
 func (s *secret) Refused(req *http.Request, call cloudapi.Call) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.auth == nil {
+	auth := s.auth
+	s.mu.Unlock()
+	if auth == nil {
 		return false
 	}
-	again := s.auth.Refused(req, call)
-	first := !s.stale
-	s.stale = true
-	return again || first
+	again := auth.Refused(req, call)
+	return s.changed(req.Context(), call) || again
 }
 
-func (s *secret) current(ctx context.Context) (cloudapi.Authenticator, error) {
+// changed tells whether the secret holds other credentials than those refused.
+func (s *secret) changed(ctx context.Context, call cloudapi.Call) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.auth != nil && !s.stale {
-		return s.auth, nil
-	}
+	s.refused = call.Now
+	changed, err := s.renew(ctx)
+	return err == nil && changed
+}
+
+// renew fetches the secret. The same credentials keep what their authenticator
+// knows: its tokens, and how often it was refused.
+func (s *secret) renew(ctx context.Context) (changed bool, err error) {
 	c, err := s.fetch(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("secret %s: %w", s.id, err)
+		return false, fmt.Errorf("secret %s: %w", s.id, err)
 	}
-	// The same credentials keep what their authenticator knows: its tokens, and
-	// how often it was refused.
-	if s.auth == nil || c != s.credentials {
-		s.credentials, s.auth, s.stale = c, c.Authenticator(s.iam), false
+	if s.auth != nil && c == s.credentials {
+		return false, nil
 	}
-	return s.auth, nil
+	s.credentials, s.auth, s.refused = c, c.Authenticator(s.iam), time.Time{}
+	return true, nil
 }
 
 func (s *secret) fetch(ctx context.Context) (config.Credentials, error) {
