@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,12 +20,16 @@ var version = ""
 func main() { os.Exit(Main()) }
 
 // Main runs the program and returns its exit code: 0, or 1 for an error, which
-// has been printed in one line.
+// has been printed in one line; some commands have codes of their own, which
+// their help tells.
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "interlock:", err)
+		if exit := (*exitError)(nil); errors.As(err, &exit) {
+			return exit.code
+		}
 		return 1
 	}
 	return 0
@@ -43,7 +48,8 @@ functions in one process, for a laptop or a server of your own.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand())
+	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
+		decisionsCommand(), statusCommand(), replayCommand(), checkCommand(), haltCommand(), resumeCommand(), resolveCommand())
 	return c
 }
 

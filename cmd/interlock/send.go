@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ type sending struct {
 	options    []string
 	id         string
 	start, end string
-	show       bool
+	show, dry  bool
 }
 
 func sendCommand() *cobra.Command {
@@ -82,6 +83,7 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 	f.StringSliceVar(&s.ticket.ApprovedBy, "approved-by", nil, "who approved the ticket; may be repeated")
 	f.StringVar(&s.start, "window-start", "", "start of the ticket's window, RFC 3339")
 	f.StringVar(&s.end, "window-end", "", "end of the ticket's window, RFC 3339")
+	f.BoolVar(&s.dry, "dry-run", false, "ask what would be called and what would change, and for nothing to be done")
 	f.BoolVar(&s.show, "show", false, "show the event and do not post it")
 	c.MarkFlagsMutuallyExclusive("file", "id")
 	c.MarkFlagsMutuallyExclusive("file", "ticket")
@@ -92,6 +94,9 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 	ev, err := s.event(cmd.InOrStdin(), args)
 	if err != nil {
 		return err
+	}
+	if s.dry {
+		ev.SetExtension("dryrun", true)
 	}
 	body, err := cloudevent.EncodeJSON(ev)
 	if err != nil {
@@ -105,18 +110,24 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(cmd.Context(), http.MethodPost, url, bytes.NewReader(body))
+	return deliver(cmd.Context(), out, s.url, url, ev.ID(), body)
+}
+
+// deliver posts a structured event to a function at an address, and shows the
+// answer. One that is not 2xx is an error.
+func deliver(ctx context.Context, out io.Writer, at, url, id string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON+"; charset=utf-8")
-	if err := sign(req.Header, ev.ID(), body, os.Getenv); err != nil {
+	if err := sign(req.Header, id, body, os.Getenv); err != nil {
 		return err
 	}
 	client := http.Client{Timeout: time.Minute}
 	res, err := client.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("nobody answers at %s; start interlock run or interlock serve, or give another address with --url", s.url)
+		return fmt.Errorf("nobody answers at %s; start interlock run or interlock serve, or give another address with --url", at)
 	}
 	if err != nil {
 		return err
@@ -134,10 +145,15 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answered %s", url, res.Status)
+		return &answerError{url, res.Status}
 	}
 	return nil
 }
+
+// answerError is an answer that is not 2xx.
+type answerError struct{ url, status string }
+
+func (e *answerError) Error() string { return e.url + " answered " + e.status }
 
 // sign signs an event's request where keys are configured, as those who receive
 // it have them.
@@ -211,11 +227,7 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 
 // check names what a function would find wrong with an event.
 func check(name string, ev event.Event) error {
-	var specs []decision.Spec
-	for _, sw := range functions.All() {
-		specs = append(specs, decision.Spec{Switch: sw.Name, Target: sw.Target, Options: sw.Options})
-	}
-	d, err := decision.New(specs, "")
+	d, err := newDecoder()
 	if err != nil {
 		return err
 	}
@@ -223,6 +235,15 @@ func check(name string, ev event.Event) error {
 		return invalid
 	}
 	return nil
+}
+
+// newDecoder knows every switch, in any region.
+func newDecoder() (*decision.Decoder, error) {
+	var specs []decision.Spec
+	for _, sw := range functions.All() {
+		specs = append(specs, decision.Spec{Switch: sw.Name, Target: sw.Target, Options: sw.Options})
+	}
+	return decision.New(specs, "")
 }
 
 func shown(args []string) string {
@@ -298,14 +319,9 @@ func (s *sending) window() (*events.Window, error) {
 // address is where an event goes: a local program's function by the event's
 // switch, or the URL as it is.
 func (s *sending) address(ev *event.Event) (string, error) {
-	base := strings.TrimRight(s.url, "/")
-	_, rest, ok := strings.Cut(base, "://")
-	if !ok {
-		return "", fmt.Errorf("--url: found %q, expected http:// or https://", s.url)
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	if path != "" || strings.HasSuffix(host, ".on.aws") {
-		return base, nil
+	base, whole, err := addressed(s.url)
+	if err != nil || whole {
+		return base, err
 	}
 	name, err := switchOf(ev)
 	if err != nil {
@@ -316,6 +332,17 @@ func (s *sending) address(ev *event.Event) (string, error) {
 		return "", err
 	}
 	return base + "/functions/" + sw.Function, nil
+}
+
+// addressed tells a function's whole URL from the address of a local program.
+func addressed(url string) (base string, whole bool, err error) {
+	base = strings.TrimRight(url, "/")
+	_, rest, ok := strings.Cut(base, "://")
+	if !ok {
+		return "", false, fmt.Errorf("--url: found %q, expected http:// or https://", url)
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	return base, path != "" || strings.HasSuffix(host, ".on.aws"), nil
 }
 
 // switchOf reads which switch an event is about.

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/doors"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// keptHelp tells what a file of events may hold.
+const keptHelp = `A FILE holds CloudEvents, one or many: a structured event, a batch, lines of
+JSON, EventBridge's envelopes as an archive gives them back, what
+aws sqs receive-message prints of a dead-letter queue, or a function's payload.
+- is standard input.`
+
+func checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE…",
+		Short: "Check events without a network, and say which function would do what",
+		Long: `Check reads events as the functions do, and says for each which function would
+call what, or which of its fields are wrong. It asks neither ledger nor cloud:
+what they have to say, a dry run tells (interlock send --dry-run).
+
+` + keptHelp + `
+
+Exit code: 0 if all are valid, also where no function is meant; 1 if any is not
+valid or would be rejected, or for an error.`,
+		Example: `  interlock check functions/proxyssl/sample.json
+  aws sqs receive-message --queue-url URL | interlock check -`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := newOffline()
+			if err != nil {
+				return err
+			}
+			bad, all := 0, 0
+			for _, file := range args {
+				items, err := readKept(cmd.InOrStdin(), file)
+				if err != nil {
+					return err
+				}
+				for i, item := range items {
+					all++
+					if !o.check(cmd.Context(), cmd.OutOrStdout(), fmt.Sprintf("%s:%d", file, i+1), item) {
+						bad++
+					}
+				}
+			}
+			if bad > 0 {
+				return fmt.Errorf("%d of %d events would be rejected", bad, all)
+			}
+			return nil
+		},
+	}
+}
+
+// readKept reads the events in a file.
+func readKept(stdin io.Reader, file string) ([]cloudevent.Item, error) {
+	var text []byte
+	var err error
+	if file == "-" {
+		text, err = io.ReadAll(stdin)
+	} else {
+		text, err = os.ReadFile(file)
+	}
+	return doors.Kept(text), err
+}
+
+// offline is every function, without ledger, bus and cloud.
+type offline struct{ functions host.Functions }
+
+func newOffline() (*offline, error) {
+	switches := functions.All()
+	for i := range switches {
+		switches[i].State = nil
+	}
+	e := &engine.Engine{
+		Switches: switches, DryRun: true, Ledger: ledger.NewMemory(), Bus: new(bus.Memory),
+		Cloud: &cloudapi.Client{
+			GaussDB: "https://gaussdb.invalid", DBSS: "https://dbss.invalid",
+			Auth: cloudapi.Token("none"), HTTP: &http.Client{Transport: noNetwork{}},
+		},
+	}
+	return &offline{host.Functions{Engine: e, Follower: &engine.Follower{Engine: e}}}, e.Init()
+}
+
+type noNetwork struct{}
+
+func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("no network")
+}
+
+// check says what would become of an item. It is false where that is a
+// rejection.
+func (o *offline) check(ctx context.Context, w io.Writer, place string, item cloudevent.Item) (good bool) {
+	if item.Err != nil {
+		fmt.Fprintf(w, "%s: no event\n  %s\n", place, item.Err)
+		return false
+	}
+	fmt.Fprintf(w, "%s: %s %s\n", place, item.Event.Type(), item.Event.ID())
+	said := map[string]bool{} // all functions say the same of an unknown switch
+	good = true
+	for _, function := range o.names() {
+		r := o.functions.Handle(ctx, function, item.Event)
+		text := foretold(function, r)
+		if r.Kind == engine.Rejected {
+			text = wrongFields(r.Error)
+		}
+		if text == "" || said[text] {
+			continue
+		}
+		said[text] = true
+		fmt.Fprint(w, text)
+		good = good && r.Kind == engine.Rehearsed && r.Rehearsal.Would != engine.WouldReject
+	}
+	if len(said) == 0 {
+		fmt.Fprintln(w, "  no function is meant")
+	}
+	return good
+}
+
+func (o *offline) names() (names []string) {
+	for _, s := range o.functions.Engine.Switches {
+		names = append(names, s.Function)
+	}
+	return append(names, engine.JobFollow)
+}
+
+// meant are the functions that an event is for. One that nobody can read is for
+// the first of those that say so.
+func (o *offline) meant(ctx context.Context, ev event.Event) (names []string) {
+	for _, function := range o.names() {
+		switch r := o.functions.Handle(ctx, function, ev); r.Kind {
+		case engine.Rehearsed:
+			names = append(names, function)
+		case engine.Rejected:
+			return []string{function}
+		}
+	}
+	return names
+}
+
+// foretold says what a function would do; "" if it is not meant.
+func foretold(function string, r engine.Result) string {
+	if r.Kind != engine.Rehearsed {
+		return ""
+	}
+	f := r.Rehearsal
+	flip := f.Switch + " " + onOff(f.Enabled) + ", " + r.Decision.Subject()
+	switch {
+	case function == engine.JobFollow && f.Would != engine.WouldReject:
+		return fmt.Sprintf("  %s would follow job %s: %s\n", function, f.JobID, flip)
+	case f.Would == engine.WouldCall:
+		at, err := url.Parse(f.Request.URL)
+		if err != nil {
+			at = new(url.URL)
+		}
+		return fmt.Sprintf("  %s would call %s %s %s: %s\n", function, f.Request.Method, at.RequestURI(), f.Request.Body, flip)
+	}
+	return fmt.Sprintf("  %s would %s, %s: %s: %s\n", function, f.Would, f.Error.Code, f.Error.Detail, flip)
+}
+
+func wrongFields(e *events.Error) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s\n", e.Code)
+	for _, f := range e.Fields {
+		fmt.Fprintf(&b, "    %s: found %s, expected %s\n", f.Path, f.Found, f.Expected)
+	}
+	return b.String()
+}

@@ -1,0 +1,383 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/decision"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/internal/local"
+)
+
+// ledgerHelp tells where the commands that need the ledger find it.
+const ledgerHelp = `
+The ledger is the one that INTERLOCK_LEDGER names, bolt:interlock.db by default.
+While interlock serve has its file, serve is asked.`
+
+// openDesk opens the configured ledger. Where no bus is configured, what is to be
+// published is left to the program or the sweep that has one.
+func openDesk(ctx context.Context) (local.Desk, error) {
+	c, err := config.ReadLedger(os.Environ(), "bolt:interlock.db", "memory:")
+	if err != nil {
+		return nil, err
+	}
+	var o local.Options
+	if os.Getenv("INTERLOCK_BUS") == "" {
+		o.Bus = noBus{}
+	}
+	return local.OpenDesk(ctx, c, functions.All(), o)
+}
+
+type noBus struct{}
+
+func (noBus) Publish(context.Context, ...event.Event) error {
+	return errors.New("INTERLOCK_BUS is not set here")
+}
+
+// entry is a record of the ledger with what it asks for.
+type entry struct {
+	ledger.Decision
+	asks decision.Decision
+}
+
+func entryOf(rec ledger.Decision) (entry, error) {
+	e := entry{Decision: rec}
+	if err := json.Unmarshal(rec.Stored, &e.asks); err != nil {
+		return e, fmt.Errorf("record of %s %s: %w", rec.Key.Switch, rec.Key.ID, err)
+	}
+	return e, nil
+}
+
+// followed tells a job that is followed from a decision.
+func (e *entry) followed() bool { return e.Key.Switch == engine.JobFollow }
+
+// is tells whether a text names the target, or an id of it.
+func (e *entry) is(target string) bool {
+	t := e.asks.Target
+	return slices.Contains([]string{e.asks.Subject(), t.InstanceID, t.ProxyID, t.DatabaseID}, target)
+}
+
+func (e *entry) ticket() string { return e.asks.Cause.Ticket }
+
+func (e *entry) position() string { return onOff(e.asks.Enabled) }
+
+func onOff(on bool) string { return map[bool]string{true: "on", false: "off"}[on] }
+
+// words says in a few words how it stands.
+func (e *entry) words() string {
+	switch o := e.Outcome; {
+	case o != nil && o.Code != "":
+		return o.Result + ": " + o.Code
+	case o != nil:
+		return o.Result
+	case e.followed():
+		return "following"
+	case e.Doubt || e.Quiet:
+		return "in doubt"
+	case e.State == ledger.Waiting && e.Last.Code != "":
+		return "waiting: " + e.Last.Code
+	}
+	return string(e.State)
+}
+
+// states are what --state takes.
+var states = []string{"waiting", "claimed", "doubt", "settled", "accepted", "applied", "unchanged", "rejected", "failed"}
+
+func (e *entry) inState(state string) bool {
+	switch {
+	case state == "doubt":
+		return e.Doubt || e.Quiet
+	case e.Outcome != nil && state == e.Outcome.Result:
+		return true
+	}
+	return state == string(e.State)
+}
+
+// filter is which decisions are wanted.
+type filter struct {
+	sw, target, ticket, state, event string
+	since, until                     time.Time
+}
+
+func (f *filter) wants(e *entry) bool {
+	return (f.sw == e.Key.Switch || f.sw == "" && !e.followed()) &&
+		(f.target == "" || e.is(f.target)) &&
+		(f.ticket == "" || f.ticket == e.ticket()) &&
+		(f.state == "" || e.inState(f.state)) &&
+		(f.event == "" || f.event == e.Key.ID) &&
+		(f.since.IsZero() || !e.First.Before(f.since)) &&
+		(f.until.IsZero() || e.First.Before(f.until))
+}
+
+// find returns the decisions that are wanted, the oldest first, and an error
+// where records could not be read.
+func (f *filter) find(all iter.Seq2[ledger.Decision, error]) (found []entry, err error) {
+	var errs []error
+	for rec, err := range all {
+		var e entry
+		if err == nil {
+			e, err = entryOf(rec)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		} else if f.wants(&e) {
+			found = append(found, e)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b entry) int { return a.First.Compare(b.First) })
+	if len(errs) > 0 {
+		return found, fmt.Errorf("%d records could not be read, the first: %w", len(errs), errs[0])
+	}
+	return found, nil
+}
+
+func decisionsCommand() *cobra.Command {
+	var f filter
+	var since, until string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "decisions",
+		Short: "List the ledger's decisions, or show one with its history",
+		Long: `Decisions lists what was asked for and what became of it, the oldest first.
+` + ledgerHelp + `
+
+Exit code: 0, also if nothing is found; 1 for an error, or if a record cannot be
+read.`,
+		Example: `  interlock decisions --target 096c0fc43e804757b59946b80dc27f8bin07 --since 24h
+  interlock decisions --state failed --json
+  interlock decisions show CHG0031337-1`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			now := time.Now()
+			if f.since, err = moment("--since", since, now); err != nil {
+				return err
+			}
+			if f.until, err = moment("--until", until, now); err != nil {
+				return err
+			}
+			if f.state != "" && !slices.Contains(states, f.state) {
+				return fmt.Errorf("--state: found %q, expected %s", f.state, strings.Join(states, ", "))
+			}
+			return withDesk(cmd.Context(), func(d local.Desk) error {
+				found, err := f.find(d.Decisions(cmd.Context()))
+				return errors.Join(list(cmd.OutOrStdout(), found, asJSON), err)
+			})
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.sw, "switch", "", "of this switch; jobfollow lists the jobs that are followed")
+	flags.StringVar(&f.target, "target", "", "on this target: projects/P/instances/I[/proxies/X|/databases/D], or one of its ids")
+	flags.StringVar(&f.ticket, "ticket", "", "of the ticket with this id")
+	flags.StringVar(&f.state, "state", "", "in this state: "+strings.Join(states, ", "))
+	flags.StringVar(&since, "since", "", "first received since: RFC 3339, or a duration back from now, as 24h")
+	flags.StringVar(&until, "until", "", "first received before, likewise")
+	c.PersistentFlags().BoolVar(&asJSON, "json", false, "the records as lines of JSON")
+	c.AddCommand(showCommand(&asJSON))
+	return c
+}
+
+// withDesk runs f at the desk.
+func withDesk(ctx context.Context, f func(local.Desk) error) error {
+	d, err := openDesk(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(d), d.Close())
+}
+
+// moment reads a time, or how long ago it is.
+func moment(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if back, err := time.ParseDuration(text); err == nil {
+		return now.Add(-back), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, fmt.Errorf("%s: found %q, expected a time as 2026-11-22T09:00:00Z, or a duration as 24h", flag, text)
+	}
+	return at, nil
+}
+
+func list(w io.Writer, found []entry, asJSON bool) error {
+	if asJSON {
+		lines := json.NewEncoder(w)
+		lines.SetEscapeHTML(false)
+		for _, e := range found {
+			if err := lines.Encode(e.Decision); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "RECEIVED\tSWITCH\t\tSTATE\tTARGET\tTICKET\tEVENT")
+	for _, e := range found {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", stamp(e.First), e.Key.Switch, e.position(), e.words(),
+			last(&e.asks.Target), dash(e.ticket()), e.Key.ID)
+	}
+	return t.Flush()
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func showCommand(asJSON *bool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show {EVENT | SWITCH SOURCE ID}",
+		Short: "Show a decision with its history",
+		Long: `Show tells of one decision, or of all that an event has caused, what is known:
+what it asks for, who approved it, and what happened when.
+` + ledgerHelp + `
+
+Exit code: 0; 1 for an error, or if there is no such decision.`,
+		Example: `  interlock decisions show CHG0031337-1
+  interlock decisions show proxy-ssl https://tickets.example.com/changes CHG0031337-1 --json`,
+		Args: cobra.MatchAll(cobra.RangeArgs(1, 3), func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return errors.New("found 2 arguments, expected EVENT or SWITCH SOURCE ID")
+			}
+			return nil
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withDesk(cmd.Context(), func(d local.Desk) error { return showDecisions(cmd, d, args, *asJSON) })
+		},
+	}
+}
+
+func showDecisions(cmd *cobra.Command, d local.Desk, args []string, asJSON bool) error {
+	ctx, w := cmd.Context(), cmd.OutOrStdout()
+	found, err := named(ctx, d, args)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return list(w, found, true)
+	}
+	for i, e := range found {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := e.tell(ctx, w, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named returns the decisions that the arguments name, at least one.
+func named(ctx context.Context, d local.Desk, args []string) ([]entry, error) {
+	if len(args) == 3 {
+		rec, err := d.Decision(ctx, ledger.Key{Switch: args[0], Source: args[1], ID: args[2]})
+		if err != nil {
+			return nil, err
+		}
+		e, err := entryOf(rec)
+		return []entry{e}, err
+	}
+	found, err := (&filter{event: args[0]}).find(d.Decisions(ctx))
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("event %q: no decision of it", args[0])
+	}
+	return found, err
+}
+
+// tell writes what is known of a decision.
+func (e *entry) tell(ctx context.Context, w io.Writer, d local.Desk) error {
+	fmt.Fprintf(w, "%s %s: %s\n", e.Key.Switch, e.position(), e.words())
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "  %-20s  %s\n", name, fmt.Sprintf(format, args...))
+	}
+	at := func(when time.Time, format string, args ...any) {
+		if !when.IsZero() {
+			row(stamp(when), format, args...)
+		}
+	}
+	row("target", "%s", e.asks.Subject())
+	if len(e.asks.Options) > 0 {
+		options, err := json.Marshal(e.asks.Options)
+		if err != nil {
+			return err
+		}
+		row("options", "%s", options)
+	}
+	row("event", "%s of %s, %s", e.Key.ID, e.Key.Source, e.asks.Cause.Type)
+	if k := e.asks.Ticket; k != nil {
+		row("ticket", "%s, requested by %s, approved by %s", k.ID, k.RequestedBy, strings.Join(k.ApprovedBy, ", "))
+	}
+	at(e.Order, "its place in the order")
+	at(e.First, "first received")
+	at(e.Since, "last taken up without doubt")
+	if e.Last.Code != "" {
+		at(e.Last.At, "%s: %s", e.Last.Code, e.Last.Detail)
+	}
+	if e.Outcome == nil {
+		at(e.Due, "%s; attempts so far: %d", map[bool]string{true: "due", false: "its lease ends"}[e.State == ledger.Waiting], e.Attempts)
+		return nil
+	}
+	if err := e.tellOutcome(ctx, at, d); err != nil {
+		return err
+	}
+	at(e.Expire, "may be forgotten")
+	return nil
+}
+
+// tellOutcome tells how a decision ended, and its job.
+func (e *entry) tellOutcome(ctx context.Context, at func(time.Time, string, ...any), d local.Desk) error {
+	o := e.Outcome
+	how := e.words()
+	if o.JobID != "" {
+		how += ", job " + o.JobID
+	}
+	if o.By != "" {
+		how += ", as " + o.By + " says"
+	}
+	at(o.At, "%s", how)
+	for _, raw := range o.Events {
+		var out event.Event
+		if err := json.Unmarshal(raw, &out); err != nil {
+			return fmt.Errorf("out-event: %w", err)
+		}
+		published := e.Emitted
+		if published.IsZero() {
+			at(o.At, "not published yet: %s %s", out.Type(), out.ID())
+		}
+		at(published, "published %s %s", out.Type(), out.ID())
+		if o.JobID == "" {
+			continue
+		}
+		job, err := d.Decision(ctx, ledger.Key{Switch: engine.JobFollow, Source: out.Source(), ID: out.ID()})
+		switch {
+		case errors.Is(err, ledger.ErrNotFound): // on AWS only its end is written down
+		case err != nil:
+			return err
+		case job.Outcome == nil:
+			at(job.First, "its job is followed, until %s at most", stamp(job.Due))
+		default:
+			at(job.Outcome.At, "%s", job.Outcome.Result)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-functions/interlock/internal/local"
+)
+
+func haltCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "halt",
+		Short: "Stop all calls to the cloud until resume",
+		Long: `Halt stops all calls to the cloud: what comes is put off, nothing is lost and
+nothing rejected for it. It is kept in the ledger, over restarts, and counts for
+a running interlock serve from the next call on. A call that was sent is not
+called back.
+
+Functions on AWS are halted by the stack's parameter Halt.
+` + ledgerHelp + `
+
+Exit code: 0; 1 for an error.`,
+		Example: "  interlock halt\n  interlock resume",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, true) },
+	}
+}
+
+func resumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume",
+		Short: "Let calls go on after halt",
+		Long: `Resume lifts a halt. What waits is taken up within a minute.
+` + ledgerHelp + `
+
+Exit code: 0; 1 for an error.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, false) },
+	}
+}
+
+func setHalt(cmd *cobra.Command, halt bool) error {
+	return withDesk(cmd.Context(), func(d local.Desk) error {
+		was, err := d.Halted(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if err := d.SetHalt(cmd.Context(), halt); err != nil {
+			return err
+		}
+		word := map[bool]string{true: "halted", false: "not halted"}[halt]
+		if was == halt {
+			word += ", as before"
+		}
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), word)
+		return err
+	})
+}
