@@ -25,8 +25,8 @@ var plugs = map[string]func(*account) []*wire{
 	"cloud and queue": func(a *account) []*wire { return []*wire{a.cloudW, a.sqs} },
 }
 
-// What is away has every sender deliver again; when it is back, the first
-// delivery does all that there is to do, once.
+// What is away has every sender deliver again; when it is back, they do all
+// that there is to do, once.
 func TestUnplugged(t *testing.T) {
 	t.Parallel()
 	for what, wires := range plugs {
@@ -36,6 +36,7 @@ func TestUnplugged(t *testing.T) {
 			f := a.functions["proxyssl"]
 			for i, s := range senders() {
 				t.Run(s.name, func(t *testing.T) {
+					effects, published := len(a.cloud.Effects()), len(a.ids())
 					if what == "secret" {
 						f.kill() // or it knows the secret
 					}
@@ -48,16 +49,17 @@ func TestUnplugged(t *testing.T) {
 						require.True(t, s.again(t, first), string(first.Body))
 						if s.event != nil && s.name != "direct" && s.name != "direct batch" {
 							require.Equal(t, http.StatusServiceUnavailable, response(t, first).StatusCode)
-							require.Contains(t, response(t, first).Body, events.Unavailable)
+							// A connection that ends while it is written to leaves a doubt.
+							require.Regexp(t, `"code":"(unavailable|doubt)"`, response(t, first).Body)
 						}
 					}
 					for _, w := range wires(a) {
 						w.plug()
 					}
-					last := f.invoke(payload)
-					require.False(t, s.again(t, last), "%s %s", last.Body, last.ErrorMessage)
-					until(t, "no event", func() bool { return len(a.ids()) == i+1 })
-					require.Len(t, a.cloud.Effects(), i+1)
+					until(t, "it did not end", func() bool { return !s.again(t, f.invoke(payload)) })
+					until(t, "no event", func() bool { return len(a.ids()) > published })
+					require.Len(t, a.ids(), published+1)
+					require.Len(t, a.cloud.Effects(), effects+1)
 				})
 			}
 		})
