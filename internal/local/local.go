@@ -60,6 +60,9 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
+	if c.DryRun {
+		o.Warn("INTERLOCK_DRYRUN is true: nothing is called; every event is answered with what would be called and what would change")
+	}
 	aws := &host.AWS{Getenv: os.Getenv}
 	b := o.Bus
 	if b == nil {
