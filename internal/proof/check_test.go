@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -211,7 +212,26 @@ func (w *world) sent(s *send, res *http.Response, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s.ended = time.Now()
-	s.harmless = errors.Is(err, syscall.ECONNREFUSED) || err == nil && res.StatusCode >= 400 && res.StatusCode < 500
+	s.harmless = errors.Is(err, syscall.ECONNREFUSED) || err == nil && harmless(res)
+}
+
+// harmless tells of an answer by which the call certainly had no effect,
+// whatever its status says.
+func harmless(res *http.Response) bool {
+	body, err := io.ReadAll(res.Body)
+	res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), cut{err}))
+	refused := res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusRequestTimeout
+	return refused || bytes.Contains(body, []byte("APIG.0308")) || bytes.Contains(body, []byte("DBS.05000084"))
+}
+
+// cut is where an answer ended.
+type cut struct{ err error }
+
+func (c cut) Read([]byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	return 0, io.EOF
 }
 
 // never is later than any time that a world comes to.

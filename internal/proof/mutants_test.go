@@ -98,7 +98,7 @@ func mutants() []mutant {
 		one("refusing the future", verdicts, `case dated && decided.After(now.Add(tolerance)):`, `case false:`),
 		one("refusing the far past", verdicts, `case dated && a.rec.Order.Before(now.Add(-a.Retention)):`, `case false:`),
 		one("approval", verdicts, `case !d.Approved():`, `case false:`),
-		one("the end of a window", verdicts, `if end != nil && !now.Before(*end) {`, `if false {`),
+		one("the end of a window", verdicts, `case end != nil && !now.Before(*end):`, `case false:`),
 		one("the opening of a window", verdicts, `if start != nil && now.Before(*start) {`, `if false {`),
 		one("doubt after a cut", verdicts, "case ce.Effect == cloudapi.MayHave:\n\t\treturn inDoubt(ce, false)", "case ce.Effect == cloudapi.MayHave:\n\t\treturn waiting(events.Unavailable, cloudWait, ce)"),
 		one("telling busy from refused", verdicts, `case ce.Busy():`, `case false:`),
