@@ -1,0 +1,210 @@
+// Command bench compares, in one run, a built function with the least that a
+// Lambda function can be and with the same job written plainly, and holds it to
+// its budgets. It prints a table in Markdown, and ends with 1 if a budget is
+// missed. docs/benchmarks.md says how to read it.
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// program is one of those compared.
+type program struct {
+	name, pkg string
+	env       []string
+	path      string
+
+	cold, warm []run
+	// trips are the calls of the first event, and of the warm ones together.
+	trips, warmTrips map[string]int
+	size, zipped     int64
+}
+
+const (
+	// warmEvents is how many events a process handles after its first.
+	warmEvents = 300
+	bare       = 0
+	plain      = 1
+	plainMore  = 2
+	built      = 3
+)
+
+func main() {
+	rounds := flag.Int("rounds", 30, "how often each program is started; medians count")
+	flag.Parse()
+	ok, err := compare(os.Stdout, *rounds)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+func compare(w io.Writer, rounds int) (ok bool, err error) {
+	programs := []*program{
+		bare:      {name: "bare: aws-lambda-go alone", pkg: "./bench/bare"},
+		plain:     {name: "plain: the job, 2 writes", pkg: "./bench/plain", env: []string{"WRITES=2"}},
+		plainMore: {name: "plain, 3 writes", pkg: "./bench/plain", env: []string{"WRITES=3"}},
+		built:     {name: "proxyssl", pkg: "./functions/proxyssl/lambda"},
+	}
+	dir, err := os.MkdirTemp("", "interlock-bench-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	for _, p := range programs {
+		if err := p.build(dir); err != nil {
+			return false, err
+		}
+	}
+	s := newServices()
+	defer s.Close()
+	env := environment(s.URL)
+	for i := range rounds {
+		for _, p := range programs {
+			if err := p.round(s, env, i%5 == 0); err != nil {
+				return false, fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+	}
+	table(w, programs)
+	return budgets(w, programs), nil
+}
+
+// environment is a deployed function's, with its endpoints on loopback.
+func environment(services string) []string {
+	return []string{
+		"AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=session",
+		"AWS_ENDPOINT_URL=" + services, "INTERLOCK_REGION=eu-west-101",
+		"INTERLOCK_GAUSSDB_ENDPOINT=" + services, "INTERLOCK_DBSS_ENDPOINT=" + services,
+		"INTERLOCK_LEDGER=dynamodb:table", "INTERLOCK_BUS=eventbridge:bus", "INTERLOCK_SECRET_ID=secret",
+		"INTERLOCK_QUEUE_URL=https://sqs.eu-central-1.amazonaws.com/123456789012/proxyssl",
+	}
+}
+
+// build makes the artefact as `make build` does, for this machine.
+func (p *program) build(dir string) error {
+	p.path = filepath.Join(dir, strings.ReplaceAll(p.pkg, "/", "-"))
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", p.path, p.pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", p.pkg, err, out)
+	}
+	content, err := os.ReadFile(p.path)
+	if err != nil {
+		return err
+	}
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	f, err := z.Create("bootstrap")
+	if err == nil {
+		_, err = f.Write(content)
+	}
+	p.size = int64(len(content))
+	if err == nil {
+		err = z.Close()
+	}
+	p.zipped = int64(archive.Len())
+	return err
+}
+
+// round starts the program once for one event and, if asked, once for many.
+func (p *program) round(s *services, env []string, warm bool) error {
+	s.take()
+	r, err := measure(p.path, append(p.env, env...), 1)
+	if err != nil {
+		return err
+	}
+	p.cold, p.trips = append(p.cold, r), s.take()
+	if !warm {
+		return nil
+	}
+	if r, err = measure(p.path, append(p.env, env...), 1+warmEvents); err != nil {
+		return err
+	}
+	p.warm, p.warmTrips = append(p.warm, r), s.take()
+	return nil
+}
+
+// coldCPU is the CPU time from start to the first completed event.
+func (p *program) coldCPU() time.Duration {
+	return median(p.cold, func(r run) time.Duration { return r.cpu })
+}
+
+// warmCPU is the CPU time of each event after the first.
+func (p *program) warmCPU() time.Duration {
+	return (median(p.warm, func(r run) time.Duration { return r.cpu }) - p.coldCPU()) / warmEvents
+}
+
+// perEvent is how often AWS is called for a warm event.
+func (p *program) perEvent() map[string]float64 {
+	n := map[string]float64{}
+	for operation, times := range p.warmTrips {
+		if times -= p.trips[operation]; times > 0 && operation != "cloud" {
+			n[operation] = float64(times) / warmEvents
+		}
+	}
+	return n
+}
+
+func (p *program) awsTrips() (sum float64) {
+	for _, n := range p.perEvent() {
+		sum += n
+	}
+	return sum
+}
+
+func median[T cmp.Ordered](runs []run, of func(run) T) T {
+	var all []T
+	for _, r := range runs {
+		all = append(all, of(r))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func table(w io.Writer, programs []*program) {
+	fmt.Fprintf(w, "\n| | artefact MB (zip) | CPU to the first event ms | × bare | start → first answer ms | memory MB | CPU for a warm event µs | AWS calls for it |\n|---|---|---|---|---|---|---|---|\n")
+	for _, p := range programs {
+		fmt.Fprintf(w, "| %s | %.1f (%.1f) | %.2f | %.2f | %.2f | %.1f | %.0f | %.0f |\n", p.name,
+			megabytes(p.size), megabytes(p.zipped), milliseconds(p.coldCPU()), float64(p.coldCPU())/float64(programs[bare].coldCPU()),
+			milliseconds(median(p.cold, func(r run) time.Duration { return r.first })),
+			megabytes(median(p.cold, func(r run) int64 { return r.peak })),
+			float64(p.warmCPU().Nanoseconds())/1000, p.awsTrips())
+	}
+	fmt.Fprintln(w)
+}
+
+func megabytes(n int64) float64            { return float64(n) / 1e6 }
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// budgets tells of each budget what it is and what was found.
+func budgets(w io.Writer, programs []*program) (ok bool) {
+	ok = true
+	check := func(met bool, format string, args ...any) {
+		word := "met"
+		if !met {
+			word, ok = "MISSED", false
+		}
+		fmt.Fprintf(w, "%-6s  %s\n", word, fmt.Sprintf(format, args...))
+	}
+	f, b := programs[built], programs[bare]
+	ratio := float64(f.coldCPU()) / float64(b.coldCPU())
+	check(ratio <= 2.5, "CPU to the first completed event: %.2f × bare, of 2.5", ratio)
+	check(f.awsTrips() == 4 && f.perEvent()["PutEvents"] == 1, "AWS round trips for an event: %v, of 3 to the ledger and 1 to the bus", f.perEvent())
+	check(f.warmCPU() <= programs[plainMore].warmCPU(), "CPU for a warm event: %v, of the plain program's with one write more, %v", f.warmCPU(), programs[plainMore].warmCPU())
+	check(f.size <= 13e6, "artefact: %.1f MB, of 13", megabytes(f.size))
+	return ok
+}
