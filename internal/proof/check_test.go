@@ -437,8 +437,8 @@ func (w *world) verify() {
 			continue
 		}
 		of[s.key] = append(of[s.key], e)
-		if e.Time.After(s.ended) {
-			s.ended = e.Time
+		if at := e.Time.Add(-w.ahead); at.After(s.ended) {
+			s.ended = at
 		}
 	}
 	w.verifyFlights()

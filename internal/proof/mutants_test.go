@@ -22,7 +22,7 @@ func mutants() []mutant {
 		one("taking a date in the future for now", decides, `if !ok || order.After(received) {`, `if !ok {`),
 		one("counting from the opening of the window", decides, `start != nil && start.After(order)`, `false && start.After(order)`),
 		one("finishing a lapsed hold of another", decide, `&& e.finish(ctx, claimed.Holder.Key) {`, `&& false {`),
-		one("noting what waits for another", decide, `if err := e.Ledger.Wait(ctx, c, w); err != nil {`, `if err := ctx.Err(); err != nil {`),
+		one("noting what waits for another", decide, `if err := e.Ledger.Wait(ctx, c, w); err != nil {`, `if err := ctx.Err(); err != nil || w.Due.IsZero() {`),
 		one("giving up what is held off for too long", decide, `if claimed.Decision.State != ledger.Settled && e.tooOld(d, first, c.Now) {`, `if false {`),
 		one("content in the identity of an event", ledgers, "case d.Content != c.Content:\n\t\treturn Claimed", "case false:\n\t\treturn Claimed"),
 		one("waiting for the lease to run out", ledgers, `case !d.Due.Before(c.Now):`, `case false:`),

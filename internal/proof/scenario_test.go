@@ -217,6 +217,20 @@ func tagged(id, sw string, on bool) ask {
 	return a
 }
 
+// oddClock: a job of our own is found, and one from before is not taken for it,
+// though the cloud's stamps are by another clock.
+func oddClock(is *require.Assertions, w *world, ahead time.Duration) {
+	w.ahead = ahead
+	w.cloud.StartJob(cloudsim.ConsoleJob{ProjectID: project, InstanceID: instance, Name: "SomethingNew"})
+	w.rest(quiet)
+	w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutAfter, Times: 1})
+	ev := request("CHG-1", alt, true).event()
+	is.Equal(events.Doubt, code(w.handle(ev)))
+	w.rest(quiet + time.Second)
+	is.Equal(events.Accepted, w.handle(ev).Result)
+	is.Len(w.flips(), 1)
+}
+
 var rules = []struct {
 	name string
 	run  func(*require.Assertions, *world)
@@ -610,6 +624,40 @@ var rules = []struct {
 		w.rest(quiet + time.Second)
 		is.Equal(engine.Completed, w.handle(ev).Kind)
 		is.Len(w.flips(), 2)
+	}},
+	{"a job on another instance is none of ours", func(is *require.Assertions, w *world) {
+		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutBefore, Times: 1})
+		ev := request("CHG-1", alt, true).event()
+		is.Equal(events.Doubt, code(w.handle(ev)))
+		w.cloud.StartJob(cloudsim.ConsoleJob{ProjectID: project, InstanceID: other, Name: "SomethingNew"})
+		w.rest(quiet + time.Second)
+		is.Equal(engine.Completed, w.handle(ev).Kind)
+		is.Len(w.flips(), 2)
+	}},
+	{"the cloud's clock may be ahead", func(is *require.Assertions, w *world) { oddClock(is, w, 20*time.Minute) }},
+	{"the cloud's clock may be behind", func(is *require.Assertions, w *world) { oddClock(is, w, -20*time.Minute) }},
+	{"an attempt that may have sent its call gives nothing up", func(is *require.Assertions, w *world) {
+		w.halted.Store(true)
+		ev := request("CHG-1", alt, true).event()
+		is.Equal(events.Unavailable, code(w.handle(ev)))
+		w.halted.Store(false)
+		w.rest(giveUp + time.Minute)
+		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.Late, After: mostAdrift, Times: 1})
+		is.Equal(events.Doubt, code(w.handle(ev)))
+		is.NotNil(w.holder(instance))
+		w.rest(quiet + time.Second)
+		is.Equal(events.Accepted, w.handle(ev).Result)
+	}},
+	{"what is held off for too long is given up", func(is *require.Assertions, w *world) {
+		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: 503, Effect: true})
+		w.fault(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 503})
+		w.halted.Store(true)
+		waits := request("CHG-2", mt, true).event()
+		is.Equal(events.Unavailable, code(w.handle(waits)))
+		w.halted.Store(false)
+		w.rest(giveUp + time.Minute)
+		is.Equal(events.Doubt, code(w.handle(request("CHG-1", ssl, true).event())))
+		is.Equal(events.GaveUp, code(w.handle(waits)))
 	}},
 	{"a job that a failed decision left is not adopted by another", func(is *require.Assertions, w *world) {
 		down := cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 503}

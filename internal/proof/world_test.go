@@ -87,6 +87,8 @@ type world struct {
 	// drift is how much later a call takes effect whose process died with it on
 	// its way; delay is what a slow call waits.
 	drift, delay time.Duration
+	// ahead is how far the cloud's clock is.
+	ahead time.Duration
 	// began is the world's first moment.
 	began time.Time
 
@@ -96,7 +98,7 @@ type world struct {
 
 func (l *lab) newWorld() *world {
 	w := &world{lab: l, ledger: ledger.NewMemory(), began: time.Now(), drift: 0, delay: 10 * time.Second}
-	w.cloud = cloudsim.New(cloudsim.Options{Targets: []cloudsim.Target{
+	w.cloud = cloudsim.New(cloudsim.Options{Now: func() time.Time { return time.Now().Add(w.ahead) }, Targets: []cloudsim.Target{
 		{ProjectID: project, InstanceID: instance, ProxyID: proxy}, {ProjectID: project, InstanceID: instance, ProxyID: proxyB},
 		{ProjectID: project, InstanceID: instance, DatabaseID: audited}, {ProjectID: project, InstanceID: other, ProxyID: proxy},
 	}})
