@@ -217,6 +217,35 @@ func TestRehearsingDeployment(t *testing.T) {
 	require.Empty(t, s.Sent())
 }
 
+// Nor does it look after the jobs that were followed before, or report them.
+func TestRehearsingDeploymentFollows(t *testing.T) {
+	s := onStage(t)
+	s.Post(t, "proxyssl", ticket(t, "proxy-ssl"))
+	s.Advance(3 * time.Hour)
+	due, err := s.Host.Ledger.Due(t.Context(), s.Now(), 10)
+	require.NoError(t, err)
+	require.Len(t, due, 1)
+	f := &engine.Follower{Engine: s.Host.Engine}
+	s.Bus.SetAway(true)
+	require.Equal(t, engine.Later, f.Resume(t.Context(), due[0].Key).Kind)
+	s.Bus.SetAway(false)
+	s.Bus.Take()
+	s.Sent()
+
+	// It has ended, and that is not published yet.
+	s.Host.Engine.DryRun = true
+	require.Equal(t, engine.Later, f.Resume(t.Context(), due[0].Key).Kind)
+	rec, err := s.Host.Ledger.Get(t.Context(), due[0].Key)
+	require.NoError(t, err)
+	require.NotNil(t, rec.Outcome)
+	require.True(t, rec.Emitted.IsZero())
+	var job engine.Followed
+	require.NoError(t, json.Unmarshal(rec.Stored, &job))
+	require.Equal(t, engine.Later, f.Look(t.Context(), &job).Kind)
+	require.Empty(t, s.Sent())
+	require.Empty(t, s.Bus.Take())
+}
+
 // A job is looked at, and neither written down nor reported.
 func TestRehearseFollow(t *testing.T) {
 	s := onStage(t)

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -244,4 +245,60 @@ func TestResolveUnpublished(t *testing.T) {
 	s.Bus.SetAway(false)
 	require.Equal(t, engine.Completed, s.Host.Engine.Resume(t.Context(), sslKey).Kind)
 	require.Len(t, s.Bus.Take(), 1)
+}
+
+// What failed is said before it is taken up again.
+func TestResolveUnsaid(t *testing.T) {
+	s := onStage(t)
+	s.Bus.SetAway(true)
+	unresolved(t, s)
+	_, err := s.resolve(t, as(engine.WasAbsent, ""))
+	require.ErrorContains(t, err, "bus")
+	require.Equal(t, ledger.Settled, s.record(t).State)
+	s.Bus.SetAway(false)
+	_, err = s.resolve(t, as(engine.WasAbsent, ""))
+	require.NoError(t, err)
+	published := s.Bus.Take()
+	require.Len(t, published, 1)
+	require.Equal(t, events.TypeSwitchFailed, published[0].Type())
+	require.Equal(t, ledger.Waiting, s.record(t).State)
+}
+
+// meanwhile is a ledger in which something happens right before a claim.
+type meanwhile struct {
+	ledger.Ledger
+	happens func()
+}
+
+func (m *meanwhile) Claim(ctx context.Context, c ledger.Claim) (ledger.Claimed, error) {
+	if f := m.happens; f != nil {
+		m.happens = nil
+		f()
+	}
+	return m.Ledger.Claim(ctx, c)
+}
+
+// Of two operators, the second finds that there is no doubt any more.
+func TestResolveTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		first engine.Resolution
+		want  string
+		state ledger.State
+	}{
+		"absent":  {as(engine.WasAbsent, ""), "it is not in doubt any more", ledger.Waiting},
+		"applied": {as(engine.WasApplied, ""), "it was taken over meanwhile: done", ledger.Settled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := onStage(t)
+			unresolved(t, s)
+			s.Host.Engine.Ledger = &meanwhile{s.Host.Ledger, func() {
+				_, err := s.resolve(t, c.first)
+				require.NoError(t, err)
+			}}
+			_, err := s.resolve(t, as(engine.WasAccepted, anyJob))
+			require.ErrorContains(t, err, c.want)
+			require.Equal(t, c.state, s.record(t).State)
+			require.Len(t, s.Bus.Take(), map[ledger.State]int{ledger.Settled: 1}[c.state])
+		})
+	}
 }
