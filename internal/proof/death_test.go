@@ -52,6 +52,7 @@ func TestDeaths(t *testing.T) {
 	for n := range kills {
 		a := request(fmt.Sprintf("CHG-%d", n), shapes[n%len(shapes)], true)
 		a.target.InstanceID = fmt.Sprintf("%032din07", n)
+		cloud.Declare(cloudsim.Target{ProjectID: project, InstanceID: a.target.InstanceID, ProxyID: proxy})
 		ev := a.event()
 		posted := make(chan struct{})
 		go func() {

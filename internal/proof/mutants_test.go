@@ -81,8 +81,8 @@ func mutants() []mutant {
 		one("looking for jobs", doubt, "if a.sw.Creates {\n\t\tf = a.lookUpJob(ctx)", "if false {\n\t\tf = a.lookUpJob(ctx)"),
 		one("several candidates as a doubt", doubt, `case n == 1:`, `case n >= 1:`),
 		one("another's open job as a doubt", doubt, "case jobs.open != \"\":\n\t\treturn doubtful", "case false:\n\t\treturn doubtful"),
-		one("an open job as a reason to call", doubt, `case jobs.open != "" || len(jobs.candidates) > 0:`, `case false:`),
-		one("the owners of jobs", doubt, `if _, owned := owners[j.ID]; !owned {`, `if true {`),
+		one("an open job as a reason to call", doubt, `case jobs.open != "" || len(jobs.candidates) > 0:`, `case jobs.open == "?":`),
+		one("the owners of jobs", doubt, `if _, owned := owners[j.ID]; !owned {`, `if _, owned := owners[j.ID]; !owned || true {`),
 		one("the names of other jobs", doubt, ` || cloudapi.IsOtherJob(j.Name):`, `:`),
 		one("the instance of a job", doubt, `return j.InstanceID != "" && j.InstanceID != a.d.Target.InstanceID`, `return false`),
 		one("the time of a job", doubt, `return !at.Before(cloud(a.rec.Since))`, `return true`),
@@ -137,7 +137,7 @@ func mutants() []mutant {
 			{ledgers, "case d.State != Working || d.Nonce != nonce:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner", "case d.State != Working:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner"},
 		}},
 		{"owners, neither read nor kept apart", []edit{
-			{doubt, `if _, owned := owners[j.ID]; !owned {`, `if true {`},
+			{doubt, `if _, owned := owners[j.ID]; !owned {`, `if _, owned := owners[j.ID]; !owned || true {`},
 			{ledgers, `case f.Owner != nil && *f.Owner != d.Key:`, `case false:`},
 		}},
 	}
