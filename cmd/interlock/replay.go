@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
@@ -59,34 +62,44 @@ func replay(cmd *cobra.Command, url string, items []cloudevent.Item) error {
 			bad++
 			continue
 		}
-		body, err := cloudevent.EncodeJSON(item.Event)
+		to := []string{base}
+		if !whole {
+			to = o.meant(ctx, item.Event)
+			for i := range to {
+				to[i] = base + "/functions/" + to[i]
+			}
+		}
+		what := fmt.Sprintf("%d: %s %s", i+1, item.Event.Type(), item.Event.ID())
+		if len(to) == 0 {
+			fmt.Fprintln(w, what+": for no function")
+		}
+		refused, err := sendAgain(ctx, w, what, url, to, item.Event)
 		if err != nil {
 			return err
 		}
-		to := []string{base}
-		if !whole {
-			to = nil
-			for _, function := range o.meant(ctx, item.Event) {
-				to = append(to, base+"/functions/"+function)
-			}
-		}
-		if len(to) == 0 {
-			fmt.Fprintf(w, "%d: %s %s: for no function\n", i+1, item.Event.Type(), item.Event.ID())
-		}
-		for _, address := range to {
-			fmt.Fprintf(w, "%d: %s %s to %s\n", i+1, item.Event.Type(), item.Event.ID(), address)
-			err := deliver(ctx, w, url, address, item.Event.ID(), body)
-			var answered *answerError
-			if err != nil && !errors.As(err, &answered) {
-				return err
-			}
-			if err != nil {
-				bad++
-			}
-		}
+		bad += refused
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d not taken, of %d items", bad, len(items))
 	}
 	return nil
+}
+
+// sendAgain posts an event to each address, and counts the answers that are not
+// 2xx.
+func sendAgain(ctx context.Context, w io.Writer, what, at string, to []string, ev event.Event) (refused int, err error) {
+	body, err := cloudevent.EncodeJSON(ev)
+	if err != nil {
+		return 0, err
+	}
+	for _, address := range to {
+		fmt.Fprintf(w, "%s to %s\n", what, address)
+		err := deliver(ctx, w, at, address, ev.ID(), body)
+		if answered := (*answerError)(nil); errors.As(err, &answered) {
+			refused++
+		} else if err != nil {
+			return refused, err
+		}
+	}
+	return refused, nil
 }
