@@ -1,7 +1,8 @@
-// Command plain does proxyssl's job as one would write it down in an hour: it
-// reads the event, notes it in a table, calls the cloud, notes the answer and
-// puts an event on the bus. It checks nothing, finishes nothing that was broken
-// off, and keeps no order; it is what Interlock's care is measured against.
+// Command plain does proxyssl's job as one would write it down in an afternoon:
+// it reads and validates the event, notes it in a table, calls the cloud, notes
+// the answer, puts an event on the bus, and logs each step. It finishes nothing
+// that was broken off, looks nothing up, and keeps no order; it is what
+// Interlock's care is measured against.
 package main
 
 import (
@@ -9,28 +10,36 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/go-playground/validator/v10"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
 type ticket struct {
-	ID     string
-	Source string
-	Data   struct {
-		Enabled bool
-		Target  struct {
-			ProjectID  string `json:"project_id"`
-			InstanceID string `json:"instance_id"`
-			ProxyID    string `json:"proxy_id"`
-		}
-	}
+	Switch  string `json:"switch" validate:"eq=proxy-ssl"`
+	Enabled *bool  `json:"enabled" validate:"required"`
+	Target  target `json:"target"`
+	Ticket  struct {
+		ID          string   `json:"id" validate:"required"`
+		RequestedBy string   `json:"requested_by" validate:"required"`
+		ApprovedBy  []string `json:"approved_by" validate:"required,min=1,dive,required"`
+	} `json:"ticket"`
+}
+
+type target struct {
+	ProjectID  string `json:"project_id" validate:"len=32,alphanum"`
+	InstanceID string `json:"instance_id" validate:"len=36,alphanum"`
+	ProxyID    string `json:"proxy_id" validate:"len=36,alphanum"`
 }
 
 type text struct{ S string }
@@ -38,6 +47,8 @@ type text struct{ S string }
 type function struct {
 	table, bus *awsjson.Client
 	keys       cloudapi.Authenticator
+	validate   *validator.Validate
+	log        *slog.Logger
 	// writes is how often the table is written for one event.
 	writes int
 }
@@ -52,7 +63,7 @@ func main() {
 }
 
 func newFunction() (f *function, err error) {
-	f = new(function)
+	f = &function{validate: validator.New(validator.WithRequiredStructEnabled()), log: lambdacontext.NewLogger()}
 	if f.writes, err = strconv.Atoi(os.Getenv("WRITES")); err != nil {
 		return nil, err
 	}
@@ -78,43 +89,75 @@ func newFunction() (f *function, err error) {
 	return f, nil
 }
 
-func (f *function) handle(ctx context.Context, t ticket) (json.RawMessage, error) {
+func (f *function) handle(ctx context.Context, payload json.RawMessage) (json.RawMessage, error) {
+	var in event.Event
+	if err := in.UnmarshalJSON(payload); err != nil {
+		return nil, err
+	}
+	var t ticket
+	if err := in.DataAs(&t); err != nil {
+		return nil, err
+	}
+	if err := f.validate.StructCtx(ctx, &t); err != nil {
+		return nil, err
+	}
+	log := f.log.With("event_id", in.ID(), "event_source", in.Source(), "ticket", t.Ticket.ID)
 	for range f.writes - 1 {
-		if err := f.note(ctx, t, "claimed"); err != nil {
+		if err := f.note(ctx, in, "claimed", payload); err != nil {
 			return nil, err
 		}
 	}
+	log.InfoContext(ctx, "claimed")
 	job, err := f.flip(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.note(ctx, t, job); err != nil {
-		return nil, err
-	}
-	done, err := json.Marshal(map[string]any{
-		"specversion": "1.0", "type": "dev.interlock.switch.completed.v1", "id": t.ID, "source": "urn:interlock:proxy-ssl",
-		"data": map[string]any{"switch": "proxy-ssl", "target": t.Data.Target, "enabled": t.Data.Enabled, "job_id": job},
-	})
+	log.InfoContext(ctx, "called", "job_id", job)
+	done, err := completed(in, t, job)
 	if err != nil {
 		return nil, err
 	}
-	return done, f.bus.Do(ctx, "PutEvents", map[string]any{"Entries": []map[string]string{{
+	if err := f.note(ctx, in, "settled", done); err != nil {
+		return nil, err
+	}
+	log.InfoContext(ctx, "settled", "job_id", job)
+	if err := f.bus.Do(ctx, "PutEvents", map[string]any{"Entries": []map[string]string{{
 		"EventBusName": "bus", "Source": "plain", "DetailType": "dev.interlock.switch.completed.v1", "Detail": string(done),
-	}}}, nil)
+	}}}, nil); err != nil {
+		return nil, err
+	}
+	log.InfoContext(ctx, "published")
+	return done, nil
 }
 
-func (f *function) note(ctx context.Context, t ticket, state string) error {
-	return f.table.Do(ctx, "PutItem", map[string]any{
-		"TableName": "table", "Item": map[string]text{"pk": {t.Source + t.ID}, "state": {state}},
-	}, nil)
+func completed(in event.Event, t ticket, job string) ([]byte, error) {
+	out := event.New()
+	out.SetID(in.ID() + "-completed")
+	out.SetSource("urn:interlock:proxy-ssl")
+	out.SetType("dev.interlock.switch.completed.v1")
+	out.SetTime(time.Now())
+	out.SetSubject(in.Subject())
+	if err := out.SetData(event.ApplicationJSON, map[string]any{
+		"switch": t.Switch, "target": t.Target, "enabled": t.Enabled, "result": "accepted", "job_id": job,
+		"cause": map[string]string{"id": in.ID(), "source": in.Source(), "type": in.Type(), "ticket": t.Ticket.ID},
+	}); err != nil {
+		return nil, err
+	}
+	return out.MarshalJSON()
+}
+
+func (f *function) note(ctx context.Context, in event.Event, state string, record []byte) error {
+	return f.table.Do(ctx, "PutItem", map[string]any{"TableName": "table", "Item": map[string]text{
+		"pk": {in.Source() + " " + in.ID()}, "state": {state}, "record": {string(record)},
+	}}, nil)
 }
 
 func (f *function) flip(ctx context.Context, t ticket) (string, error) {
-	body, err := json.Marshal(map[string]bool{"ssl_option": t.Data.Enabled})
+	body, err := json.Marshal(map[string]bool{"ssl_option": *t.Enabled})
 	if err != nil {
 		return "", err
 	}
-	to := t.Data.Target
+	to := t.Target
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, fmt.Sprintf("%s/v3/%s/instances/%s/proxy/%s/ssl",
 		os.Getenv("INTERLOCK_GAUSSDB_ENDPOINT"), to.ProjectID, to.InstanceID, to.ProxyID), bytes.NewReader(body))
 	if err != nil {

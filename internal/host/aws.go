@@ -33,6 +33,8 @@ func (a *AWS) Client(s awsjson.Service) (*awsjson.Client, error) {
 				TLSHandshakeTimeout: 3 * time.Second,
 				MaxIdleConnsPerHost: 16,
 				IdleConnTimeout:     time.Minute,
+				// A transaction and its headers go out in one write.
+				WriteBufferSize: 16 << 10,
 			},
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -29,6 +31,7 @@ var version = "devel"
 // Start runs the named function until Lambda ends the process. What is wrong
 // with its configuration ends it at once, with one line that names the variable.
 func Start(function string, switches []engine.Switch) {
+	oneThread(os.Getenv)
 	log := lambdacontext.NewLogger().With("version", version)
 	slog.SetDefault(log)
 	door, err := Open(function, switches, Environment{os.Environ(), os.Getenv}, log, os.Stdout)
@@ -37,6 +40,17 @@ func Start(function string, switches []engine.Switch) {
 		os.Exit(1)
 	}
 	lambda.Start(door)
+}
+
+// oneThread keeps a function that has less than a core to one thread of Go code
+// at a time: more would only wake each other to take turns. Lambda gives a core
+// at 1,769 MB ("Configure Lambda function memory"), and does not say so to the
+// runtime. GOMAXPROCS, where set, counts.
+func oneThread(getenv func(string) string) {
+	memory, err := strconv.Atoi(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
+	if err == nil && memory <= 1769 && getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
 }
 
 // Environment is where variables are read: all at once, and one by one.
