@@ -159,7 +159,7 @@ func (e *Engine) refuse(ctx context.Context, r Result) Result {
 func (e *Engine) emit(ctx context.Context, d *decision.Decision, key ledger.Key, nonce string, o *ledger.Outcome) (Result, bool) {
 	out := make([]event.Event, len(o.Events))
 	for i, raw := range o.Events {
-		if err := json.Unmarshal(raw, &out[i]); err != nil {
+		if err := out[i].UnmarshalJSON(raw); err != nil {
 			return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("stored event: %w", err)), false
 		}
 	}

@@ -120,7 +120,7 @@ func eventID(key ledger.Key, distinct ...string) string {
 func encoded(ev event.Event) json.RawMessage {
 	// Marshalling fails only for an event that breaks the spec; the conformance
 	// tests hold every kind of out-event against it.
-	raw, err := json.Marshal(ev)
+	raw, err := ev.MarshalJSON()
 	if err != nil {
 		panic(fmt.Sprintf("out-event %s: %v", ev.Type(), err))
 	}
@@ -138,7 +138,7 @@ func resultOf(d *decision.Decision, o *ledger.Outcome) Result {
 	}
 	for _, raw := range o.Events {
 		var ev event.Event
-		if json.Unmarshal(raw, &ev) != nil {
+		if ev.UnmarshalJSON(raw) != nil {
 			continue
 		}
 		r.Event = &ev
