@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -39,18 +38,17 @@ func TestMutants(t *testing.T) {
 	require.NoError(t, err)
 	all := mutants()
 	killers := make([]string, len(all))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 2)
-	for i, m := range all {
-		overlay, err := m.write(root, filepath.Join(t.TempDir(), fmt.Sprint(i)))
-		require.NoError(t, err, m.without)
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			killers[i] = m.hunt(t, root, overlay)
-		})
-	}
-	wg.Wait()
+	t.Run("without", func(t *testing.T) {
+		for i, m := range all {
+			t.Run(m.without, func(t *testing.T) {
+				t.Parallel()
+				overlay, err := m.write(root, t.TempDir())
+				require.NoError(t, err)
+				killers[i] = m.hunt(t, root, overlay)
+				require.NotEmpty(t, killers[i], "it survives")
+			})
+		}
+	})
 
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
@@ -58,24 +56,19 @@ func TestMutants(t *testing.T) {
 	for i, m := range all {
 		killer := killers[i]
 		if killer == "" {
-			killer = "SURVIVES"
-		} else {
-			killed++
+			continue // or was not asked for
 		}
+		killed++
 		fmt.Fprintf(w, "  without %s\t%s\n", m.without, killer)
 	}
 	require.NoError(t, w.Flush())
 	t.Logf("mutants and what killed them:\n%s", table.String())
 	t.Logf("proved: mutants: %d killed of %d made", killed, len(all))
-	require.Equal(t, len(all), killed)
 }
 
 // write writes the mutated files and an overlay that puts them in the place of
 // the true ones.
 func (m mutant) write(root, dir string) (overlay string, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
 	replace := map[string]string{}
 	for i, e := range m.edits {
 		path := filepath.Join(root, "internal", e.file)
@@ -119,6 +112,7 @@ var failure = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
 // hunt runs the proofs on a mutant, and returns what failed first; "" if
 // nothing did.
 func (m mutant) hunt(t *testing.T, root, overlay string) string {
+	t.Helper()
 	binaries := map[string]string{}
 	for _, h := range hunts {
 		if h.pkg == "./internal/ledger" && !strings.HasPrefix(m.edits[0].file, "ledger/") {
@@ -130,8 +124,7 @@ func (m mutant) hunt(t *testing.T, root, overlay string) string {
 			build := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, h.pkg)
 			build.Dir = root
 			if out, err := build.CombinedOutput(); err != nil {
-				t.Errorf("mutant without %s: %v\n%s", m.without, err, out)
-				return ""
+				require.NoError(t, err, string(out))
 			}
 			binaries[h.pkg] = binary
 		}
@@ -145,8 +138,7 @@ func (m mutant) hunt(t *testing.T, root, overlay string) string {
 		case err == nil:
 			continue
 		case !errors.As(err, &exit):
-			t.Errorf("mutant without %s: %v", m.without, err)
-			return ""
+			require.NoError(t, err)
 		}
 		killer := "it hangs"
 		if all := failure.FindAllSubmatch(out, -1); len(all) > 0 {

@@ -36,7 +36,10 @@ func mutants() []mutant {
 		one("taking up what failed", ledgers, `return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Emitted.IsZero()`, `return d.State == Waiting`),
 		one("publishing a failure before it is taken up again", ledgers, `d.Outcome.Failed && !d.Emitted.IsZero()`, `d.Outcome.Failed`),
 
+		one("claiming before the guard is asked", decide, "\tfor range rounds {\n", "\tfirst := attempt{Engine: e, d: d, rec: ledger.Decision{Order: d.Order(e.Now())}}\n\tif v, ok := first.guard(ctx); !ok {\n\t\treturn e.later(ctx, d, v.code, time.Minute, nil)\n\t}\n\tfor range rounds {\n"),
+
 		// Settling and letting go
+		one("settling before the event is published", attempt, "\terr := a.Ledger.Settle(", "\t_, _ = a.emit(ctx, a.d, a.rec.Key, a.nonce, &o)\n\terr := a.Ledger.Settle("),
 		one("the nonce of settle", ledgers, "case d.State != Working || d.Nonce != nonce:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner", "case d.State != Working:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner"),
 		one("success of a settle whose answer was lost", ledgers, "case d.State == Settled && d.Nonce == nonce:\n\t\treturn nil, nil\n\tcase d.State != Working", "case d.State != Working"),
 		one("one owner for a job", ledgers, `case f.Owner != nil && *f.Owner != d.Key:`, `case false:`),
@@ -71,7 +74,7 @@ func mutants() []mutant {
 		one("an hour of doubt", attempt, `if a.Now().Sub(a.rec.Since) < a.Unresolved {`, `if false {`),
 		one("doubt of what is unresolved", attempt, "a.Unresolved, why))\n\tv.doubt = true", "a.Unresolved, why))"),
 		one("sparing what may have had an effect from rejection", attempt, `if v.result == Rejected && a.doubt && !a.absent {`, `if false {`),
-		one("waiting for hidden jobs", doubt, `if a.Now().Sub(in.LastJob) < a.Quiet {`, `if false {`),
+		one("waiting for hidden jobs", doubt, `if a.Now().Sub(in.LastJob) < a.Quiet {`, `if a.Now().Sub(in.LastJob) < 0 {`),
 		one("never sending a known effect again", doubt, `if (f.state == absent || f.state == repeatable) && a.rec.Known {`, `if false {`),
 		one("telling that an answer without job has had an effect", verdicts, `return inDoubt(ce, true)`, `return inDoubt(ce, false)`),
 		one("doubt about options", doubt, "if a.sw.State == nil || len(a.d.Options) > 0 {\n\t\treturn finding{state: repeatable}", "if a.sw.State == nil {\n\t\treturn finding{state: repeatable}"),

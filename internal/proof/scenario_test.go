@@ -307,7 +307,7 @@ var rules = []struct {
 		w.rest(retention - skew)
 		for range 12 {
 			for worker := range w.workers {
-				sweep := w.deliver(worker, request(fmt.Sprint("other-", time.Now().Unix(), worker), mt, true).event())
+				sweep := w.deliver(worker, request(fmt.Sprint("other-", time.Now().Unix(), worker), acl, true).event())
 				<-sweep.done // whose mark forgets what has expired
 				inv := w.deliver(worker, ev.event())
 				<-inv.done
@@ -453,6 +453,15 @@ var rules = []struct {
 		is.Equal(events.Unresolved, code(r))
 		w.calm()
 		is.Equal(engine.Completed, w.handle(ev).Kind)
+		is.Len(w.flips(), 1)
+	}},
+	{"a state that cannot be read leaves the doubt", func(is *require.Assertions, w *world) {
+		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: cloudsim.ListProxies, Kind: cloudsim.Status, Status: 503, Times: 1})
+		ev := request("CHG-1", ssl, true).event()
+		is.Equal(events.Doubt, code(w.handle(ev)))
+		w.rest(quiet + time.Second)
+		is.Equal(events.Doubt, code(w.handle(ev)))
 		is.Len(w.flips(), 1)
 	}},
 	{"an attempt without the time to look gives nothing up", func(is *require.Assertions, w *world) {
