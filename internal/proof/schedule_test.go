@@ -76,9 +76,9 @@ type schedule struct {
 func newSchedule(rt *rapid.T, lab *lab) *schedule {
 	s := &schedule{world: lab.newWorld(), rt: rt, acked: map[string]bool{}}
 	s.watch()
-	s.gate = func(ctx context.Context, inv *invocation, what string) fate {
-		inv.at = what
-		defer func() { inv.at = "" }()
+	s.gate = func(ctx context.Context, inv *invocation, _ string) fate {
+		inv.waits.Store(true)
+		defer inv.waits.Store(false)
 		select {
 		case f := <-inv.resume:
 			return f
@@ -165,7 +165,7 @@ func (s *schedule) actSweep(rt *rapid.T) {
 func (s *schedule) actRun(rt *rapid.T) {
 	if inv := s.draw(rt); inv != nil {
 		for range 100 {
-			if inv.at == "" || inv.over() {
+			if !inv.waits.Load() {
 				return
 			}
 			s.step(inv, succeeds)
@@ -235,7 +235,7 @@ func (s *schedule) draw(rt *rapid.T) *invocation {
 
 // step lets an invocation make its call, and go on to the next.
 func (s *schedule) step(inv *invocation, f fate) {
-	if inv == nil || inv.at == "" {
+	if inv == nil || !inv.waits.Load() {
 		return
 	}
 	s.steps++
@@ -283,7 +283,7 @@ func (s *schedule) release(f fate) {
 		if round > 400 {
 			panic("an invocation does not end")
 		}
-		if len(s.alive) > 0 && !slices.ContainsFunc(s.alive, func(inv *invocation) bool { return inv.at != "" }) {
+		if len(s.alive) > 0 && !slices.ContainsFunc(s.alive, func(inv *invocation) bool { return inv.waits.Load() }) {
 			s.rest(time.Second)
 			s.look()
 		}

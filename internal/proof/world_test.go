@@ -130,8 +130,8 @@ type invocation struct {
 	// nonces are those of the claims that it was granted.
 	nonces map[string]bool
 
-	// at is the call that it is held up at, "" if none; resume lets it go on.
-	at     string
+	// waits: it is held up at a gate; resume lets it go on.
+	waits  atomic.Bool
 	resume chan fate
 
 	done   chan struct{}
