@@ -29,10 +29,12 @@ const ledgerHelp = `
 The ledger is the one that INTERLOCK_LEDGER names, bolt:interlock.db by default.
 While interlock serve has its file, serve is asked.`
 
+const defaultLedger = "bolt:interlock.db"
+
 // openDesk opens the configured ledger. Where no bus is configured, what is to be
 // published is left to the program or the sweep that has one.
 func openDesk(ctx context.Context) (local.Desk, error) {
-	c, err := config.ReadLedger(os.Environ(), "bolt:interlock.db", "memory:")
+	c, err := config.ReadLedger(os.Environ(), defaultLedger, "memory:")
 	if err != nil {
 		return nil, err
 	}

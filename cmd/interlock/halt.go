@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
 )
 
@@ -41,6 +43,10 @@ Exit code: 0; 1 for an error.`,
 }
 
 func setHalt(cmd *cobra.Command, halt bool) error {
+	// It is so wherever the table is, and whether it can be reached or not.
+	if c, err := config.ReadLedger(os.Environ(), defaultLedger, "memory:"); err == nil && c.Ledger.Kind == "dynamodb" {
+		return local.ErrNoHalt
+	}
 	return withDesk(cmd.Context(), func(d local.Desk) error {
 		was, err := d.Halted(cmd.Context())
 		if err != nil {

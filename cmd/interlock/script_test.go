@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 //
 //	start NAME ARG...     runs interlock in the background until it says where
 //	                      it listens, and sets NAME to that URL
-//	stop NAME             interrupts it; it must end well. What it printed is in
+//	interrupt NAME        interrupts it; it must end well. What it printed is in
 //	                      NAME.out and NAME.err
 //	post URL TYPE FILE    posts a file and prints the status and the answer
 //	get URL               prints the answer
@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "stop": stop, "post": post, "get": get, "taken": taken, "sample": sample,
+			"start": start, "interrupt": stop, "post": post, "get": get, "taken": taken, "sample": sample,
 		},
 	})
 }

@@ -92,7 +92,7 @@ func status(cmd *cobra.Command, targets []string, asJSON bool) error {
 }
 
 func cloudClient() (*cloudapi.Client, error) {
-	c, err := config.Read(os.Environ(), "bolt:interlock.db", "memory:")
+	c, err := config.Read(os.Environ(), defaultLedger, "memory:")
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type Desk interface {
 	// Resolve is as in [engine.Engine].
 	Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (engine.Resolved, error)
 	// Halted tells whether all calls are stopped, and SetHalt stops them or
-	// lets them go on.
+	// lets them go on. They fail with [ErrNoHalt] on a DynamoDB ledger.
 	Halted(ctx context.Context) (bool, error)
 	SetHalt(ctx context.Context, halt bool) error
 	Close() error
@@ -78,13 +78,14 @@ func (d *desk) Resolve(ctx context.Context, key ledger.Key, r engine.Resolution)
 	return d.Engine.Resolve(ctx, key, r)
 }
 
-var errNoHalt = errors.New("what works on a DynamoDB ledger is halted by its own configuration: on AWS by the stack's parameter Halt " +
+// ErrNoHalt says that a halt is not kept in this kind of ledger.
+var ErrNoHalt = errors.New("what works on a DynamoDB ledger is halted by its own configuration: on AWS by the stack's parameter Halt " +
 	"(make deploy DEPLOY='--parameter-overrides Halt=true'), a local program by INTERLOCK_HALT=true")
 
 func (d *desk) Halted(ctx context.Context) (bool, error) {
 	h, ok := d.Ledger.(ledger.Halter)
 	if !ok || d.file == "" {
-		return false, errNoHalt
+		return false, ErrNoHalt
 	}
 	return h.Halted(ctx)
 }
@@ -92,7 +93,7 @@ func (d *desk) Halted(ctx context.Context) (bool, error) {
 func (d *desk) SetHalt(ctx context.Context, halt bool) error {
 	h, ok := d.Ledger.(ledger.Halter)
 	if !ok || d.file == "" {
-		return errNoHalt
+		return ErrNoHalt
 	}
 	return h.SetHalt(ctx, halt)
 }
