@@ -72,6 +72,7 @@ prove: ## The long proofs: schedules, kills, mutants, then each fuzz target for 
 .PHONY: bench
 bench: ## The benchmarks, with their comparison in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./bench
 
 .PHONY: build
 build: $(FUNCTIONS:%=build/%) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change)

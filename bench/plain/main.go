@@ -8,12 +8,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -22,6 +24,8 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/internal/ledger/dynamodb"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
@@ -49,8 +53,8 @@ type function struct {
 	keys       cloudapi.Authenticator
 	validate   *validator.Validate
 	log        *slog.Logger
-	// writes is how often the table is written for one event.
-	writes int
+	// ledger, if asked for, is written once more than the job needs.
+	ledger *dynamodb.Ledger
 }
 
 func main() {
@@ -64,14 +68,14 @@ func main() {
 
 func newFunction() (f *function, err error) {
 	f = &function{validate: validator.New(validator.WithRequiredStructEnabled()), log: lambdacontext.NewLogger()}
-	if f.writes, err = strconv.Atoi(os.Getenv("WRITES")); err != nil {
-		return nil, err
-	}
 	if f.table, err = awsjson.FromEnv(awsjson.DynamoDB, os.Getenv, nil); err != nil {
 		return nil, err
 	}
 	if f.bus, err = awsjson.FromEnv(awsjson.EventBridge, os.Getenv, nil); err != nil {
 		return nil, err
+	}
+	if os.Getenv("LEDGER") != "" {
+		f.ledger = &dynamodb.Ledger{Client: f.table, Table: "table"}
 	}
 	secrets, err := awsjson.FromEnv(awsjson.SecretsManager, os.Getenv, nil)
 	if err != nil {
@@ -102,8 +106,11 @@ func (f *function) handle(ctx context.Context, payload json.RawMessage) (json.Ra
 		return nil, err
 	}
 	log := f.log.With("event_id", in.ID(), "event_source", in.Source(), "ticket", t.Ticket.ID)
-	for range f.writes - 1 {
-		if err := f.note(ctx, in, "claimed", payload); err != nil {
+	if err := f.note(ctx, in, "claimed", payload); err != nil {
+		return nil, err
+	}
+	if f.ledger != nil {
+		if err := f.claim(ctx, in, t, payload); err != nil {
 			return nil, err
 		}
 	}
@@ -150,6 +157,17 @@ func (f *function) note(ctx context.Context, in event.Event, state string, recor
 	return f.table.Do(ctx, "PutItem", map[string]any{"TableName": "table", "Item": map[string]text{
 		"pk": {in.Source() + " " + in.ID()}, "state": {state}, "record": {string(record)},
 	}}, nil)
+}
+
+// claim is one write of Interlock's ledger.
+func (f *function) claim(ctx context.Context, in event.Event, t ticket, payload []byte) error {
+	content, now := sha256.Sum256(payload), time.Now()
+	_, err := f.ledger.Claim(ctx, ledger.Claim{
+		Key: ledger.Key{Switch: t.Switch, Source: in.Source(), ID: in.ID()}, Content: hex.EncodeToString(content[:]),
+		Project: t.Target.ProjectID, Instance: t.Target.InstanceID, Slot: t.Switch + " " + t.Target.ProxyID,
+		Order: now, Stored: payload, Nonce: rand.Text(), Now: now, Lease: now.Add(time.Minute),
+	})
+	return err
 }
 
 func (f *function) flip(ctx context.Context, t ticket) (string, error) {
