@@ -52,6 +52,9 @@ type send struct {
 	number   int // at the cloud
 	began    time.Time
 	ended    time.Time // answered, cut off, or, of a dead process, arrived
+	// by is who sent it, and waited until when: until it ended or he died.
+	by     *invocation
+	waited time.Time
 	// harmless: it was answered so that it certainly had no effect.
 	harmless bool
 }
@@ -128,7 +131,7 @@ func (w *world) claimed(inv *invocation, c ledger.Claim, got ledger.Claimed) {
 // sending holds a call to a switch against the rules, at the moment at which
 // it leaves.
 func (w *world) sending(inv *invocation, r *http.Request, body []byte) *send {
-	s := &send{instance: instanceIn(r.URL.Path), began: time.Now(), ended: never}
+	s := &send{instance: instanceIn(r.URL.Path), by: inv, began: time.Now(), ended: never, waited: time.Now()}
 	holder := w.holder(s.instance)
 	if holder == nil {
 		w.wrong("%s sends a call on %s, which nobody holds", inv.name, s.instance)
@@ -156,8 +159,8 @@ func (w *world) sending(inv *invocation, r *http.Request, body []byte) *send {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, earlier := range w.sends {
-		if earlier.key == s.key && !earlier.harmless && s.began.Sub(earlier.ended) < quiet-2*skew {
-			w.wrongs = append(w.wrongs, fmt.Sprintf("%s sends the call of %s again %s after one that may have taken effect", inv.name, s.key.ID, s.began.Sub(earlier.ended)))
+		if earlier.key == s.key && !earlier.harmless && s.began.Sub(earlier.waited) < quiet-2*skew {
+			w.wrongs = append(w.wrongs, fmt.Sprintf("%s sends the call of %s again %s after one that may have taken effect", inv.name, s.key.ID, s.began.Sub(earlier.waited)))
 		}
 	}
 	return s
@@ -212,6 +215,9 @@ func (w *world) sent(s *send, res *http.Response, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s.ended = time.Now()
+	if !s.by.adrift.Load() {
+		s.waited = s.ended
+	}
 	s.harmless = errors.Is(err, syscall.ECONNREFUSED) || err == nil && harmless(res)
 }
 

@@ -56,24 +56,35 @@ var shapes = []string{"proxy-ssl", "proxy-alt", "access-control"}
 // some three.
 func TestCrashes(t *testing.T) {
 	lab := newLab(t)
-	for _, shape := range shapes {
-		for _, s := range settings {
-			t.Run(shape+"/"+s.name, func(t *testing.T) {
-				t.Parallel()
-				c := &crashes{T: t, lab: lab, shape: shape, setting: s}
-				inBubble(t, func() { c.from(nil) })
-				require.Empty(t, c.found)
-				require.Greater(t, c.runs[1], 20)
-				require.Greater(t, c.runs[2], 10)
-				t.Logf("proved: crashes of %s, %s: %d gates, %d ways; %d single crashes, %d pairs, %d triples, 0 violations",
-					shape, s.name, c.gates, len(trouble), c.runs[1], c.runs[2], c.runs[3])
-			})
+	var all []*crashes
+	t.Run("of", func(t *testing.T) {
+		for _, shape := range shapes {
+			for _, s := range settings {
+				c := &crashes{lab: lab, shape: shape, setting: s}
+				all = append(all, c)
+				t.Run(shape+"/"+s.name, func(t *testing.T) {
+					t.Parallel()
+					inBubble(t, func() { c.from(nil) })
+					require.Empty(t, c.found)
+					require.Greater(t, c.runs[1], 20)
+					require.Greater(t, c.runs[2], 10)
+				})
+			}
+		}
+	})
+	var gates int
+	var runs [4]int
+	for _, c := range all {
+		gates += c.gates
+		for n := range runs {
+			runs[n] += c.runs[n]
 		}
 	}
+	t.Logf("proved: crashes: %d shapes, %d settings, %d gates, %d ways: %d single crashes, %d pairs, %d triples, 0 violations",
+		len(shapes), len(settings), gates, len(trouble), runs[1], runs[2], runs[3])
 }
 
 type crashes struct {
-	*testing.T
 	*lab
 	shape string
 	setting

@@ -77,6 +77,7 @@ func launch(ctx context.Context, what string, leave func(), op func(context.Cont
 		return op(ctx)
 	case diesDuring:
 		leave()
+		inv.adrift.Store(true)
 		w.setAdrift(inv, op)
 		panic(death{})
 	default:

@@ -134,8 +134,10 @@ type invocation struct {
 	waits  atomic.Bool
 	resume chan fate
 
-	done   chan struct{}
-	died   bool
+	done chan struct{}
+	died bool
+	// adrift: it died with a call on its way.
+	adrift atomic.Bool
 	result engine.Result
 }
 
