@@ -15,8 +15,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # The version that is stamped into every artefact. `sam build` may copy the
 # tree without .git, so that it can be given from outside.
-INTERLOCK_VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
-export INTERLOCK_VERSION
+BUILD_VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+export BUILD_VERSION
 
 # Folders that start with a dot hold no code of ours.
 GOFILES = $$(find . -name '*.go' -not -path './.*')
@@ -26,7 +26,7 @@ FUNCTIONS := $(patsubst functions/%/lambda,%,$(wildcard functions/*/lambda))
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
 build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
-	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(INTERLOCK_VERSION)' -o $(2)/bootstrap ./functions/$(1)/lambda
+	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(2)/bootstrap ./functions/$(1)/lambda
 
 .PHONY: help
 help: ## List the targets

@@ -71,11 +71,11 @@ func run(t *testing.T, dir string, environ []string, args ...string) {
 	make.Dir = dir
 	for _, v := range os.Environ() {
 		// What an outer make was told is not meant for this one.
-		if name, _, _ := strings.Cut(v, "="); name != "MAKEFLAGS" && name != "GOARCH" && name != "INTERLOCK_VERSION" {
+		if name, _, _ := strings.Cut(v, "="); name != "MAKEFLAGS" && name != "GOARCH" && name != "BUILD_VERSION" {
 			make.Env = append(make.Env, v)
 		}
 	}
-	make.Env = append(append(make.Env, "INTERLOCK_VERSION="+version), environ...)
+	make.Env = append(append(make.Env, "BUILD_VERSION="+version), environ...)
 	out, err := make.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
