@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -31,7 +32,7 @@ var version = "devel"
 // Start runs the named function until Lambda ends the process. What is wrong
 // with its configuration ends it at once, with one line that names the variable.
 func Start(function string, switches []engine.Switch) {
-	oneThread(os.Getenv)
+	spare(os.Getenv)
 	log := lambdacontext.NewLogger().With("version", version)
 	slog.SetDefault(log)
 	door, err := Open(function, switches, Environment{os.Environ(), os.Getenv}, log, os.Stdout)
@@ -42,14 +43,21 @@ func Start(function string, switches []engine.Switch) {
 	lambda.Start(door)
 }
 
-// oneThread keeps a function that has less than a core to one thread of Go code
-// at a time: more would only wake each other to take turns. Lambda gives a core
+// spare suits the process to a function that has less than a core, and memory
+// enough: it runs Go code on one thread, as more would only wake each other to
+// take turns, and collects garbage at a heap of 16 MB, not 4. Lambda gives a core
 // at 1,769 MB ("Configure Lambda function memory"), and does not say so to the
-// runtime. GOMAXPROCS, where set, counts.
-func oneThread(getenv func(string) string) {
+// runtime. GOMAXPROCS and GOGC count where they are set.
+func spare(getenv func(string) string) {
 	memory, err := strconv.Atoi(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
-	if err == nil && memory <= 1769 && getenv("GOMAXPROCS") == "" {
+	if err != nil || memory >= 1769 {
+		return
+	}
+	if getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)
+	}
+	if getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
 	}
 }
 
