@@ -1,8 +1,8 @@
 // Command plain does proxyssl's job as one would write it down in an afternoon:
 // it reads and validates the event, notes it in a table, calls the cloud, notes
-// the answer, puts an event on the bus, and logs each step. It finishes nothing
-// that was broken off, looks nothing up, and keeps no order; it is what
-// Interlock's care is measured against.
+// the answer, puts an event on the bus, and logs and measures each step. It
+// finishes nothing that was broken off, looks nothing up, and keeps no order; it
+// is what Interlock's care is measured against.
 package main
 
 import (
@@ -115,8 +115,12 @@ func (f *function) handle(ctx context.Context, payload json.RawMessage) (json.Ra
 		}
 	}
 	log.InfoContext(ctx, "claimed")
+	began := time.Now()
 	job, err := f.flip(ctx, t)
 	if err != nil {
+		return nil, err
+	}
+	if err := measure("CloudLatency", "Milliseconds", float64(time.Since(began).Microseconds())/1000); err != nil {
 		return nil, err
 	}
 	log.InfoContext(ctx, "called", "job_id", job)
@@ -134,7 +138,17 @@ func (f *function) handle(ctx context.Context, payload json.RawMessage) (json.Ra
 		return nil, err
 	}
 	log.InfoContext(ctx, "published")
-	return done, nil
+	return done, measure("Decisions", "Count", 1)
+}
+
+// measure writes a metric in the embedded metric format.
+func measure(name, unit string, value float64) error {
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{
+		name: value, "Switch": "proxy-ssl",
+		"_aws": map[string]any{"Timestamp": time.Now().UnixMilli(), "CloudWatchMetrics": []any{map[string]any{
+			"Namespace": "Plain", "Dimensions": [][]string{{"Switch"}}, "Metrics": []any{map[string]string{"Name": name, "Unit": unit}},
+		}}},
+	})
 }
 
 func completed(in event.Event, t ticket, job string) ([]byte, error) {
