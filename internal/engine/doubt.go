@@ -38,7 +38,7 @@ func (f finding) String() string {
 }
 
 func doubtful(format string, args ...any) finding {
-	return finding{err: fmt.Errorf(format, args...)}
+	return finding{state: unsure, err: fmt.Errorf(format, args...)}
 }
 
 // lookUp finds out whether the call of a decision in doubt took effect. It is
