@@ -1,0 +1,291 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/bus"
+	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// clock stands still until it is moved.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) tell() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// sink is a bus that may be away.
+type sink struct {
+	mu   sync.Mutex
+	away bool
+	ids  []string
+}
+
+func (b *sink) set(away bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.away = away
+}
+
+func (b *sink) Publish(_ context.Context, out ...event.Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.away {
+		return errors.New("away")
+	}
+	for _, ev := range out {
+		b.ids = append(b.ids, ev.ID())
+	}
+	return nil
+}
+
+func (b *sink) published() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.ids)
+}
+
+var _ bus.Bus = (*sink)(nil)
+
+// swept is an engine with all around it, and a sweeper.
+type swept struct {
+	*clock
+	cloud *cloudsim.Cloud
+	bus   *sink
+	*Sweeper
+}
+
+func newSwept(t *testing.T) *swept {
+	t.Helper()
+	w := &swept{clock: &clock{at: noon}, bus: new(sink)}
+	w.cloud = cloudsim.New(cloudsim.Options{Now: w.tell})
+	e := &engine.Engine{
+		Switches: functions.All(), Ledger: ledger.NewMemory(), Bus: w.bus, Now: w.tell,
+		Cloud: &cloudapi.Client{
+			GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken),
+			HTTP: &http.Client{Transport: w.cloud.RoundTripper()}, Now: w.tell,
+		},
+	}
+	require.NoError(t, e.Init())
+	w.Sweeper = &Sweeper{Functions: Functions{Engine: e, Follower: &engine.Follower{Engine: e}}, Ledger: e.Ledger, Now: w.tell}
+	return w
+}
+
+// handle delivers a request for an instance, once.
+func (w *swept) handle(t *testing.T, id string) engine.Result {
+	t.Helper()
+	on := true
+	ev := event.New()
+	ev.SetID(id)
+	ev.SetSource("urn:test")
+	ev.SetType(events.TypeSwitchRequested)
+	ev.SetTime(noon)
+	data, err := json.Marshal(events.SwitchRequested{Switch: "proxy-ssl", Enabled: &on, Target: &events.Target{
+		ProjectID: "056538411200d4cd2f79c003c7606412", InstanceID: strings.Repeat("0", 32-len(id)) + id + "in07", ProxyID: "2ec617ba62da4eafb921b69438beed3cpo01",
+	}})
+	require.NoError(t, err)
+	require.NoError(t, ev.SetData(event.ApplicationJSON, json.RawMessage(data)))
+	return w.Functions.Handle(t.Context(), "proxyssl", ev)
+}
+
+// sweep sweeps once and waits for what that began.
+func (w *swept) sweep(t *testing.T) int {
+	t.Helper()
+	begun, err := w.Sweep(t.Context())
+	require.NoError(t, err)
+	w.Wait()
+	return begun
+}
+
+func (w *swept) busy(t *testing.T, times int) {
+	t.Helper()
+	require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: times}))
+}
+
+// What waits is taken up when it is due and not before, once.
+func TestSweepTakesUpWhatIsDue(t *testing.T) {
+	w := newSwept(t)
+	w.busy(t, 1)
+	r := w.handle(t, "1")
+	require.Equal(t, engine.Later, r.Kind)
+	require.Zero(t, w.sweep(t))
+	w.advance(r.RetryAfter - time.Second)
+	require.Zero(t, w.sweep(t))
+	w.advance(time.Second)
+	require.Equal(t, 1, w.sweep(t))
+	require.Len(t, w.cloud.Effects(), 1)
+	require.Equal(t, 1, w.bus.published())
+	require.Zero(t, w.sweep(t))
+}
+
+// What cannot be finished is tried again after a wait that grows to a minute,
+// while its record asks for work all the time.
+func TestSweepWaitsLongerEachTime(t *testing.T) {
+	w := newSwept(t)
+	w.bus.set(true)
+	require.Equal(t, engine.Later, w.handle(t, "1").Kind)
+	w.advance(publishing + time.Second)
+	for _, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		require.Equal(t, 1, w.sweep(t))
+		w.advance(wait*time.Second - time.Millisecond)
+		require.Zero(t, w.sweep(t), "%d s", wait)
+		w.advance(time.Millisecond)
+	}
+	w.bus.set(false)
+	require.Equal(t, 1, w.sweep(t))
+	require.Equal(t, 1, w.bus.published())
+	require.Len(t, w.cloud.Effects(), 1)
+	require.Zero(t, w.sweep(t))
+	require.Empty(t, w.again, "what is done is still remembered")
+}
+
+// An event that was settled may be about to be published by whoever settled it,
+// unless that is known to be gone.
+func TestSweepLeavesThePublisherItsTime(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		w := newSwept(t)
+		w.Alone = alone
+		w.bus.set(true)
+		require.Equal(t, engine.Later, w.handle(t, "1").Kind)
+		w.bus.set(false)
+		w.advance(time.Second) // a new process starts
+		want := 0
+		if alone {
+			want = 1
+		}
+		require.Equal(t, want, w.sweep(t))
+		require.Equal(t, want, w.bus.published())
+		w.advance(publishing)
+		require.Equal(t, 1-want, w.sweep(t))
+		require.Equal(t, 1, w.bus.published())
+	}
+}
+
+// One that is being worked on is not begun a second time.
+func TestSweepDoesNotBeginTwice(t *testing.T) {
+	w := newSwept(t)
+	w.busy(t, 1)
+	w.advance(w.handle(t, "1").RetryAfter)
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	w.Functions.Engine.Observe = func(_ context.Context, s engine.Step) {
+		if s.Name == "claim" {
+			close(arrived)
+			<-goOn
+		}
+	}
+	begun, err := w.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, begun)
+	<-arrived
+	begun, err = w.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, begun)
+	close(goOn)
+	w.Wait()
+	require.Len(t, w.cloud.Effects(), 1)
+}
+
+// A panic costs the decision that it came from its turn, and says nothing but
+// its type.
+func TestSweepOutlivesAPanic(t *testing.T) {
+	w := newSwept(t)
+	var out bytes.Buffer
+	w.Log = slog.New(slog.NewJSONHandler(&out, nil))
+	w.busy(t, 1)
+	w.advance(w.handle(t, "1").RetryAfter)
+	w.Functions.Engine.Observe = func(_ context.Context, s engine.Step) {
+		if s.Name == "call" {
+			panic("the key is canary")
+		}
+	}
+	require.Equal(t, 1, w.sweep(t))
+	require.Contains(t, out.String(), "panic while finishing a decision")
+	require.Contains(t, out.String(), `"panic":"string"`)
+	require.NotContains(t, out.String(), "canary")
+	w.Functions.Engine.Observe = func(context.Context, engine.Step) {}
+	w.advance(5 * time.Minute) // the lease, and the quiet time
+	require.Equal(t, 1, w.sweep(t))
+	require.Len(t, w.cloud.Effects(), 1)
+	require.Equal(t, 1, w.bus.published())
+}
+
+// A whole sweep goes on until nothing is due, and begins nothing near the end of
+// its time.
+func TestSweepAll(t *testing.T) {
+	w := newSwept(t)
+	w.bus.set(true)
+	const many = dueBatch + atOnce
+	for i := range many {
+		require.Equal(t, events.Unavailable, w.handle(t, strconv.Itoa(i)).Error.Code)
+	}
+	w.advance(publishing + time.Second)
+	w.bus.set(false)
+	short, cancel := context.WithTimeout(t.Context(), publishing/4-time.Second)
+	defer cancel()
+	require.NoError(t, w.All(short))
+	require.Zero(t, w.bus.published())
+	require.NoError(t, w.All(t.Context()))
+	require.Equal(t, many, w.bus.published())
+}
+
+// broken is a ledger that cannot be read.
+type broken struct{ ledger.Ledger }
+
+func (broken) Due(context.Context, time.Time, int) ([]ledger.Due, error) {
+	return nil, errors.New("away")
+}
+
+func TestSweepWithoutALedger(t *testing.T) {
+	w := newSwept(t)
+	w.Ledger = broken{}
+	require.EqualError(t, w.All(t.Context()), "ledger: away")
+}
+
+// A sweep that is cancelled begins nothing more; what it has begun comes to its
+// end.
+func TestCancelledSweep(t *testing.T) {
+	w := newSwept(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.busy(t, 1)
+	w.advance(w.handle(t, "1").RetryAfter)
+	w.Functions.Engine.Observe = func(_ context.Context, s engine.Step) {
+		if s.Name == "claim" {
+			cancel()
+		}
+	}
+	begun, err := w.Sweep(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, begun)
+	w.Wait()
+	require.Len(t, w.cloud.Effects(), 1)
+	require.Equal(t, 1, w.bus.published())
+}
