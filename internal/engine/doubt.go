@@ -70,9 +70,11 @@ func (a *attempt) lookUpState(ctx context.Context) finding {
 	switch {
 	case err == nil && on == a.d.Enabled:
 		return finding{state: asWanted}
-	case err == nil:
+	case err == nil && len(a.rec.Earlier) == 0:
 		return finding{state: absent}
-	case refused(err):
+	case err == nil || refused(err):
+		// While it had failed others may have moved it on: that it lies
+		// elsewhere now does not tell that it never lay here.
 		return finding{state: repeatable}
 	default:
 		return doubtful("reading the state: %w", err)

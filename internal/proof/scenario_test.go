@@ -669,6 +669,18 @@ var rules = []struct {
 		w.rest(quiet + time.Second)
 		is.Equal(events.Accepted, w.handle(ev).Result)
 	}},
+	{"a cloud that never says yes or no is not asked for ever", func(is *require.Assertions, w *world) {
+		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutBefore})
+		ev := request("CHG-1", alt, true).event()
+		for range giveUp / (2 * quiet) {
+			is.Equal(events.Doubt, code(w.handle(ev)))
+			w.rest(2 * quiet)
+		}
+		w.rest(2 * quiet)
+		is.Equal(events.GaveUp, code(w.handle(ev)))
+		w.calm()
+		is.Equal(engine.Completed, w.handle(ev).Kind)
+	}},
 	{"what is held off for too long is given up", func(is *require.Assertions, w *world) {
 		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: 503, Effect: true})
 		w.fault(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 503})
@@ -706,6 +718,17 @@ var rules = []struct {
 		w.rest(2 * quiet)
 		is.Equal(events.Superseded, code(w.handle(old)))
 		is.Len(w.flips(), 2)
+	}},
+	{"a position that others have moved on tells nothing of what was there before", func(is *require.Assertions, w *world) {
+		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchAccessControl, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: cloudsim.ShowIPGroup, Kind: cloudsim.Status, Status: 503, Times: 1})
+		old := request("CHG-1", acl, true).event()
+		is.Equal(events.Doubt, code(w.handle(old)))
+		w.rest(time.Hour + time.Second)
+		is.Equal(events.Unresolved, code(w.handle(old)))
+		is.Equal(engine.Completed, w.handle(request("CHG-2", acl, false).event()).Kind)
+		w.rest(2 * time.Hour)
+		is.NotEqual(engine.Rejected, w.handle(old).Kind, "it was in effect until then")
 	}},
 	{"what waits for another is taken up without a delivery, and given up in time", func(is *require.Assertions, w *world) {
 		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
