@@ -90,6 +90,10 @@ func (a *attempt) resumed(ctx context.Context) Result {
 		return a.end(ctx, completed(events.Unchanged, ""))
 	case absent, repeatable:
 		a.absent = f.state == absent
+		if a.tooOld(a.rec.Pursued, a.Now()) {
+			// A cloud that never says yes or no is not asked for ever.
+			return a.end(ctx, a.abandoned(verdict{code: events.Code(a.rec.Last.Code), detail: a.rec.Last.Detail}))
+		}
 		if a.superseded {
 			return a.end(ctx, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
 		}
@@ -159,7 +163,8 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	a.Observe(ctx, Step{Name: "settle", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})
 	switch {
 	case errors.Is(err, ledger.ErrJobTaken):
-		return a.letGo(ctx, inDoubt(fmt.Errorf("job %s belongs to another decision", o.JobID), false))
+		// Of our own call the effect is known, whoever has the job.
+		return a.letGo(ctx, inDoubt(fmt.Errorf("job %s belongs to another decision", o.JobID), !v.inferred))
 	case errors.Is(err, ledger.ErrLost):
 		return a.later(ctx, a.d, events.Held, time.Second, errors.New("another delivery has taken the decision over"))
 	case err != nil:
@@ -175,20 +180,17 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 // given back; otherwise it stays, at rest for the quiet time.
 func (a *attempt) letGo(ctx context.Context, v verdict) Result {
 	now := a.Now()
-	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail}
+	if v.effect == none && !v.patient && a.tooOld(a.rec.Pursued, now) {
+		return a.end(ctx, a.abandoned(v))
+	}
+	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail, Patient: v.patient}
 	wait := v.wait
 	var err error
 	if a.doubt || v.effect != none {
 		wait = max(wait, a.Quiet)
-		if v.effect == none && !v.patient && a.tooOld(a.d, a.rec.First, now) {
-			return a.end(ctx, a.abandoned(v, true))
-		}
 		err = a.Ledger.Lapse(ctx, a.rec.Key, a.nonce, now.Add(a.Quiet), v.effect == known, note)
 	} else {
 		if !v.patient {
-			if a.tooOld(a.d, a.rec.First, now) {
-				return a.end(ctx, a.abandoned(v, false))
-			}
 			wait = grown(wait, a.rec.Attempts)
 		}
 		err = a.Ledger.Release(ctx, a.rec.Key, a.nonce, ledger.Wait{Due: now.Add(wait), Last: note})
@@ -203,18 +205,15 @@ func (a *attempt) letGo(ctx context.Context, v verdict) Result {
 	return r
 }
 
-// abandoned is the end of a decision that was tried for long enough.
-func (a *attempt) abandoned(last verdict, doubt bool) verdict {
+// abandoned is the end of a decision that was tried for long enough, by an
+// attempt of which no call had an effect.
+func (a *attempt) abandoned(last verdict) verdict {
 	v := a.gaveUp(last.code, errors.New(last.detail))
-	v.cloud, v.doubt = last.cloud, doubt
+	v.cloud, v.doubt = last.cloud, a.doubt && !a.absent
 	return v
 }
 
-// tooOld tells whether a decision has been pursued for long enough: since its
-// first claim or the opening of its window, whichever is later.
-func (e *Engine) tooOld(d *decision.Decision, first, now time.Time) bool {
-	if start, _ := window(d); start != nil && start.After(first) {
-		first = *start
-	}
-	return now.Sub(first) >= e.GiveUp
+// tooOld tells whether a decision has been tried in vain for long enough.
+func (e *Engine) tooOld(pursued, now time.Time) bool {
+	return !pursued.IsZero() && now.Sub(pursued) >= e.GiveUp
 }

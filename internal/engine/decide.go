@@ -77,6 +77,11 @@ func (e *Engine) stored(ctx context.Context, key ledger.Key) (*decision.Decision
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
+	return e.decode(rec)
+}
+
+// decode is the decision of a record.
+func (e *Engine) decode(rec ledger.Decision) (*decision.Decision, error) {
 	d := new(decision.Decision)
 	if err := json.Unmarshal(rec.Stored, d); err != nil {
 		return nil, fmt.Errorf("stored decision: %w", err)
@@ -110,11 +115,7 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 		return e.later(ctx, d, events.Held, wait, errors.New("another delivery of this event is at work"))
 	}
 	why := fmt.Errorf("the instance is held by %s %s", h.Key.Switch, h.Key.ID)
-	first := claimed.Decision.First
-	if first.IsZero() {
-		first = c.Now
-	}
-	if claimed.Decision.State != ledger.Settled && e.tooOld(d, first, c.Now) {
+	if claimed.Decision.State != ledger.Settled && e.tooOld(claimed.Decision.Pursued, c.Now) {
 		return e.reject(ctx, d, c, e.gaveUp(events.Held, why))
 	}
 	w := ledger.Wait{Due: c.Now.Add(wait), Last: ledger.Note{At: c.Now, Code: string(events.Held), Detail: why.Error()}}
@@ -122,7 +123,8 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
 	r := e.later(ctx, d, events.Held, wait, why)
-	r.Stored = true
+	// One that failed in doubt stays as it is: its spans are on record.
+	r.Stored = !claimed.Decision.Doubt
 	return r
 }
 

@@ -101,6 +101,9 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 	}
 	on, err := a.sw.State(ctx, a.Cloud, a.d)
 	switch {
+	case notListed(err):
+		// It was read, and does not know the target: the call will tell.
+		return finding{state: absent}
 	case err != nil:
 		return doubtful("reading the state: %w", err)
 	case on == a.d.Enabled:
@@ -159,11 +162,17 @@ func definite(err error) error {
 	return err
 }
 
+// notListed tells that the cloud does not know what was to be read.
+func notListed(err error) bool {
+	var ce *cloudapi.Error
+	return errors.As(err, &ce) && ce.NotFound()
+}
+
 // refused tells that the cloud answered a read with a definite no: it will not
 // be read, or does not list the target.
 func refused(err error) bool {
 	var ce *cloudapi.Error
-	return errors.As(err, &ce) && (ce.NotFound() || ce.Status/100 == 4 && !ce.Throttled() && !ce.Busy())
+	return notListed(err) || errors.As(err, &ce) && ce.Status/100 == 4 && !ce.Throttled() && !ce.Busy()
 }
 
 // found are the jobs on the decision's instance.

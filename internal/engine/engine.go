@@ -213,8 +213,19 @@ func (e *Engine) Resume(ctx context.Context, key ledger.Key) Result {
 	if e.DryRun {
 		return e.later(ctx, nil, events.Unavailable, haltWait, errDryRun)
 	}
-	d, err := e.stored(ctx, key)
+	rec, err := e.Ledger.Get(ctx, key)
 	if err != nil {
+		return e.later(ctx, nil, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+	}
+	d, err := e.decode(rec)
+	switch {
+	case rec.Outcome != nil && rec.Emitted.IsZero():
+		if err != nil {
+			// What is to be published is on record, even where the decision is not.
+			d = &decision.Decision{Switch: key.Switch, Cause: events.Cause{Source: key.Source, ID: key.ID}}
+		}
+		return e.done(ctx, d, rec)
+	case err != nil:
 		return e.later(ctx, nil, events.Unavailable, ledgerWait, err)
 	}
 	return e.decide(ctx, d)

@@ -20,6 +20,8 @@ type jobBoard struct {
 type jobList struct {
 	mu   sync.Mutex
 	jobs map[string]cloudapi.Job
+	// err is why they could not be read.
+	err error
 	// since is from when on they were asked for, until when the reading counts.
 	since, until time.Time
 }
@@ -42,7 +44,7 @@ func (b *jobBoard) find(ctx context.Context, e *Engine, j *Followed, patience ti
 	defer l.mu.Unlock()
 	now := e.Now()
 	if now.Before(l.until) && !l.since.After(j.Since.Add(-margin)) {
-		return l.jobs[j.JobID], nil
+		return l.jobs[j.JobID], l.err
 	}
 	// One reading serves everything that is followed now, and what is older
 	// than that too.
@@ -50,12 +52,12 @@ func (b *jobBoard) find(ctx context.Context, e *Engine, j *Followed, patience ti
 	if s := j.Since.Add(-margin); s.Before(since) {
 		since = s
 	}
-	jobs, pages, err := listJobs(ctx, e.Cloud, j.Target.ProjectID, since, nil)
-	if err != nil {
-		return cloudapi.Job{}, err
-	}
-	l.jobs, l.since, l.until = jobs, since, now.Add(freshFor+time.Duration(pages)*perPage)
-	return jobs[j.JobID], nil
+	// A failure counts for as long as a list: a cloud in trouble is not asked
+	// once for each job.
+	var pages int
+	l.jobs, pages, l.err = listJobs(ctx, e.Cloud, j.Target.ProjectID, since, nil)
+	l.since, l.until = since, e.Now().Add(freshFor+time.Duration(pages)*perPage)
+	return l.jobs[j.JobID], l.err
 }
 
 func (b *jobBoard) list(project string) *jobList {
@@ -85,11 +87,14 @@ func listJobs(ctx context.Context, c *cloudapi.Client, project string, since tim
 		if q.Page == 1 && first != nil {
 			first(page.Date)
 		}
+		known := len(jobs)
 		for _, j := range page.Jobs {
 			jobs[j.ID] = j
 		}
+		// The end is where a page brings nothing new, whatever total_count says;
+		// the last page is seldom full.
 		switch {
-		case len(page.Jobs) == 0 || q.Page*pageSize >= page.Total:
+		case len(jobs) == known || len(page.Jobs) < pageSize && q.Page*pageSize >= page.Total:
 			return jobs, q.Page, nil
 		case q.Page == mostPages:
 			return nil, q.Page, errTooMany

@@ -234,6 +234,9 @@ type Decision struct {
 
 	// First is the time of the first claim or wait.
 	First time.Time `json:"first"`
+	// Pursued is since when it has been tried in vain: the first time that it
+	// was put off, unless patiently since, or since it was taken up anew.
+	Pursued time.Time `json:"pursued,omitzero"`
 	// Since is the time of the last claim of the decision while it held
 	// nothing: only since then, and in the spans that are Earlier, can a call of
 	// it have been sent.
@@ -278,6 +281,9 @@ type Note struct {
 	At     time.Time `json:"at,omitzero"`
 	Code   string    `json:"code,omitempty"`
 	Detail string    `json:"detail,omitempty"`
+	// Patient: what is in the way ends by itself (a halt, a window that is not
+	// open yet), and is not held against the decision.
+	Patient bool `json:"patient,omitempty"`
 }
 
 // Wait is why and until when a decision waits.

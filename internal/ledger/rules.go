@@ -117,9 +117,9 @@ func (f Facts) take(d Decision, c Claim) (Claimed, *Change, error) {
 
 // work hands the decision to the claim.
 func (f Facts) work(d Decision, c Claim) (Claimed, *Change, error) {
+	d = d.anew()
 	d.State, d.Nonce, d.Due, d.Quiet = Working, c.Nonce, c.Lease, false
 	d.Attempts++
-	d.Outcome, d.Emitted, d.Expire = nil, time.Time{}, time.Time{}
 	if len(d.Stored) == 0 {
 		d.Stored = c.Stored
 	}
@@ -153,8 +153,11 @@ func (f Facts) Settle(nonce string, o Outcome) (*Change, error) {
 	case f.Owner != nil && *f.Owner != d.Key:
 		return nil, ErrJobTaken
 	}
-	ordered := o.Effective && f.inOrder(d)
-	return &Change{Before: f.Decision, After: d.settled(o), InOrder: ordered, Raise: ordered, Job: o.JobID, Tag: o.Tag}, nil
+	ordered, tag := o.Effective && f.inOrder(d), ""
+	if ordered {
+		tag = o.Tag // an older value does not take the place of a newer one
+	}
+	return &Change{Before: f.Decision, After: d.settled(o), InOrder: ordered, Raise: ordered, Job: o.JobID, Tag: tag}, nil
 }
 
 // Reject is the rule for [Ledger.Reject].
@@ -208,7 +211,7 @@ func (f Facts) Lapse(nonce string, until time.Time, known bool, last Note) (*Cha
 	}
 	d.Due, d.Quiet, d.Doubt = instant(until), true, true
 	d.Known = d.Known || known
-	d.Last = last.instants()
+	d = d.putOff(last)
 	return &Change{Before: f.Decision, After: d}, nil
 }
 
@@ -221,9 +224,10 @@ func (f Facts) Wait(c Claim, w Wait) (*Change, error) {
 		switch {
 		case d.Format > Format:
 			return nil, ErrNewer
-		case d.State != Waiting || d.Content != c.Content:
+		case d.Content != c.Content || !d.open() || d.State == Settled && d.Doubt:
 			return nil, nil
 		}
+		d = d.anew()
 	}
 	return &Change{Before: f.Decision, After: d.waiting(w)}, nil
 }
@@ -316,7 +320,29 @@ func (d Decision) settled(o Outcome) Decision {
 }
 
 func (d Decision) waiting(w Wait) Decision {
-	d.State, d.Due, d.Quiet, d.Last = Waiting, instant(w.Due), false, w.Last.instants()
+	d.State, d.Due, d.Quiet = Waiting, instant(w.Due), false
+	return d.putOff(w.Last)
+}
+
+// anew is a decision without the outcome that it had: one that failed is taken
+// up again, and pursued for as long as any.
+func (d Decision) anew() Decision {
+	if d.State == Settled {
+		d.Pursued = time.Time{}
+	}
+	d.Outcome, d.Emitted, d.Expire = nil, time.Time{}, time.Time{}
+	return d
+}
+
+// putOff notes why a decision goes on.
+func (d Decision) putOff(last Note) Decision {
+	d.Last = last.instants()
+	switch {
+	case last.Patient:
+		d.Pursued = time.Time{}
+	case d.Pursued.IsZero():
+		d.Pursued = d.Last.At
+	}
 	return d
 }
 

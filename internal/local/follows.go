@@ -81,6 +81,9 @@ func (f *follows) sweep(ctx context.Context) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, looksAtOnce)
 	for _, j := range f.due() {
+		if ctx.Err() != nil {
+			break // the ledger has them all
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()

@@ -283,3 +283,139 @@ func TestACallThatDiedHalfWayIsFinishedWithoutItsCaller(t *testing.T) {
 		p.stop()
 	})
 }
+
+// flips are the calls that were made to flip proxy SSL.
+func (w *town) flips() int { return len(w.sim.CallsOf(cloudsim.SwitchProxySSL)) }
+
+func (w *town) inject(f cloudsim.Fault) {
+	w.t.Helper()
+	require.NoError(w.t, w.sim.Inject(f))
+}
+
+// codes are the codes of the failed events, by what caused them.
+func (w *town) codes() map[string]events.Code {
+	codes := map[string]events.Code{}
+	for _, ev := range w.events(events.TypeSwitchFailed) {
+		var data events.Rejected
+		require.NoError(w.t, json.Unmarshal(ev.Data(), &data))
+		codes[data.Cause.ID] = data.Error.Code
+	}
+	return codes
+}
+
+func TestACloudThatNeverSaysYesOrNoIsNotAskedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{})
+		p := w.start(config.Place{Kind: "memory"}, time.Minute)
+		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusGatewayTimeout})
+		p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
+		time.Sleep(23 * time.Hour)
+		require.Empty(t, w.codes())
+		time.Sleep(2 * time.Hour)
+		require.Equal(t, map[string]events.Code{"CHG1": events.GaveUp}, w.codes())
+		calls := w.flips()
+		time.Sleep(24 * time.Hour)
+		require.Equal(t, calls, w.flips(), "nothing is called after the end")
+		p.stop()
+	})
+}
+
+func TestAHaltIsNotHeldAgainstADecision(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{})
+		p := w.start(w.bolt(), time.Minute)
+		halter := p.Ledger.(ledger.Halter)
+		require.NoError(t, halter.SetHalt(t.Context(), true))
+		for _, id := range []string{"CHG1", "CHG2"} {
+			r := p.functions.Handle(t.Context(), "proxyssl", ticket(t, id, 1, true, nil))
+			require.Equal(t, events.Unavailable, r.Error.Code)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(25 * time.Hour)
+		require.Zero(t, w.flips())
+		require.NoError(t, halter.SetHalt(t.Context(), false))
+		time.Sleep(time.Hour)
+		require.Empty(t, w.codes())
+		require.NotEmpty(t, w.events(events.TypeSwitchCompleted))
+		require.Len(t, append(w.events(events.TypeSwitchCompleted), w.events(events.TypeSwitchRejected)...), 2)
+		p.stop()
+	})
+}
+
+func TestWhatIsTakenUpAgainIsPursuedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{})
+		p := w.start(config.Place{Kind: "memory"}, time.Minute)
+		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusForbidden})
+		ev := ticket(t, "CHG1", 1, true, nil)
+		p.functions.Handle(t.Context(), "proxyssl", ev)
+		time.Sleep(25 * time.Hour)
+		require.Equal(t, map[string]events.Code{"CHG1": events.GaveUp}, w.codes())
+		w.sim.ClearFaults()
+		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: 1})
+		require.Equal(t, events.Busy, p.functions.Handle(t.Context(), "proxyssl", ev).Error.Code)
+		time.Sleep(time.Hour)
+		require.Len(t, w.events(events.TypeSwitchFailed), 1)
+		require.Len(t, w.events(events.TypeSwitchCompleted), 1)
+		p.stop()
+	})
+}
+
+func TestWhatFailedAndMeetsAHoldIsTakenUpByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{})
+		p := w.start(config.Place{Kind: "memory"}, time.Minute)
+		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusForbidden})
+		ev := ticket(t, "CHG1", 1, true, nil)
+		p.functions.Handle(t.Context(), "proxyssl", ev)
+		time.Sleep(25 * time.Hour)
+		require.Len(t, w.events(events.TypeSwitchFailed), 1)
+		w.sim.ClearFaults()
+		// Another is in doubt on the instance.
+		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.CutBefore, Times: 1})
+		on := true
+		data, err := json.Marshal(events.SwitchRequested{Switch: "multi-tenancy", Enabled: &on, Target: &events.Target{
+			ProjectID: testProject, InstanceID: fmt.Sprintf("%032din07", 1),
+		}})
+		require.NoError(t, err)
+		other := ticket(t, "CHG2", 1, true, nil)
+		other.SetType(events.TypeSwitchRequested)
+		require.NoError(t, other.SetData(event.ApplicationJSON, json.RawMessage(data)))
+		require.Equal(t, events.Doubt, p.functions.Handle(t.Context(), "multitenant", other).Error.Code)
+		r := p.functions.Handle(t.Context(), "proxyssl", ev)
+		require.Equal(t, events.Held, r.Error.Code)
+		require.True(t, r.Stored)
+		time.Sleep(time.Hour)
+		require.Len(t, w.events(events.TypeSwitchCompleted), 2)
+		p.stop()
+	})
+}
+
+func TestACallWhoseJobIsAnothersIsNotSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{})
+		p := w.start(config.Place{Kind: "memory"}, time.Minute)
+		p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
+		job := w.sim.Effects()[0].JobID
+		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusOK, Body: `{"job_id":"` + job + `"}`})
+		r := p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG2", 2, true, nil))
+		require.Equal(t, events.Doubt, r.Error.Code)
+		time.Sleep(2 * time.Hour)
+		require.Equal(t, 2, w.flips(), "its effect is known, whoever has the job")
+		require.Equal(t, map[string]events.Code{"CHG2": events.Unresolved}, w.codes())
+		p.stop()
+	})
+}
+
+func TestADoubtAboutWhatTheCloudDoesNotListEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{})
+		p := w.start(config.Place{Kind: "memory"}, time.Minute)
+		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
+		require.Equal(t, events.Doubt, p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil)).Error.Code)
+		time.Sleep(10 * time.Minute)
+		require.Len(t, w.events(events.TypeSwitchCompleted), 1)
+		require.Len(t, w.sim.Effects(), 1)
+		p.stop()
+	})
+}

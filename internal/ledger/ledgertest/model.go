@@ -110,14 +110,14 @@ func (m model) do(o op) answer {
 		if at := d.Instance + d.Slot; o.out.Effective && m.marks[at].Before(d.Order) {
 			m.marks[at] = d.Order
 		}
-		if o.out.Tag != "" {
+		if o.out.Tag != "" && o.out.Effective && !m.marks[d.Instance+d.Slot].After(d.Order) {
 			m.tags[d.Instance+d.Slot] = o.out.Tag
 		}
 		m.settled(d, o)
 	case "release":
 		delete(m.holds, d.Instance)
 		d.State, d.Due, d.Last, d.Quiet = ledger.Waiting, o.until, note(o.kind), false
-		m.decisions[d.Key] = d
+		m.decisions[d.Key] = pursued(d)
 	case "lapse":
 		hold.Until, hold.Quiet = o.until, true
 		m.holds[d.Instance] = hold
@@ -125,7 +125,7 @@ func (m model) do(o op) answer {
 		if o.known {
 			d.Known = true
 		}
-		m.decisions[d.Key] = d
+		m.decisions[d.Key] = pursued(d)
 	case "mark":
 		if d.State == ledger.Settled && d.Nonce == o.claim.Nonce && d.Emitted.IsZero() {
 			d.Emitted, d.Expire = o.until, o.until.Add(1_000*time.Hour)
@@ -179,7 +179,7 @@ func (m model) claim(c ledger.Claim) ledger.Claimed {
 		d.Since, d.Earlier = c.Now, nil
 	}
 	if d.State == ledger.Settled {
-		d.Since = c.Now
+		d.Since, d.Pursued = c.Now, time.Time{}
 	}
 	m.holds[d.Instance] = ledger.Holder{Key: c.Key, Nonce: c.Nonce, Until: c.Lease}
 	d.State, d.Nonce, d.Due, d.Quiet = ledger.Working, c.Nonce, c.Lease, false
@@ -191,11 +191,23 @@ func (m model) claim(c ledger.Claim) ledger.Claimed {
 }
 
 func (m model) wait(o op, d ledger.Decision, exists bool) answer {
-	if !exists || d.State == ledger.Waiting && d.Content == o.claim.Content {
+	said := d.State == ledger.Settled && d.Outcome.Failed && !d.Outcome.Doubt && !d.Emitted.IsZero()
+	if !exists || d.Content == o.claim.Content && (d.State == ledger.Waiting || said) {
+		if said {
+			d.Pursued, d.Outcome, d.Emitted, d.Expire = time.Time{}, nil, time.Time{}, time.Time{}
+		}
 		d.State, d.Due, d.Last = ledger.Waiting, o.until, note(o.kind)
-		m.decisions[d.Key] = d
+		m.decisions[d.Key] = pursued(d)
 	}
 	return answer{}
+}
+
+// pursued is a decision that was put off as its last note says.
+func pursued(d ledger.Decision) ledger.Decision {
+	if d.Pursued.IsZero() {
+		d.Pursued = d.Last.At
+	}
+	return d
 }
 
 func (m model) reject(o op, d ledger.Decision, exists bool) answer {

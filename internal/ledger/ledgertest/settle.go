@@ -148,6 +148,20 @@ var settles = []test{
 			w.settle(c, o, nil)
 		}
 		tag(slot, "Off")
+		late := w.ask("late", 5, 6)
+		w.get(late, ledger.New)
+		w.settle(late, failed(true), nil)
+		w.mark(late, 7, nil)
+		newer := w.ask("newer", 9, 10)
+		w.get(newer, ledger.New)
+		o := accepted("")
+		o.Tag = "true"
+		w.settle(newer, o, nil)
+		late = w.ask("late", 5, 100)
+		require.True(w, w.get(late, ledger.Resumed).Superseded)
+		o.Tag = "on"
+		w.settle(late, o, nil)
+		tag(slot, "true")
 		tag("another slot", "")
 		in, err := w.Instance(w.ctx, project, "another")
 		require.NoError(w, err)
@@ -224,7 +238,7 @@ var letsGo = []test{
 		c := w.ask("a", 1, 2)
 		before := w.get(c, ledger.New).Decision
 		w.release(c, 30, nil)
-		before.State, before.Due, before.Last = ledger.Waiting, at(30), note("waits")
+		before.State, before.Due, before.Last, before.Pursued = ledger.Waiting, at(30), note("waits"), at(7)
 		require.Equal(w, before, w.stored(c.Key))
 		w.free()
 	}},
@@ -252,6 +266,7 @@ var letsGo = []test{
 		want := w.get(c, ledger.New).Decision
 		w.lapse(c, 40, true, nil)
 		want.Due, want.Quiet, want.Doubt, want.Known, want.Last = at(40), true, true, true, note("lapsed")
+		want.Pursued = at(7)
 		require.Equal(w, want, w.stored(c.Key))
 		w.holder(w.get(w.ask("b", 3, 1_000), ledger.Held), c, 40, true)
 		w.holder(w.get(w.ask("a", 1, 40), ledger.Held), c, 40, true)
@@ -301,7 +316,7 @@ var letsGo = []test{
 		want := ledger.Decision{
 			Format: ledger.Format, Key: c.Key, State: ledger.Waiting, Content: c.Content, Stored: c.Stored,
 			Project: c.Project, Instance: c.Instance, Slot: c.Slot, Order: at(1),
-			First: at(2), Due: at(30), Last: note("waits"),
+			First: at(2), Pursued: at(7), Due: at(30), Last: note("waits"),
 		}
 		require.Equal(w, want, w.stored(c.Key))
 		w.free()
@@ -311,13 +326,68 @@ var letsGo = []test{
 		got := w.get(w.ask("a", 5, 7), ledger.New).Decision
 		require.Equal(w, []any{at(2), at(1), at(7), 1}, []any{got.First, got.Order, got.Since, got.Attempts})
 	}},
+	{"what failed, and has said so, waits to be taken up again", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.lapse(c, 40, false, nil)
+		w.settle(c, failed(false), nil)
+		w.wait(w.ask("a", 1, 8), 30, nil)
+		require.Equal(w, ledger.Settled, w.stored(c.Key).State, "it has not said so yet")
+		w.mark(c, 9, nil)
+		again := note("held")
+		again.At = at(50)
+		w.do(nil, func() error {
+			return w.Wait(w.ctx, w.ask("a", 1, 50), ledger.Wait{Due: at(60), Last: again})
+		})
+		got := w.stored(c.Key)
+		require.Equal(w, []any{ledger.Waiting, at(60), at(50), 1}, []any{got.State, got.Due, got.Pursued, got.GaveUp})
+		require.Nil(w, got.Outcome)
+		require.Zero(w, got.Emitted)
+		w.get(w.ask("a", 1, 61), ledger.New)
+	}},
+	{"how long it is pursued counts from the first time that it was put off", func(w *world) {
+		pursued := func(c ledger.Claim, want time.Time) {
+			w.Helper()
+			require.Equal(w, want, w.stored(c.Key).Pursued)
+		}
+		put := func(c ledger.Claim, second int, patient bool) {
+			w.Helper()
+			n := note("waits")
+			n.At, n.Patient = at(second), patient
+			w.do(nil, func() error { return w.Release(w.ctx, c.Key, c.Nonce, ledger.Wait{Due: at(second), Last: n}) })
+		}
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		put(c, 3, true)
+		pursued(c, time.Time{})
+		for _, second := range []int{10, 20} {
+			c = w.ask("a", 1, second)
+			w.get(c, ledger.New)
+			put(c, second, false)
+			pursued(c, at(10))
+		}
+		c = w.ask("a", 1, 30)
+		w.get(c, ledger.New)
+		put(c, 30, true)
+		pursued(c, time.Time{})
+		c = w.ask("a", 1, 40)
+		w.get(c, ledger.New)
+		put(c, 40, false)
+		pursued(c, at(40))
+		c = w.ask("a", 1, 50)
+		w.get(c, ledger.New)
+		w.settle(c, failed(false), nil)
+		w.mark(c, 51, nil)
+		c = w.ask("a", 1, 60)
+		require.Zero(w, w.get(c, ledger.New).Decision.Pursued, "taken up anew")
+	}},
 	{"wait leaves alone what is at work, settled or of another content", func(w *world) {
 		waits := w.ask("waits", 1, 2)
 		w.wait(waits, 3, nil)
 		w.done("done", 1)
 		gone := w.ask("failed", 1, 2)
 		w.get(gone, ledger.New)
-		w.settle(gone, failed(false), nil)
+		w.settle(gone, failed(true), nil)
 		w.mark(gone, 9, nil)
 		w.get(w.ask("works", 1, 10), ledger.New)
 		for _, id := range []string{"done", "works", "failed", "waits"} {
