@@ -3,6 +3,7 @@ package cloudevent
 import (
 	"mime"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -47,8 +48,7 @@ func (a *attributes) text(name, s string) {
 	if required(name) {
 		a.given = append(a.given, name)
 	}
-	if rule, expected := check(name, s); rule != "" {
-		a.add(rule, name, shown(s), expected)
+	if !a.right(name, s) {
 		return
 	}
 	switch name {
@@ -104,6 +104,33 @@ func core(name string) bool {
 		return true
 	}
 	return required(name)
+}
+
+// longest is how many bytes an attribute may have that is kept with the
+// decision, or carried on: EventBridge takes events of 256 KB and DynamoDB items
+// of 400 KB, and an outcome that neither takes could never be published.
+const longest = 4096
+
+func bounded(name string) bool {
+	switch name {
+	case id, source, eventType, subject, dataSchema, "correlationid", "traceparent", "tracestate":
+		return true
+	}
+	return false
+}
+
+// right tells whether an attribute's canonical string may stand, and notes why
+// it may not.
+func (p *problems) right(name, s string) bool {
+	if bounded(name) && len(s) > longest {
+		p.add(RuleSize, name, strconv.Itoa(len(s))+" bytes", "at most "+strconv.Itoa(longest)+" bytes")
+		return false
+	}
+	rule, expected := check(name, s)
+	if rule != "" {
+		p.add(rule, name, shown(s), expected)
+	}
+	return rule == ""
 }
 
 // check returns the rule that an attribute's canonical string breaks, and what

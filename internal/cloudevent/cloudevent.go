@@ -43,6 +43,7 @@ const (
 	RuleTypes       = "CloudEvents 1.0, Type System"
 	RuleRequired    = "CloudEvents 1.0, REQUIRED Attributes"
 	RuleOptional    = "CloudEvents 1.0, OPTIONAL Attributes"
+	RuleSize        = "CloudEvents 1.0, Size Limits"
 	RuleJSONText    = "RFC 8259"
 	RuleJSONTypes   = "CloudEvents JSON format, 2.2"
 	RuleJSONObject  = "CloudEvents JSON format, 3"
