@@ -256,6 +256,11 @@ func (r *reader) fail(format string, args ...any) {
 
 func (r *reader) get(name string) string { return r.vars[name] }
 
+func (r *reader) isSet(name string) bool {
+	_, set := r.vars[name]
+	return set
+}
+
 func (r *reader) credentials() Credentials { return credentials(r.get) }
 
 func (r *reader) list(name string) (items []string) {
@@ -275,8 +280,8 @@ func (r *reader) keys(name string) []webhook.Key {
 	switch {
 	case err != nil:
 		r.fail("%s: %w", name, err)
-	case len(secrets) == 0 && r.get(name) != "":
-		r.fail("%s: found none, expected one or more, with commas between", name)
+	case len(secrets) == 0 && r.isSet(name):
+		r.fail("%s: found none, expected one or more, with commas between, or that the variable is not set", name)
 	}
 	return keys
 }

@@ -109,6 +109,7 @@ func TestErrors(t *testing.T) {
 		{"a short webhook key", "INTERLOCK_WEBHOOK_SECRETS=secret", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"a webhook key that is none", "INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,secret!", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"an empty list of webhook keys", "INTERLOCK_WEBHOOK_SECRETS=", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"halt, 1", "INTERLOCK_HALT=1", "INTERLOCK_HALT"},
 		{"language, in capitals", "INTERLOCK_LANGUAGE=EN-US", "INTERLOCK_LANGUAGE"},
 	}
