@@ -146,10 +146,11 @@ func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error)
 		id := text(records[i].Get("messageId"))
 		if err := items[i].Err; err != nil {
 			d.log().WarnContext(ctx, "a message holds no event", "function", d.Function, "message", id, "error", err)
+			d.hide(ctx, text(records[i].Get("receiptHandle")), hopeless)
 		} else if r.Kind != engine.Later || leftToSweep(r) {
 			continue
 		} else {
-			d.hide(ctx, text(records[i].Get("receiptHandle")), r)
+			d.hide(ctx, text(records[i].Get("receiptHandle")), r.RetryAfter)
 		}
 		if id == "" {
 			return nil, &NoEvent{Err: fmt.Errorf("record %d of %d has no messageId by which to fail", i+1, len(records))}

@@ -23,6 +23,10 @@ type Queue struct {
 // change window opens.
 const swept = 15 * time.Minute
 
+// hopeless is the wait of a message that holds no event: the sooner it has come
+// back as often as the queue lets it, the sooner it is in the dead-letter queue.
+const hopeless = time.Second
+
 // leftToSweep tells that nobody needs to deliver an event again.
 func leftToSweep(r engine.Result) bool { return r.Stored && r.RetryAfter > swept }
 
@@ -42,11 +46,11 @@ func (d *Door) takeOver(ctx context.Context, ev event.Event, r engine.Result) {
 // hide has a message come back when it is worth trying again, and not with the
 // queue's next turn. A message that could not be hidden comes back too, by the
 // queue's own time-out.
-func (d *Door) hide(ctx context.Context, receipt string, r engine.Result) {
+func (d *Door) hide(ctx context.Context, receipt string, wait time.Duration) {
 	if d.Queue == nil || receipt == "" {
 		return
 	}
-	if err := d.Queue.Hide(ctx, receipt, r.RetryAfter); err != nil {
-		d.log().WarnContext(ctx, "a message to be handled later could not be hidden", "function", d.Function, "error", err)
+	if err := d.Queue.Hide(ctx, receipt, wait); err != nil {
+		d.log().WarnContext(ctx, "a message that comes back could not be hidden", "function", d.Function, "error", err)
 	}
 }

@@ -88,6 +88,21 @@ func TestMessagesComeBackWhenItIsWorthIt(t *testing.T) {
 	require.Empty(t, q.put, "the same message comes back; a new one would be a second")
 }
 
+// What never will be an event is not looked at for days: it comes back at once,
+// as often as it takes to be dead.
+func TestAMessageWithoutAnEventDiesSoon(t *testing.T) {
+	q := new(queued)
+	d, _ := newDoor(patient)
+	d.Queue, d.Log = q.queue(), discard
+	answer, err := d.Invoke(context.Background(), marshal(t, lambdaevents.SQSEvent{Records: []lambdaevents.SQSMessage{
+		{MessageId: "m-none", ReceiptHandle: "r-none", Body: "{}", EventSource: "aws:sqs"},
+		{MessageId: "m-accepted", ReceiptHandle: "r-accepted", Body: structured("accepted"), EventSource: "aws:sqs"},
+	}}))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"m-none"}]}`, string(answer))
+	require.Equal(t, map[string]time.Duration{"r-none": time.Second}, q.hid)
+}
+
 func TestAScheduleSweeps(t *testing.T) {
 	d, _ := newDoor(byID)
 	_, err := d.Invoke(context.Background(), []byte(`{"interlock":"sweep"}`))
