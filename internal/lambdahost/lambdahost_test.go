@@ -146,7 +146,7 @@ func TestQueue(t *testing.T) {
 		delayed, hidden float64
 	}{
 		{0, 0, 0}, {time.Millisecond, 1, 1}, {10 * time.Second, 10, 10}, {10*time.Second + 1, 11, 11},
-		{15 * time.Minute, 900, 900}, {time.Hour, 900, 3600}, {24 * time.Hour, 900, 43200},
+		{15 * time.Minute, 900, 900}, {time.Hour, 900, 3600}, {12*time.Hour - time.Minute, 900, 43140}, {24 * time.Hour, 900, 43140},
 	} {
 		q, got := sqs(t, http.StatusOK)
 		require.NoError(t, q.put(t.Context(), ev, c.wait))

@@ -18,10 +18,11 @@ type queue struct {
 }
 
 // The longest that SQS delays a new message, and hides one that it has
-// delivered.
+// delivered: 12 hours, counted from when it was received. Some of that has gone
+// by, and SQS refuses what goes beyond.
 const (
 	mostDelay      = 15 * time.Minute
-	mostVisibility = 12 * time.Hour
+	mostVisibility = 12*time.Hour - time.Minute
 )
 
 // put has an event delivered after a while. A wait that is longer than SQS can
