@@ -183,10 +183,15 @@ func again(err error) bool {
 	if errors.As(err, &e) {
 		return e.transient()
 	}
-	return !errors.Is(err, errLocal)
+	return !errors.Is(err, errLocal) && !errors.Is(err, errEnded)
 }
 
-var errLocal = errors.New("not sent")
+var (
+	errLocal = errors.New("not sent")
+	// errEnded: the time was over while the request was out. Whether it was done
+	// is not known.
+	errEnded = errors.New("unanswered")
+)
 
 // pause waits for a random time, up to 50 ms doubled with each try, as long as
 // the context leaves some.
@@ -220,7 +225,7 @@ func (c *Client) once(ctx context.Context, operation string, body []byte, out an
 			err = ue.Err
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w: %w", operation, errLocal, err)
+			return fmt.Errorf("%s: %w: %w", operation, errEnded, err)
 		}
 		return fmt.Errorf("%s: %w", operation, err)
 	}

@@ -157,6 +157,27 @@ func TestCancelled(t *testing.T) {
 	require.ErrorIs(t, c.Do(ctx, "GetItem", request{"<&>"}, nil), context.Canceled)
 }
 
+// A request that the time ran out for may have been done: it is not said to be
+// unsent, and not sent again.
+func TestTimeOverWhileARequestIsOut(t *testing.T) {
+	c, _ := serve(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	sent := 0
+	c.HTTP = &http.Client{Transport: roundTrip(func(q *http.Request) (*http.Response, error) {
+		sent++
+		cancel()
+		return nil, q.Context().Err()
+	})}
+	err := c.Do(ctx, "PutItem", request{"<&>"}, nil)
+	require.EqualError(t, err, "PutItem: unanswered: context canceled")
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 1, sent)
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(q *http.Request) (*http.Response, error) { return f(q) }
+
 func TestNoCredentials(t *testing.T) {
 	c, _ := serve(t)
 	none := errors.New("none")
