@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -69,10 +70,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (begun int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
-	if len(due) == 0 {
-		s.mu.Lock()
-		clear(s.again)
-		s.mu.Unlock()
+	if len(due) < limit {
+		s.forget(due, now)
 	}
 	for _, d := range due {
 		if !s.take(d, now) {
@@ -109,6 +108,21 @@ func (s *Sweeper) All(ctx context.Context) error {
 		}
 		s.Wait()
 	}
+}
+
+// forget drops what no longer asks for work: another process has finished it, or
+// it waits for longer. The list must be whole, and be of the given time: what was
+// put off since then is not in it yet.
+func (s *Sweeper) forget(due []ledger.Due, now time.Time) {
+	listed := make(map[ledger.Key]bool, len(due))
+	for _, d := range due {
+		listed[d.Key] = true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.again, func(key ledger.Key, r retry) bool {
+		return !listed[key] && r.at.Add(-r.after).Before(now)
+	})
 }
 
 func (s *Sweeper) now() time.Time {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -255,6 +256,53 @@ func TestSweepAll(t *testing.T) {
 	require.Zero(t, w.bus.published())
 	require.NoError(t, w.All(t.Context()))
 	require.Equal(t, many, w.bus.published())
+}
+
+// What another process has finished meanwhile is forgotten, though something is
+// due all the time; what is still to be finished keeps its wait.
+func TestSweepForgetsWhatOthersFinished(t *testing.T) {
+	w := newSwept(t)
+	w.bus.set(true)
+	require.Equal(t, engine.Later, w.handle(t, "1").Kind)
+	require.Equal(t, engine.Later, w.handle(t, "2").Kind)
+	w.advance(publishing + time.Second)
+	require.Equal(t, 2, w.sweep(t))
+	require.Len(t, w.again, 2)
+	w.advance(time.Second)
+	w.bus.set(false)
+	require.NotEqual(t, engine.Later, w.handle(t, "1").Kind, "a repeat publishes")
+	w.bus.set(true)
+	require.Equal(t, 1, w.sweep(t))
+	require.Len(t, w.again, 1)
+	for _, r := range w.again {
+		require.Equal(t, 2*time.Second, r.after)
+	}
+}
+
+// A list that was cut off says nothing of what it leaves out, nor does it of
+// what was put off after it was made.
+func TestSweepForgetsOnlyByWhatItKnows(t *testing.T) {
+	s := &Sweeper{again: map[ledger.Key]retry{
+		{ID: "before"}: {at: noon, after: time.Second}, {ID: "since"}: {at: noon.Add(time.Minute), after: time.Minute},
+	}}
+	s.forget(nil, noon)
+	require.Equal(t, map[ledger.Key]retry{{ID: "since"}: {at: noon.Add(time.Minute), after: time.Minute}}, s.again)
+
+	w := newSwept(t)
+	w.Ledger = crowded{}
+	require.Zero(t, w.sweep(t))
+	w.again[ledger.Key{ID: "beyond the list"}] = retry{at: noon, after: time.Second}
+	w.advance(time.Minute)
+	require.Zero(t, w.sweep(t))
+	require.Len(t, w.again, 1)
+}
+
+// crowded is a ledger in which always more is due than is asked for. It has an
+// event that is about to be published, over and over.
+type crowded struct{ ledger.Ledger }
+
+func (crowded) Due(_ context.Context, now time.Time, limit int) ([]ledger.Due, error) {
+	return slices.Repeat([]ledger.Due{{Key: ledger.Key{ID: "1"}, Why: ledger.Unemitted, At: now}}, limit), nil
 }
 
 // broken is a ledger that cannot be read.
