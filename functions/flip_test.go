@@ -295,6 +295,24 @@ func TestTags(t *testing.T) {
 	})
 }
 
+// A tag that is new says no old value: it asks for what it says, even where the
+// same value was settled before and a request has flipped the switch since.
+func TestANewTagAsksAgain(t *testing.T) {
+	w := localtest.Start(t, localtest.Options{Cloud: cloudsim.Options{Plain: true}})
+	tag := func(id string) localtest.Answer {
+		return w.Post(t, "proxyalt", localtest.Edit(t, localtest.Sample(t, "tag.changed", "proxy-alt"), "id", id, "time", w.Now(),
+			"data.changes.1.old", localtest.Gone, "data.changes.1.new", "on"))
+	}
+	require.Equal(t, http.StatusAccepted, tag("tagged").Status)
+	w.Advance(60e9)
+	off := localtest.Edit(t, localtest.Sample(t, "switch.requested", "proxy-alt"), "time", w.Now(), "data.enabled", false,
+		"data.options", localtest.Gone, "data.ticket", localtest.Gone)
+	require.Equal(t, http.StatusAccepted, w.Post(t, "proxyalt", off).Status)
+	w.Advance(60e9)
+	answer := tag("tagged again")
+	require.Equal(t, http.StatusAccepted, answer.Status, string(answer.Body))
+}
+
 // Ids that a switch has no use for are dropped in a tag event: whoever tags a
 // resource knows all of its ids.
 func TestTagWithSpareIDs(t *testing.T) {

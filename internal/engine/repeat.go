@@ -37,7 +37,7 @@ func (e *Engine) repeats(ctx context.Context, d *decision.Decision) (bool, error
 
 // told tells whether a tag event's value was told before.
 func (e *Engine) told(ctx context.Context, d *decision.Decision) (bool, error) {
-	if d.Tag == "" || !mayRepeat(d) {
+	if d.Tag == "" || !e.mayRepeat(d) {
 		return false, nil
 	}
 	in, err := e.Ledger.Instance(ctx, d.Target.ProjectID, d.Target.InstanceID)
@@ -48,10 +48,14 @@ func (e *Engine) told(ctx context.Context, d *decision.Decision) (bool, error) {
 }
 
 // mayRepeat: a snapshot says how a tag is, not that it changed. Any other tag
-// event tells of a change and asks for what it says, a missing old value for
-// that of a new tag; unless by its own word nothing changed.
-func mayRepeat(d *decision.Decision) bool {
-	return d.Snapshot || d.TagOld != nil && sameTag(*d.TagOld, d.Tag)
+// event tells of a change, of a new tag where it has no old value, and is looked
+// at by the position that it asks for; where that cannot be read, it asks for
+// nothing only if by its own word nothing changed.
+func (e *Engine) mayRepeat(d *decision.Decision) bool {
+	if d.Snapshot {
+		return true
+	}
+	return e.byName[d.Switch].State == nil && d.TagOld != nil && sameTag(*d.TagOld, d.Tag)
 }
 
 // sameTag compares values by what they ask for: on and true are one.
