@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/types"
@@ -99,6 +100,7 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 	if root != nil && !r.meant(root, ev.Type()) {
 		return nil, false, nil
 	}
+	r.dated(ev)
 	r.dryRun(ev)
 	if root != nil {
 		read(root)
@@ -107,6 +109,21 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 		return nil, true, r.invalid()
 	}
 	return &r.decision, true, nil
+}
+
+// dated takes over the event's time. One that no clock has told is refused: it
+// has no form in UTC, or none that can be told from being absent.
+func (r *reading) dated(ev event.Event) {
+	at := ev.Context.AsV1().Time
+	switch {
+	case at == nil:
+	case at.Before(time.Unix(0, 0)):
+		r.report.add("time", at.Format(time.RFC3339Nano), "a time from 1970 on")
+	case at.UTC().Year() > 9999:
+		r.report.add("time", at.Format(time.RFC3339Nano), "a time before the year 10000")
+	default:
+		r.decision.Time = at.Time
+	}
 }
 
 func (r *reading) dryRun(ev event.Event) {
@@ -145,7 +162,6 @@ func (d *Decoder) spec(name string) *spec {
 func caused(ev event.Event) Decision {
 	d := Decision{
 		Cause:         events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type()},
-		Time:          ev.Time(),
 		CorrelationID: ev.ID(),
 	}
 	for name, value := range ev.Extensions() {

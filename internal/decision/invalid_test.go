@@ -6,7 +6,10 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
@@ -96,6 +99,9 @@ func TestWrongFields(t *testing.T) {
 			`data.ticket.approved_at: found string "now", expected ` + when,
 			`data.ticket.window.start: found number 1, expected ` + when,
 			`data.ticket.window.end: found string "2026-11-22", expected ` + when}},
+		{ssl, events.TypeTicketApproved, approved(`{"id":"1","requested_by":"r","approved_by":["a"],"approved_at":"0000-01-01T00:00:00+01:00","window":{"end":"9999-12-31T23:59:59-00:01"}}`), []string{
+			`data.ticket.approved_at: found string "0000-01-01T00:00:00+01:00", expected ` + when,
+			`data.ticket.window.end: found string "9999-12-31T23:59:59-00:01", expected ` + when}},
 		{ssl, events.TypeTicketApproved, approved(`{"id":"1","requested_by":"r","approved_by":["a"],"window":{"start":"2026-11-22T09:00:01Z","end":"2026-11-22T10:00:00+01:00"}}`), []string{
 			`data.ticket.window.end: found string "2026-11-22T10:00:00+01:00", expected a time not before the window's start`}},
 		{ssl, events.TypeTagChanged, tagged(``), []string{`data.changes: found array, expected at least 1 items`}},
@@ -136,6 +142,31 @@ func TestWrongAttributes(t *testing.T) {
 		if !ok {
 			require.Equal(t, events.Field{Path: "datacontenttype", Found: fmt.Sprintf("string %q", contentType), Expected: "application/json"}, problem.Fields[0])
 		}
+	}
+	for text, want := range map[string]string{
+		"0000-01-01T00:00:00+01:00": "a time from 1970 on", // before year 0, in UTC
+		"0001-01-01T00:00:00Z":      "a time from 1970 on", // Go's zero time
+		"1969-12-31T23:59:59.9Z":    "a time from 1970 on",
+		"1970-01-01T00:00:00+00:01": "a time from 1970 on",
+		"9999-12-31T23:59:59-00:01": "a time before the year 10000",
+		"1970-01-01T01:00:00+01:00": "",
+		"9999-12-31T23:59:59Z":      "",
+	} {
+		ev := eventOf(t, events.TypeSwitchRequested, good)
+		at, err := time.Parse(time.RFC3339, text)
+		require.NoError(t, err)
+		ev.Context.(*event.EventContextV1).Time = &types.Timestamp{Time: at} // the setter takes the zero time for none
+		dec, _, problem := d.Decode("proxy-ssl", ev)
+		if want == "" {
+			require.Nil(t, problem, text)
+			require.True(t, at.Equal(dec.Time))
+			continue
+		}
+		require.NotNil(t, problem, text)
+		require.Equal(t, []events.Field{{Path: "time", Found: text, Expected: want}}, problem.Fields)
+		require.Zero(t, problem.Time, "the rejection tells none that is wrong")
+		_, meant, _ := d.Decode("proxy-alt", ev)
+		require.False(t, meant, "another's time")
 	}
 	for dryrun, found := range map[any]string{"yes": `"yes"`, "TRUE": `"TRUE"`, 1: `"1"`, "": `""`} {
 		ev := eventOf(t, events.TypeSwitchRequested, good)
