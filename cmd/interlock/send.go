@@ -186,6 +186,9 @@ func indented(w io.Writer, text []byte) error {
 
 // event builds the event, or reads it from the file.
 func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
+	if err := s.ticketless(); err != nil {
+		return event.Event{}, err
+	}
 	if s.file != "" {
 		if len(args) > 0 {
 			return event.Event{}, fmt.Errorf("%q: expected no arguments with --file", args[0])
@@ -223,6 +226,25 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 		ev.SetID(s.id)
 	}
 	return ev, check(sw.Name, ev)
+}
+
+// ticketless names the flags of a ticket that are given without one: without
+// its id, approval and window would count for nothing.
+func (s *sending) ticketless() error {
+	var given []string
+	for flag, set := range map[string]bool{
+		"--requested-by": s.ticket.RequestedBy != "", "--approved-by": len(s.ticket.ApprovedBy) > 0,
+		"--window-start": s.start != "", "--window-end": s.end != "",
+	} {
+		if set {
+			given = append(given, flag)
+		}
+	}
+	if s.ticket.ID != "" || len(given) == 0 {
+		return nil
+	}
+	slices.Sort(given)
+	return fmt.Errorf("%s: expected --ticket with it", strings.Join(given, ", "))
 }
 
 // check names what a function would find wrong with an event.
