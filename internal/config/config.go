@@ -6,7 +6,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -150,42 +149,72 @@ func (r *reader) config(ledger, bus string) Config {
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
 	}
-	if c.Bus.Kind == "http" {
-		r.checkURL(busVar, c.Bus.Rest)
+	if c.Bus.Kind == "http" && r.absolute(busVar, c.Bus.Rest) {
+		r.checkHost(busVar, c.Bus.Rest)
+	}
+	if c.QueueURL != "" {
+		r.absolute(queueURL, c.QueueURL)
 	}
 	return c
 }
 
-// Check reports credentials that are missing, incomplete or of two ways.
+// Check reports credentials that are missing, incomplete, of two ways, or that
+// no header can carry.
 func (c Credentials) Check() error {
-	type way struct {
-		name    string
-		present bool
-		missing []string
-	}
-	gaps := func(values map[string]cloudapi.Secret) (missing []string) {
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			if values[name] == "" {
-				missing = append(missing, name)
-			}
-		}
-		return missing
-	}
-	ways := []way{
-		{"keys (" + ak + ")", c.AK+c.SK+c.SecurityToken != "", gaps(map[string]cloudapi.Secret{ak: c.AK, sk: c.SK})},
-		{"a token (" + authToken + ")", c.Token != "", nil},
-		{"a user (" + iamUser + ")", c.Domain+c.User+c.Password != "", gaps(map[string]cloudapi.Secret{iamDomain: c.Domain, iamUser: c.User, iamPassword: c.Password})},
-	}
-	ways = slices.DeleteFunc(ways, func(w way) bool { return !w.present })
+	ways := slices.DeleteFunc(c.ways(), func(w way) bool { return len(w.set) == 0 })
 	switch {
 	case len(ways) == 0:
 		return fmt.Errorf("%s and %s: not set; expected one way of authenticating: these, or %s, or %s with %s and %s, or %s", ak, sk, authToken, iamUser, iamDomain, iamPassword, secretID)
 	case len(ways) > 1:
-		return fmt.Errorf("two ways of authenticating are set, %s and %s; expected one", ways[0].name, ways[1].name)
+		return fmt.Errorf("two ways of authenticating are set, %s and %s; expected one", ways[0], ways[1])
 	case len(ways[0].missing) > 0:
-		return fmt.Errorf("%s: not set; expected together with %s", strings.Join(ways[0].missing, ", "), ways[0].name)
+		return fmt.Errorf("%s: not set; expected together with %s", strings.Join(ways[0].missing, ", "), ways[0])
+	}
+	for _, v := range []setting{{ak, c.AK}, {sk, c.SK}, {securityToken, c.SecurityToken}, {authToken, c.Token}} {
+		if strings.ContainsFunc(string(v.value), func(r rune) bool { return r < ' ' || r > '~' }) {
+			return fmt.Errorf("%s: found a control character, or one that is not ASCII; expected none", v.name)
+		}
 	}
 	return nil
+}
+
+// setting is a variable and its value.
+type setting struct {
+	name  string
+	value cloudapi.Secret
+}
+
+// way is a way of authenticating, with its variables that are set, and those
+// that are needed beside them.
+type way struct {
+	name         string
+	set, missing []string
+}
+
+func (w way) String() string { return w.name + " (" + strings.Join(w.set, ", ") + ")" }
+
+func (c Credentials) ways() []way {
+	keys := wayOf("keys", setting{ak, c.AK}, setting{sk, c.SK})
+	if c.SecurityToken != "" {
+		keys.set = append(keys.set, securityToken)
+	}
+	return []way{
+		keys,
+		wayOf("a token", setting{authToken, c.Token}),
+		wayOf("a user", setting{iamDomain, c.Domain}, setting{iamUser, c.User}, setting{iamPassword, c.Password}),
+	}
+}
+
+func wayOf(name string, needed ...setting) way {
+	w := way{name: name}
+	for _, v := range needed {
+		if v.value == "" {
+			w.missing = append(w.missing, v.name)
+		} else {
+			w.set = append(w.set, v.name)
+		}
+	}
+	return w
 }
 
 // none reports credentials that are given next to the variable that says where
@@ -337,13 +366,23 @@ func shown(text string) string {
 	return text
 }
 
-func (r *reader) checkURL(name, text string) {
+// absolute tells whether a text is an absolute URL.
+func (r *reader) absolute(name, text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	ok := err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+	if !ok {
 		r.fail("%s: found %q, expected an absolute URL", name, shown(text))
-		return
 	}
-	if err := cloudapi.CheckEndpoint(u.Scheme + "://" + u.Host); err != nil {
+	return ok
+}
+
+// checkHost reports a URL where what is sent could be read on its way.
+func (r *reader) checkHost(name, text string) {
+	u, err := url.Parse(text)
+	if err == nil {
+		err = cloudapi.CheckEndpoint(u.Scheme + "://" + u.Host)
+	}
+	if err != nil {
 		r.fail("%s: %w", name, err)
 	}
 }
