@@ -62,15 +62,3 @@ func build(t testing.TB, pkg string) string {
 	require.NoError(t, err)
 	return path
 }
-
-// names are the functions that have an artefact.
-func names(t testing.TB) (names []string) {
-	t.Helper()
-	mains, err := filepath.Glob(root + "/functions/*/lambda/main.go")
-	require.NoError(t, err)
-	require.NotEmpty(t, mains)
-	for _, main := range mains {
-		names = append(names, filepath.Base(filepath.Dir(filepath.Dir(main))))
-	}
-	return names
-}
