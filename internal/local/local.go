@@ -112,7 +112,8 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		// What is larger than a door takes, it answers itself.
+		MaxHeaderBytes: 4 * doors.MaxHeader,
 	}
 	leave, err := h.attend()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
@@ -163,5 +165,17 @@ func TestWarning(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, h.Close())
 		require.Equal(t, warned, len(warnings) > 0, kind)
+	}
+}
+
+// A header that is too large is answered as every other refusal is.
+func TestLargeHeader(t *testing.T) {
+	w := localtest.Start(t, localtest.Options{})
+	w.Serve(t)
+	for _, size := range []int{doors.MaxHeader, 3 * doors.MaxHeader} {
+		header := http.Header{"Content-Type": {event.ApplicationCloudEventsJSON}, "Padding": {strings.Repeat("x", size)}}
+		a := w.PostAs(t, "proxyssl", header, ticket(t))
+		require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, a.Status)
+		require.Equal(t, "application/problem+json", a.Header.Get("Content-Type"))
 	}
 }

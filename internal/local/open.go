@@ -1,6 +1,8 @@
 package local
 
 import (
+	"fmt"
+
 	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
@@ -23,7 +25,11 @@ func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error
 	case "dynamodb":
 		return aws.Ledger(c.Ledger.Rest)
 	case "bolt":
-		return bolt.Open(c.Ledger.Rest, o.Now(), c.Quiet)
+		l, err := bolt.Open(c.Ledger.Rest, o.Now(), c.Quiet)
+		if err != nil {
+			return nil, fmt.Errorf("INTERLOCK_LEDGER: %w", err)
+		}
+		return l, nil
 	}
 	o.Warn("INTERLOCK_LEDGER is memory: what was done is forgotten when this process ends, and an event delivered again then flips again")
 	return ledger.NewMemory(), nil
