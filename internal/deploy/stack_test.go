@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,6 +56,28 @@ func TestParametersSayWhatTheyTake(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A message is received a thousand times at most, and a followed job's once a
+// minute.
+func TestNoJobIsFollowedUntilItsMessageIsDead(t *testing.T) {
+	tpl := load(t)
+	pattern := regexp.MustCompile("^(?:" + tpl.Parameters["Follow"]["AllowedPattern"].(string) + ")$")
+	longest := time.Duration(0)
+	for n := range 1500 {
+		for _, unit := range []string{"m", "h"} {
+			text := strconv.Itoa(n) + unit
+			d, err := time.ParseDuration(text)
+			require.NoError(t, err)
+			taken := 0 < d && d <= 12*time.Hour
+			require.Equal(t, taken, pattern.MatchString(text), text)
+			if taken {
+				longest = max(longest, d)
+			}
+		}
+	}
+	queue := tpl.Resources["JobFollowQueue"].Properties
+	require.Greater(t, number(t, at(queue, "RedrivePolicy.maxReceiveCount")), longest.Minutes())
 }
 
 // What the functions are given is what they take: the configuration's own
@@ -193,10 +216,6 @@ func TestQueuesOutlastWhatReadsThem(t *testing.T) {
 			require.EqualValues(t, 1000, at(queue, "RedrivePolicy.maxReceiveCount"))
 			require.Equal(t, own(name, "DeadQueue")+".Arn", at(queue, "RedrivePolicy.deadLetterTargetArn.Fn::GetAtt"))
 
-			// A message's age goes on counting in the dead-letter queue.
-			dead := tpl.Resources[own(name, "DeadQueue")].Properties
-			require.Greater(t, number(t, dead["MessageRetentionPeriod"]), number(t, queue["MessageRetentionPeriod"]))
-
 			slow := tpl.Resources[own(name, "DurationAlarm")].Properties
 			require.InDelta(t, 0.8*1000*timeout, number(t, slow["Threshold"]), 1)
 		})
@@ -208,6 +227,9 @@ func TestQueuesOutlastWhatReadsThem(t *testing.T) {
 	}
 	for name, q := range tpl.ofType("AWS::SQS::Queue") {
 		require.Equal(t, true, q.Properties["SqsManagedSseEnabled"], name)
+		// What waits out a halt, or for somebody to look at it, has as long as
+		// there is.
+		require.EqualValues(t, 14*24*60*60, q.Properties["MessageRetentionPeriod"], name)
 	}
 }
 
