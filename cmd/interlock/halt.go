@@ -22,7 +22,7 @@ called back.
 Functions on AWS are halted by the stack's parameter Halt.
 ` + ledgerHelp + `
 
-Exit code: 0; 1 for an error.`,
+Exit code: 0; 1 for an error, also if INTERLOCK_HALT=true halts in any case.`,
 		Example: "  interlock halt\n  interlock resume",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, true) },
@@ -36,7 +36,7 @@ func resumeCommand() *cobra.Command {
 		Long: `Resume lifts a halt. What waits is taken up within a minute.
 ` + ledgerHelp + `
 
-Exit code: 0; 1 for an error.`,
+Exit code: 0; 1 for an error, also if INTERLOCK_HALT=true halts in any case.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, false) },
 	}
@@ -56,8 +56,12 @@ func setHalt(cmd *cobra.Command, halt bool) error {
 			return err
 		}
 		word := map[bool]string{true: "halted", false: "not halted"}[halt]
-		if was == halt {
+		if was.Ledger == halt {
 			word += ", as before"
+		}
+		if was.Variable {
+			// It does not depend on what has been said here.
+			return fmt.Errorf("ledger: %s; INTERLOCK_HALT is true, and halts until interlock serve is started without it", word)
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), word)
 		return err

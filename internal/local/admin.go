@@ -97,7 +97,7 @@ type (
 		Key        ledger.Key        `json:"key"`
 		Resolution engine.Resolution `json:"resolution"`
 	}
-	haltState struct {
+	haltRequest struct {
 		Halted bool `json:"halted"`
 	}
 	// listed is one line of the list of decisions.
@@ -134,10 +134,10 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 	mux.HandleFunc("GET /halt", func(w http.ResponseWriter, r *http.Request) {
 		on, err := a.desk.Halted(r.Context())
-		answer(w, haltState{on}, err)
+		answer(w, on, err)
 	})
 	mux.HandleFunc("PUT /halt", func(w http.ResponseWriter, r *http.Request) {
-		var in haltState
+		var in haltRequest
 		if read(w, r, &in) {
 			answer(w, in, a.desk.SetHalt(r.Context(), in.Halted))
 		}

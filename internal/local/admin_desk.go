@@ -28,11 +28,20 @@ type Desk interface {
 	Decision(ctx context.Context, key ledger.Key) (ledger.Decision, error)
 	// Resolve is as in [engine.Engine].
 	Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (engine.Resolved, error)
-	// Halted tells whether all calls are stopped, and SetHalt stops them or
-	// lets them go on. They fail with [ErrNoHalt] on a DynamoDB ledger.
-	Halted(ctx context.Context) (bool, error)
+	// Halted tells what stops all calls. SetHalt stops them, or lets them go on
+	// as far as the ledger is concerned. They fail with [ErrNoHalt] on a
+	// DynamoDB ledger.
+	Halted(ctx context.Context) (Halt, error)
 	SetHalt(ctx context.Context, halt bool) error
 	Close() error
+}
+
+// Halt is what stops all calls. Either is enough.
+type Halt struct {
+	// Ledger: the operator has said so, and it is kept in the ledger.
+	Ledger bool `json:"ledger"`
+	// Variable: INTERLOCK_HALT is true for the process that has the ledger.
+	Variable bool `json:"variable"`
 }
 
 // OpenDesk opens the ledger that a configuration names for an operator. Where
@@ -82,12 +91,13 @@ func (d *desk) Resolve(ctx context.Context, key ledger.Key, r engine.Resolution)
 var ErrNoHalt = errors.New("what works on a DynamoDB ledger is halted by its own configuration: on AWS by the stack's parameter Halt " +
 	"(make deploy DEPLOY='--parameter-overrides Halt=true'), a local program by INTERLOCK_HALT=true")
 
-func (d *desk) Halted(ctx context.Context) (bool, error) {
+func (d *desk) Halted(ctx context.Context) (Halt, error) {
 	h, ok := d.Ledger.(ledger.Halter)
 	if !ok || d.file == "" {
-		return false, ErrNoHalt
+		return Halt{}, ErrNoHalt
 	}
-	return h.Halted(ctx)
+	on, err := h.Halted(ctx)
+	return Halt{Ledger: on, Variable: d.halt}, err
 }
 
 func (d *desk) SetHalt(ctx context.Context, halt bool) error {
@@ -155,15 +165,13 @@ func (d *remote) Resolve(ctx context.Context, key ledger.Key, r engine.Resolutio
 	return out, d.ask(ctx, http.MethodPost, "/resolve", resolveRequest{key, r}, &out)
 }
 
-func (d *remote) Halted(ctx context.Context) (bool, error) {
-	var s haltState
-	err := d.ask(ctx, http.MethodGet, "/halt", nil, &s)
-	return s.Halted, err
+func (d *remote) Halted(ctx context.Context) (h Halt, err error) {
+	return h, d.ask(ctx, http.MethodGet, "/halt", nil, &h)
 }
 
 func (d *remote) SetHalt(ctx context.Context, halt bool) error {
-	var s haltState
-	return d.ask(ctx, http.MethodPut, "/halt", haltState{halt}, &s)
+	var done haltRequest
+	return d.ask(ctx, http.MethodPut, "/halt", haltRequest{halt}, &done)
 }
 
 func (d *remote) ask(ctx context.Context, method, path string, in, out any) error {

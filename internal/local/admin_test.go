@@ -96,7 +96,7 @@ func TestDesk(t *testing.T) {
 				require.NoError(t, desk.SetHalt(t.Context(), halt))
 				on, err := desk.Halted(t.Context())
 				require.NoError(t, err)
-				require.Equal(t, halt, on)
+				require.Equal(t, local.Halt{Ledger: halt}, on)
 			}
 			require.NoError(t, desk.Close())
 		})
@@ -119,6 +119,19 @@ func TestHalt(t *testing.T) {
 	require.NoError(t, o.desk(t).SetHalt(t.Context(), false))
 	o.Advance(time.Minute)
 	require.Equal(t, 202, o.Post(t, "proxyssl", sample).Status)
+}
+
+// A configuration that halts does so whatever the ledger says, and the desk
+// tells it from afar.
+func TestHaltByVariable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "interlock.db")
+	o := &office{localtest.Start(t, localtest.Options{Environ: []string{"INTERLOCK_LEDGER=bolt:" + file, "INTERLOCK_HALT=true"}}), file}
+	o.Serve(t)
+	desk := o.desk(t)
+	require.NoError(t, desk.SetHalt(t.Context(), false))
+	by, err := desk.Halted(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, local.Halt{Variable: true}, by)
 }
 
 // The desk's address is for those who can read its file, and is gone with the

@@ -47,6 +47,8 @@ type Host struct {
 	handler   http.Handler
 	// file is the ledger's; empty if it is in none.
 	file string
+	// halt: the configuration halts, whatever the ledger says.
+	halt bool
 	// tick is how often it is looked for what is due.
 	tick time.Duration
 }
@@ -85,7 +87,7 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	follower.Engine = e
 	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now), tick: 250 * time.Millisecond}
 	if c.Ledger.Kind == "bolt" {
-		h.file = c.Ledger.Rest
+		h.file, h.halt = c.Ledger.Rest, c.Halt
 		e.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, l) }
 	}
 	h.functions = host.Functions{Engine: e, Follower: follower}
