@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -105,63 +106,90 @@ func readable(d *ledger.Decision) (ledger.Decision, error) {
 	return *d.Clone(), nil
 }
 
+// mostPages bounds how far a shard is searched beyond what cannot be used.
+const mostPages = 16
+
 // Due is as in [ledger.Ledger]. The index lags a little; what it names is read
-// as it is.
+// as it is. An item that cannot be read is passed over, lest it stop the work on
+// all others; it is an error only where nothing else was read. What is passed
+// over takes nobody's place: its shard is searched further.
 func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
-	var places []item
-	for n := range int64(shards) {
-		some, err := l.shard(ctx, n, now, limit)
+	var (
+		list   []ledger.Due
+		errs   []error
+		read   bool
+		pages  [shards]page
+		listed = make(map[string]*page)
+	)
+	for range mostPages {
+		var pks []string
+		for n := range pages {
+			places, err := l.turn(ctx, int64(n), &pages[n], now, limit)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range places {
+				// One that moved in the index between two pages is on both.
+				if pk := p["pk"].S; listed[pk] == nil {
+					listed[pk], pks = &pages[n], append(pks, pk)
+				}
+			}
+		}
+		if len(pks) == 0 {
+			break
+		}
+		items, err := l.batch(ctx, pks)
 		if err != nil {
 			return nil, err
 		}
-		places = append(places, some...)
-	}
-	pks := make([]string, len(places))
-	for i, p := range places {
-		pks[i] = p["pk"].S
-	}
-	items, err := l.batch(ctx, pks)
-	if err != nil {
-		return nil, err
-	}
-	var list []ledger.Due
-	for _, i := range items {
-		s, err := i.seen()
-		if err != nil {
-			return nil, err
+		for _, i := range items {
+			s, err := i.seen()
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			read = read || s.decision.Format <= ledger.Format
+			if a, ok := s.decision.Asks(); ok && a.By(now) {
+				list = append(list, a)
+				listed[i["pk"].S].found++
+			}
 		}
-		if a, ok := s.decision.Asks(); ok && a.By(now) {
-			list = append(list, a)
-		}
+	}
+	if !read {
+		return nil, errors.Join(errs...)
 	}
 	slices.SortStableFunc(list, func(a, b ledger.Due) int { return a.At.Compare(b.At) })
 	return list[:min(limit, len(list))], nil
 }
 
-// shard lists the places in one shard of the index that are due.
-func (l *Ledger) shard(ctx context.Context, n int64, now time.Time, limit int) ([]item, error) {
-	var all []item
+// page is how far one shard of the index was read, and what was found there.
+type page struct {
+	found int
+	begun bool
+	next  item // nil once there is nothing more
+}
+
+// turn lists the next places in one shard of the index that are due, unless
+// enough of it is known.
+func (l *Ledger) turn(ctx context.Context, n int64, p *page, now time.Time, limit int) ([]item, error) {
+	if p.found >= limit || p.begun && p.next == nil {
+		return nil, nil
+	}
 	ask := map[string]any{
-		"TableName": l.Table, "IndexName": "work",
+		"TableName": l.Table, "IndexName": "work", "Limit": limit,
 		"KeyConditionExpression":    "wq = :n AND due <= :now",
 		"ExpressionAttributeValues": item{":n": number(n), ":now": seconds(now)},
 	}
-	for len(all) < limit {
-		var out struct {
-			Items            []item
-			LastEvaluatedKey item
-		}
-		ask["Limit"] = limit - len(all)
-		if err := l.Client.Do(ctx, "Query", ask, &out); err != nil {
-			return nil, err
-		}
-		all = append(all, out.Items...)
-		if out.LastEvaluatedKey == nil {
-			break
-		}
-		ask["ExclusiveStartKey"] = out.LastEvaluatedKey
+	if p.begun {
+		ask["ExclusiveStartKey"] = p.next
 	}
-	return all, nil
+	var out struct {
+		Items            []item
+		LastEvaluatedKey item
+	}
+	err := l.Client.Do(ctx, "Query", ask, &out)
+	p.begun, p.next = true, out.LastEvaluatedKey
+	return out.Items, err
 }
 
 // All is as in [ledger.Ledger]: a scan of the table, for people only.
