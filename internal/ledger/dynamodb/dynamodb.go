@@ -9,7 +9,7 @@
 // index work, of wq and due, lists what asks for work. An instance is
 // i#<project>/<instance>, with its holder (h) and the holder's nonce (n), and
 // for each slot the mark (m#<slot>) and the last tag value (t#<slot>). A job is
-// j#<project>/<job>, with its owner (k). The operator's halt is h#.
+// j#<project>/<job>, with its owner (k).
 //
 // # Writing
 //

@@ -245,9 +245,6 @@ func roundTrips(t *testing.T, e emulator) {
 	_, err = l.Due(ctx, at(1_000), 10)
 	require.NoError(t, err)
 	took("due", query, query, query, query, query, query, query, query, batch)
-	_, err = l.Halted(ctx)
-	require.NoError(t, err)
-	took("halted", get)
 }
 
 // Every write whose answer is lost once is done once, and answered as done.

@@ -11,11 +11,10 @@ import (
 	"github.com/interlock-functions/interlock/internal/ledger"
 )
 
-// value is an attribute's value: a string, a number or a truth.
+// value is an attribute's value: a string or a number.
 type value struct {
-	S    string `json:",omitempty"`
-	N    string `json:",omitempty"`
-	BOOL *bool  `json:",omitempty"`
+	S string `json:",omitempty"`
+	N string `json:",omitempty"`
 }
 
 type item map[string]value
@@ -39,8 +38,6 @@ func decisionKey(k ledger.Key) string { return "d#" + k.Digest() }
 func instanceKey(project, instance string) string { return "i#" + project + "/" + instance }
 
 func jobKey(project, job string) string { return "j#" + project + "/" + job }
-
-const haltKey = "h#"
 
 // shards is how many partitions the index work has, so that none is busier than
 // the table.

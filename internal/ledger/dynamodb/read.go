@@ -3,7 +3,6 @@ package dynamodb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -226,25 +225,4 @@ func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Decision, error] {
 	}
 }
 
-// Halted is as in [ledger.Halter].
-func (l *Ledger) Halted(ctx context.Context) (bool, error) {
-	i, err := l.get(ctx, haltKey)
-	if err != nil {
-		return false, err
-	}
-	if _, ok := i.newer(); ok {
-		return false, fmt.Errorf("halt: %w", ledger.ErrNewer)
-	}
-	on := i["halt"].BOOL
-	return on != nil && *on, nil
-}
-
-// SetHalt is as in [ledger.Halter].
-func (l *Ledger) SetHalt(ctx context.Context, halt bool) error {
-	return l.Client.Do(ctx, "PutItem", write{TableName: l.Table, Item: item{"pk": text(haltKey), "f": number(ledger.Format), "halt": {BOOL: &halt}}}, nil)
-}
-
-var (
-	_ ledger.Ledger = (*Ledger)(nil)
-	_ ledger.Halter = (*Ledger)(nil)
-)
+var _ ledger.Ledger = (*Ledger)(nil)
