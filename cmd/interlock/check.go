@@ -111,10 +111,11 @@ func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
 // rejection.
 func (o *offline) check(ctx context.Context, w io.Writer, place string, item cloudevent.Item) (good bool) {
 	if item.Err != nil {
-		fmt.Fprintf(w, "%s: no event\n  %s\n", place, item.Err)
+		say(w, "%s: no event", place)
+		say(w, "  %s", item.Err)
 		return false
 	}
-	fmt.Fprintf(w, "%s: %s %s\n", place, item.Event.Type(), item.Event.ID())
+	say(w, "%s: %s %s", place, item.Event.Type(), item.Event.ID())
 	said := map[string]bool{} // all functions say the same of an unknown switch
 	good = true
 	for _, function := range o.names() {
@@ -127,7 +128,7 @@ func (o *offline) check(ctx context.Context, w io.Writer, place string, item clo
 			continue
 		}
 		said[text] = true
-		fmt.Fprint(w, text)
+		fmt.Fprintln(w, text)
 		good = good && r.Kind == engine.Rehearsed && r.Rehearsal.Would != engine.WouldReject
 	}
 	if len(said) == 0 {
@@ -157,7 +158,7 @@ func (o *offline) meant(ctx context.Context, ev event.Event) (names []string) {
 	return names
 }
 
-// foretold says what a function would do; "" if it is not meant.
+// foretold says in a line what a function would do; "" if it is not meant.
 func foretold(function string, r engine.Result) string {
 	if r.Kind != engine.Rehearsed {
 		return ""
@@ -166,22 +167,21 @@ func foretold(function string, r engine.Result) string {
 	flip := f.Switch + " " + onOff(f.Enabled) + ", " + r.Decision.Subject()
 	switch {
 	case function == engine.JobFollow && f.Would != engine.WouldReject:
-		return fmt.Sprintf("  %s would follow job %s: %s\n", function, f.JobID, flip)
+		return printable(fmt.Sprintf("  %s would follow job %s: %s", function, f.JobID, flip))
 	case f.Would == engine.WouldCall:
 		at, err := url.Parse(f.Request.URL)
 		if err != nil {
 			at = new(url.URL)
 		}
-		return fmt.Sprintf("  %s would call %s %s %s: %s\n", function, f.Request.Method, at.RequestURI(), f.Request.Body, flip)
+		return printable(fmt.Sprintf("  %s would call %s %s %s: %s", function, f.Request.Method, at.RequestURI(), f.Request.Body, flip))
 	}
-	return fmt.Sprintf("  %s would %s, %s: %s: %s\n", function, f.Would, f.Error.Code, f.Error.Detail, flip)
+	return printable(fmt.Sprintf("  %s would %s, %s: %s: %s", function, f.Would, f.Error.Code, f.Error.Detail, flip))
 }
 
 func wrongFields(e *events.Error) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "  %s\n", e.Code)
+	lines := []string{"  " + string(e.Code)}
 	for _, f := range e.Fields {
-		fmt.Fprintf(&b, "    %s: found %s, expected %s\n", f.Path, f.Found, f.Expected)
+		lines = append(lines, printable(fmt.Sprintf("    %s: found %s, expected %s", f.Path, f.Found, f.Expected)))
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }

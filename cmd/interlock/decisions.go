@@ -231,8 +231,7 @@ func list(w io.Writer, found []entry, asJSON bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RECEIVED\tSWITCH\t\tSTATE\tTARGET\tTICKET\tEVENT")
 	for _, e := range found {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", stamp(e.First), e.Key.Switch, e.position(), e.words(),
-			last(&e.asks.Target), dash(e.ticket()), e.Key.ID)
+		row(t, stamp(e.First), e.Key.Switch, e.position(), e.words(), last(&e.asks.Target), dash(e.ticket()), e.Key.ID)
 	}
 	return t.Flush()
 }
@@ -308,9 +307,9 @@ func named(ctx context.Context, d local.Desk, args []string) ([]entry, error) {
 
 // tell writes what is known of a decision.
 func (e *entry) tell(ctx context.Context, w io.Writer, d local.Desk) error {
-	fmt.Fprintf(w, "%s %s: %s\n", e.Key.Switch, e.position(), e.words())
+	say(w, "%s %s: %s", e.Key.Switch, e.position(), e.words())
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "  %-20s  %s\n", name, fmt.Sprintf(format, args...))
+		say(w, "  %-20s  %s", name, fmt.Sprintf(format, args...))
 	}
 	at := func(when time.Time, format string, args ...any) {
 		if !when.IsZero() {

@@ -26,7 +26,7 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "interlock:", err)
+		fmt.Fprintln(os.Stderr, "interlock:", printableText(err.Error()))
 		if exit := (*exitError)(nil); errors.As(err, &exit) {
 			return exit.code
 		}

@@ -58,7 +58,7 @@ func replay(cmd *cobra.Command, url string, items []cloudevent.Item) error {
 	bad := 0
 	for i, item := range items {
 		if item.Err != nil {
-			fmt.Fprintf(w, "%d: no event: %s\n", i+1, item.Err)
+			say(w, "%d: no event: %s", i+1, item.Err)
 			bad++
 			continue
 		}
@@ -71,7 +71,7 @@ func replay(cmd *cobra.Command, url string, items []cloudevent.Item) error {
 		}
 		what := fmt.Sprintf("%d: %s %s", i+1, item.Event.Type(), item.Event.ID())
 		if len(to) == 0 {
-			fmt.Fprintln(w, what+": for no function")
+			say(w, "%s: for no function", what)
 		}
 		refused, err := sendAgain(ctx, w, what, url, to, item.Event)
 		if err != nil {
@@ -93,7 +93,7 @@ func sendAgain(ctx context.Context, w io.Writer, what, at string, to []string, e
 		return 0, err
 	}
 	for _, address := range to {
-		fmt.Fprintf(w, "%s to %s\n", what, address)
+		say(w, "%s to %s", what, address)
 		err := deliver(ctx, w, at, address, ev.ID(), body)
 		if answered := (*answerError)(nil); errors.As(err, &answered) {
 			refused++

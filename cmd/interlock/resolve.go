@@ -72,7 +72,7 @@ func tellResolved(cmd *cobra.Command, out engine.Resolved) error {
 		return err
 	}
 	if out.Unpublished != "" {
-		fmt.Fprintln(cmd.ErrOrStderr(), "interlock: settled, and to be published by interlock serve or the sweep:", out.Unpublished)
+		fmt.Fprintln(cmd.ErrOrStderr(), "interlock: settled, and to be published by interlock serve or the sweep:", printable(out.Unpublished))
 	}
 	return nil
 }

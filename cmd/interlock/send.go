@@ -137,9 +137,9 @@ func deliver(ctx context.Context, out io.Writer, at, url, id string, body []byte
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "HTTP %s\n", res.Status)
+	say(out, "HTTP %s", res.Status)
 	if after := res.Header.Get("Retry-After"); after != "" {
-		fmt.Fprintf(out, "Retry-After: %s\n", after)
+		say(out, "Retry-After: %s", after)
 	}
 	if err := indented(out, answer); err != nil {
 		return err
@@ -153,7 +153,7 @@ func deliver(ctx context.Context, out io.Writer, at, url, id string, body []byte
 // answerError is an answer that is not 2xx.
 type answerError struct{ url, status string }
 
-func (e *answerError) Error() string { return e.url + " answered " + e.status }
+func (e *answerError) Error() string { return e.url + " answered " + printable(e.status) }
 
 // sign signs an event's request where keys are configured, as those who receive
 // it have them.
@@ -180,7 +180,7 @@ func indented(w io.Writer, text []byte) error {
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
-	_, err := w.Write(b.Bytes())
+	_, err := io.WriteString(w, printableText(b.String()))
 	return err
 }
 

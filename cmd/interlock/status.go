@@ -291,7 +291,8 @@ func showPositions(w io.Writer, all []*position, asJSON bool) error {
 	for _, p := range all {
 		if p.Target != target {
 			target = p.Target
-			fmt.Fprintf(t, "%s\n  SWITCH\tDECIDED\tNOW\tVERDICT\tNOTE\n", target)
+			say(t, "%s", target)
+			row(t, "  SWITCH", "DECIDED", "NOW", "VERDICT", "NOTE")
 		}
 		decided := "-"
 		if p.Decided != nil {
@@ -301,7 +302,7 @@ func showPositions(w io.Writer, all []*position, asJSON bool) error {
 		if p.Now != nil {
 			now = onOff(*p.Now)
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", p.Switch, decided, now, p.Verdict, p.Note)
+		row(t, "  "+p.Switch, decided, now, string(p.Verdict), p.Note)
 	}
 	return t.Flush()
 }

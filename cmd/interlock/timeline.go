@@ -67,7 +67,7 @@ func (t *timeline) show(l line) {
 	if t.color && colors[l.What] != "" {
 		what = "\x1b[" + colors[l.What] + "m" + what + "\x1b[0m"
 	}
-	fmt.Fprintln(t.w, l.Time.Format("15:04:05.000"), what, strings.Join(l.words(), "  "))
+	fmt.Fprintln(t.w, l.Time.Format("15:04:05.000"), what, printable(strings.Join(l.words(), "  ")))
 }
 
 func (l line) words() (words []string) {
