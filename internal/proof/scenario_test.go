@@ -471,6 +471,7 @@ var rules = []struct {
 		w.rest(quiet + time.Second)
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		is.Len(w.flips(), 1)
+		is.NotNil(w.holder(instance), "nobody else goes before it is resolved")
 	}},
 	{"an attempt without the time to look gives nothing up", func(is *require.Assertions, w *world) {
 		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
