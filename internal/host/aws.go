@@ -50,8 +50,8 @@ func (a *AWS) Ledger(table string) (ledger.Ledger, error) {
 	return &dynamodb.Ledger{Client: c, Table: table}, nil
 }
 
-// Bus opens the EventBridge bus.
-func (a *AWS) Bus(name string) (bus.Bus, error) {
+// eventBridge opens the EventBridge bus.
+func (a *AWS) eventBridge(name string) (bus.Bus, error) {
 	c, err := a.Client(awsjson.EventBridge)
 	if err != nil {
 		return nil, err

@@ -58,8 +58,19 @@ func (f Functions) Resume(ctx context.Context, key ledger.Key) engine.Result {
 	return f.Engine.Resume(ctx, key)
 }
 
-// HTTPBus is the bus that posts to a URL.
-func HTTPBus(text string) (bus.Bus, error) {
+// Bus opens the bus that a configuration names.
+func Bus(c config.Config, aws *AWS) (bus.Bus, error) {
+	switch c.Bus.Kind {
+	case "eventbridge":
+		return aws.eventBridge(c.Bus.Rest)
+	case "http":
+		return httpBus(c.Bus.Rest)
+	}
+	return &bus.Memory{}, nil
+}
+
+// httpBus is the bus that posts to a URL.
+func httpBus(text string) (bus.Bus, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, errors.New("INTERLOCK_BUS: expected http: and a URL")

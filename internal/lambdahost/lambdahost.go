@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
-	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/engine"
@@ -79,7 +78,7 @@ func Open(function string, switches []engine.Switch, env Environment, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	b, err := openBus(c, aws)
+	b, err := host.Bus(c, aws)
 	if err != nil {
 		return nil, err
 	}
@@ -120,14 +119,4 @@ func openLedger(c config.Config, aws *host.AWS) (ledger.Ledger, error) {
 		return ledger.NewMemory(), nil
 	}
 	return nil, fmt.Errorf("INTERLOCK_LEDGER: found %q, expected dynamodb:TABLE: a function's files do not last", c.Ledger)
-}
-
-func openBus(c config.Config, aws *host.AWS) (bus.Bus, error) {
-	switch c.Bus.Kind {
-	case "eventbridge":
-		return aws.Bus(c.Bus.Rest)
-	case "http":
-		return host.HTTPBus(c.Bus.Rest)
-	}
-	return &bus.Memory{}, nil
 }

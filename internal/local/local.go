@@ -69,7 +69,7 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	b := o.Bus
 	if b == nil {
 		var err error
-		if b, err = openBus(c, aws); err != nil {
+		if b, err = host.Bus(c, aws); err != nil {
 			return nil, err
 		}
 	}

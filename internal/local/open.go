@@ -3,22 +3,11 @@ package local
 import (
 	"fmt"
 
-	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/ledger"
 	"github.com/interlock-functions/interlock/internal/ledger/bolt"
 )
-
-func openBus(c config.Config, aws *host.AWS) (bus.Bus, error) {
-	switch c.Bus.Kind {
-	case "eventbridge":
-		return aws.Bus(c.Bus.Rest)
-	case "http":
-		return host.HTTPBus(c.Bus.Rest)
-	}
-	return &bus.Memory{}, nil
-}
 
 func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error) {
 	switch c.Ledger.Kind {
