@@ -130,20 +130,6 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %d %s: %s", e.Operation, e.Status, e.Code, e.Message)
 }
 
-// IsCode tells whether an error is a service's refusal of one of these names.
-func IsCode(err error, codes ...string) bool {
-	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, c := range codes {
-		if e.Code == c {
-			return true
-		}
-	}
-	return false
-}
-
 // transient tells refusals that go away by themselves.
 func (e *Error) transient() bool {
 	switch e.Code {

@@ -62,9 +62,6 @@ func (d *Decision) Key() ledger.Key {
 // projects/P/instances/I[/proxies/X|/databases/D].
 func (d *Decision) Subject() string { return subject(&d.Target) }
 
-// PartitionKey is what the events of one instance have in common.
-func (d *Decision) PartitionKey() string { return d.Target.InstanceID }
-
 // Slot names the switch and its target: what order is kept for. No two
 // switches and no two targets share one.
 func (d *Decision) Slot() string { return d.Switch + " " + d.Subject() }

@@ -51,7 +51,6 @@ func TestTagEvent(t *testing.T) {
 func TestNames(t *testing.T) {
 	onSSL := decided(t, "proxy-ssl", events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, ""))
 	require.Equal(t, ledger.Key{Switch: "proxy-ssl", Source: "https://tickets.example.com/changes", ID: "CHG1-1"}, onSSL.Key())
-	require.Equal(t, "096c0fc43e804757b59946b80dc27f8bin07", onSSL.PartitionKey())
 
 	slots := map[string]bool{}
 	for _, c := range []struct{ name, target, subject string }{

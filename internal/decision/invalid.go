@@ -34,22 +34,6 @@ type Invalid struct {
 // Code is [events.InvalidData].
 func (e *Invalid) Code() events.Code { return events.InvalidData }
 
-// Subject is that of the target, as in [Decision.Subject]; "" if there is none.
-func (e *Invalid) Subject() string {
-	if e.Target == nil {
-		return ""
-	}
-	return subject(e.Target)
-}
-
-// PartitionKey is the instance's id; "" if there is none.
-func (e *Invalid) PartitionKey() string {
-	if e.Target == nil {
-		return ""
-	}
-	return e.Target.InstanceID
-}
-
 func (e *Invalid) Error() string {
 	var s strings.Builder
 	s.WriteString("invalid data")

@@ -193,8 +193,6 @@ func TestWhatIsKnown(t *testing.T) {
 	require.Equal(t, "proxy-alt", p.Switch)
 	require.Equal(t, &off, p.Enabled)
 	require.Equal(t, &events.Target{ProjectID: "056538411200d4cd2f79c003c7606412", InstanceID: "096c0fc43e804757b59946b80dc27f8bin07"}, p.Target)
-	require.Equal(t, "projects/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07", p.Subject())
-	require.Equal(t, "096c0fc43e804757b59946b80dc27f8bin07", p.PartitionKey())
 	require.Equal(t, map[string]any{"alt_for_readonly": true}, p.Options)
 	require.Equal(t, events.Cause{ID: "CHG1-1", Source: "https://tickets.example.com/changes", Type: events.TypeTicketApproved, Ticket: "CHG1"}, p.Cause)
 	require.Equal(t, "order-7", p.CorrelationID)
@@ -204,7 +202,6 @@ func TestWhatIsKnown(t *testing.T) {
 	require.Nil(t, p.Enabled)
 	require.Nil(t, p.Target)
 	require.Nil(t, p.Options)
-	require.Empty(t, p.Subject()+p.PartitionKey())
 	require.Equal(t, "CHG1-1", p.CorrelationID, "it starts as the event's id")
 	require.Equal(t, events.InvalidData, p.Code())
 

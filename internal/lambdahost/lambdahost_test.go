@@ -172,7 +172,7 @@ func TestQueueAway(t *testing.T) {
 	ev.SetSource("urn:s")
 	for _, err := range []error{q.put(t.Context(), ev, 0), q.hide(t.Context(), "the-receipt", 0)} {
 		require.ErrorContains(t, err, "queue: ")
-		require.True(t, awsjson.IsCode(err, "QueueDoesNotExist"))
+		require.ErrorContains(t, err, ": 400 QueueDoesNotExist: ")
 		require.NotContains(t, err.Error(), "the-receipt")
 	}
 }

@@ -112,6 +112,6 @@ func TestAnAnswerIsTakenFromARefusalInSpiteOfAConflict(t *testing.T) {
 func TestOtherRefusalsAreErrors(t *testing.T) {
 	l, transactions, _ := refusing(t, `[{"Code":"ValidationError","Message":"item too large"},{"Code":"None"}]`)
 	_, err := l.Claim(t.Context(), claim)
-	require.True(t, awsjson.IsCode(err, "TransactionCanceledException"))
+	require.ErrorContains(t, err, " 400 TransactionCanceledException: ")
 	require.Equal(t, 1, *transactions)
 }
