@@ -21,7 +21,9 @@ func simCommand() *cobra.Command {
 		Short: "Simulate the Huawei cloud",
 		Long: `Sim serves a simulated Huawei cloud: the five switches, their reads, the job
 queries and IAM's token request, on one address. It forgets everything when it
-ends. Faults are switched on, and calls looked at, under /_sim/.`,
+ends. Faults are switched on, and calls looked at, under /_sim/.
+
+The kinds of faults are ` + cloudsim.Kinds() + `.`,
 		Example: `  interlock sim --addr 127.0.0.1:8081
   curl -X POST -d '{"operation":"SwitchGaussMySqlProxySsl","kind":"cut-after","times":1}' http://127.0.0.1:8081/_sim/faults
   curl http://127.0.0.1:8081/_sim/calls`,

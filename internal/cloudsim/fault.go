@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -48,6 +49,15 @@ const (
 )
 
 var kinds = [...]Kind{Delay, Refuse, CutBefore, CutAfter, CutBody, Late, Status, HTML, Empty, Busy, AuditFailed, NoJob, Unreadable, JobFails}
+
+// Kinds lists the kinds of faults, separated by commas.
+func Kinds() string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, ", ")
+}
 
 // Fault makes calls go wrong. The oldest one that fits a call applies, alone.
 type Fault struct {
@@ -126,7 +136,7 @@ func (f *Fault) check() error {
 	case f.Operation != "" && op == nil:
 		return fmt.Errorf("operation %q is unknown", f.Operation)
 	case !slices.Contains(kinds[:], f.Kind):
-		return fmt.Errorf("kind %q is unknown", f.Kind)
+		return fmt.Errorf("kind %q is unknown; known are %s", f.Kind, Kinds())
 	case f.Times < 0 || f.Delay < 0 || f.After < 0:
 		return errors.New("times, delay and after must not be negative")
 	case f.Kind == Status && f.Status == 0:

@@ -343,8 +343,8 @@ func TestNoCallOnceTheClientHasLeft(t *testing.T) {
 
 func TestImpossibleFaults(t *testing.T) {
 	for says, f := range map[string]Fault{
-		`operation "x" is unknown`:                  {Operation: "x", Kind: CutAfter},
-		`kind "" is unknown`:                        {},
+		`operation "x" is unknown`: {Operation: "x", Kind: CutAfter},
+		`kind "" is unknown; known are delay, refuse, cut-before, cut-after, cut-body, late, status, html, empty, busy, audit-failed, no-job, unreadable, job-fails`: {},
 		"negative":                                  {Kind: Delay, Times: -1},
 		"status is missing":                         {Kind: Status},
 		"status must be":                            {Kind: Status, Status: 100},
