@@ -172,6 +172,13 @@ read.`,
 			if f.until, err = moment("--until", until, now); err != nil {
 				return err
 			}
+			if f.sw != "" && f.sw != engine.JobFollow {
+				sw, err := switchNamed(f.sw)
+				if err != nil {
+					return fmt.Errorf("--switch: %w, or %s", err, engine.JobFollow)
+				}
+				f.sw = sw.Name
+			}
 			if f.state != "" && !slices.Contains(states, f.state) {
 				return fmt.Errorf("--state: found %q, expected %s", f.state, strings.Join(states, ", "))
 			}

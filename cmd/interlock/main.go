@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,28 @@ functions in one process, for a laptop or a server of your own.`,
 	}
 	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
 		decisionsCommand(), statusCommand(), replayCommand(), checkCommand(), haltCommand(), resumeCommand(), resolveCommand())
+	c.InitDefaultHelpCmd()
+	c.InitDefaultCompletionCmd()
+	for _, own := range c.Commands() {
+		switch own.Name() {
+		case "help":
+			own.Args = topic
+		case "completion":
+			own.Args = cobra.NoArgs
+			own.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return c
+}
+
+// topic reports what is no command: cobra's own commands show their help for
+// that, and succeed.
+func topic(help *cobra.Command, args []string) error {
+	_, rest, err := help.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("unknown command %q", strings.Join(args, " "))
+	}
+	return err
 }
 
 func versionText() string {
