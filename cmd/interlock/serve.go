@@ -26,7 +26,10 @@ func serveCommand() *cobra.Command {
 		Long: `Serve hosts every function at /functions/<name> of one HTTP address, configured
 by the INTERLOCK_… and HUAWEICLOUD_SDK_… environment variables. The ledger is
 the file interlock.db in the working directory, unless INTERLOCK_LEDGER says
-otherwise.`,
+otherwise.
+
+Nobody who reaches the address is authenticated, unless by signature where
+INTERLOCK_WEBHOOK_SECRETS is set.`,
 		Example: `  interlock sim --addr 127.0.0.1:8081 &
   export INTERLOCK_GAUSSDB_ENDPOINT=http://127.0.0.1:8081 INTERLOCK_DBSS_ENDPOINT=http://127.0.0.1:8081
   export INTERLOCK_AUTH_TOKEN=simulated-token
@@ -38,6 +41,10 @@ otherwise.`,
 				return err
 			}
 			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+			slog.SetDefault(log) // doors and the sweep log the same way
+			if len(cfg.WebhookSecrets) == 0 && !loopback(addr) {
+				log.Warn("whoever reaches " + addr + " can flip switches: nobody is authenticated unless INTERLOCK_WEBHOOK_SECRETS is set")
+			}
 			h, err := local.Open(cfg, functions.All(), local.Options{
 				Observe: observe.Logs(log),
 				Warn:    func(s string) { log.Warn(s) },
@@ -55,6 +62,13 @@ otherwise.`,
 	}
 	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen on; port 0 picks a free one")
 	return c
+}
+
+// loopback tells whether only this machine reaches an address. One that is no
+// address is for [listen] to report.
+func loopback(addr string) bool {
+	at, err := net.ResolveTCPAddr("tcp", addr)
+	return err != nil || at.IP.IsLoopback()
 }
 
 func listen(addr string) (net.Listener, error) {
