@@ -34,7 +34,8 @@ func runCommand() *cobra.Command {
 		Short: "Start everything locally, flip each switch once, then serve",
 		Long: `Run starts a simulated cloud, all functions, a ledger file and a bus in one
 process, without an account or a network. It sends one approved ticket for each
-switch, shows what happens, and then serves until it is interrupted.`,
+switch, and a sixth whose job fails, shows what happens, and then serves until
+it is interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStage(cmd, addr, asJSON, func(ctx context.Context, s *stage) error {
