@@ -179,3 +179,17 @@ func TestLargeHeader(t *testing.T) {
 		require.Equal(t, "application/problem+json", a.Header.Get("Content-Type"))
 	}
 }
+
+// A time that no clock has told is named, however an attempt to write it down
+// would end, and is not in the rejection.
+func TestTimeOfNoClock(t *testing.T) {
+	w := localtest.Start(t, localtest.Options{Bolt: true})
+	for _, text := range []string{"0000-01-01T00:00:00+01:00", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00"} {
+		a := w.Post(t, "proxyssl", ticket(t, "time", text))
+		require.Equal(t, http.StatusUnprocessableEntity, a.Status, "%s: %s", text, a.Body)
+		require.Contains(t, string(a.Body), `"path":"time"`)
+		out := await(t, w, events.TypeSwitchRejected)
+		require.Zero(t, out.Time())
+	}
+	require.Empty(t, w.Flips())
+}
