@@ -341,6 +341,9 @@ func (e *entry) tell(ctx context.Context, w io.Writer, d local.Desk) error {
 	if e.Last.Code != "" {
 		at(e.Last.At, "%s: %s", e.Last.Code, e.Last.Detail)
 	}
+	if e.GaveUp > 0 {
+		row("ended as failed", "times so far: %d", e.GaveUp)
+	}
 	if e.Outcome == nil {
 		at(e.Due, "%s; attempts so far: %d", map[bool]string{true: "due", false: "its lease ends"}[e.State == ledger.Waiting], e.Attempts)
 		return nil
