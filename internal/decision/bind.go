@@ -172,6 +172,10 @@ func (b *binder) text(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
 		b.report.add(at.String(), found(n), s.words())
 		return
 	}
+	if t.Unix() < 0 {
+		b.report.add(at.String(), found(n), from1970)
+		return
+	}
 	target(v, s).Set(reflect.ValueOf(t))
 }
 

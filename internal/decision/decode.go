@@ -111,14 +111,18 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 	return &r.decision, true, nil
 }
 
+// from1970 is what a clock tells. Years before are a zero or a default that
+// somebody forgot to set.
+const from1970 = "a time from 1970 on"
+
 // dated takes over the event's time. One that no clock has told is refused: it
 // has no form in UTC, or none that can be told from being absent.
 func (r *reading) dated(ev event.Event) {
 	at := ev.Context.AsV1().Time
 	switch {
 	case at == nil:
-	case at.Before(time.Unix(0, 0)):
-		r.report.add("time", at.Format(time.RFC3339Nano), "a time from 1970 on")
+	case at.Unix() < 0:
+		r.report.add("time", at.Format(time.RFC3339Nano), from1970)
 	case at.UTC().Year() > 9999:
 		r.report.add("time", at.Format(time.RFC3339Nano), "a time before the year 10000")
 	default:

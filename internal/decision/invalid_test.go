@@ -102,6 +102,9 @@ func TestWrongFields(t *testing.T) {
 		{ssl, events.TypeTicketApproved, approved(`{"id":"1","requested_by":"r","approved_by":["a"],"approved_at":"0000-01-01T00:00:00+01:00","window":{"end":"9999-12-31T23:59:59-00:01"}}`), []string{
 			`data.ticket.approved_at: found string "0000-01-01T00:00:00+01:00", expected ` + when,
 			`data.ticket.window.end: found string "9999-12-31T23:59:59-00:01", expected ` + when}},
+		{ssl, events.TypeTicketApproved, approved(`{"id":"1","requested_by":"r","approved_by":["a"],"approved_at":"0001-01-01T00:00:00Z","window":{"start":"1969-12-31T23:59:59.9Z"}}`), []string{
+			`data.ticket.approved_at: found string "0001-01-01T00:00:00Z", expected a time from 1970 on`,
+			`data.ticket.window.start: found string "1969-12-31T23:59:59.9Z", expected a time from 1970 on`}},
 		{ssl, events.TypeTicketApproved, approved(`{"id":"1","requested_by":"r","approved_by":["a"],"window":{"start":"2026-11-22T09:00:01Z","end":"2026-11-22T10:00:00+01:00"}}`), []string{
 			`data.ticket.window.end: found string "2026-11-22T10:00:00+01:00", expected a time not before the window's start`}},
 		{ssl, events.TypeTagChanged, tagged(``), []string{`data.changes: found array, expected at least 1 items`}},
