@@ -59,9 +59,9 @@ func newAccount(t testing.TB, functions ...string) *account {
 		cloud: newCloud(keys), queues: map[string]string{}, functions: map[string]*lambda{},
 	}
 	a.cloudW = newWire(t, a.cloud, a.leaks)
-	a.table = newWire(t, emulator(t, "INTERLOCK_TEST_DYNAMODB"), a.leaks)
+	a.table = newWire(t, emulator(t, "TEST_DYNAMODB"), a.leaks)
 	for _, w := range []**wire{&a.bus, &a.secrets, &a.sqs} {
-		*w = newWire(t, emulator(t, "INTERLOCK_TEST_AWS"), a.leaks)
+		*w = newWire(t, emulator(t, "TEST_AWS"), a.leaks)
 	}
 	a.createTable()
 	a.do(awsjson.EventBridge, "CreateEventBus", object{"Name": a.name}, nil)
@@ -117,9 +117,9 @@ func testerHeader(target string) string {
 // do calls an emulator past the wires.
 func (a *account) do(s awsjson.Service, operation string, in, out any) {
 	a.t.Helper()
-	variable := "INTERLOCK_TEST_AWS"
+	variable := "TEST_AWS"
 	if s == awsjson.DynamoDB {
-		variable = "INTERLOCK_TEST_DYNAMODB"
+		variable = "TEST_DYNAMODB"
 	}
 	env := map[string]string{
 		"AWS_REGION": region, "AWS_ENDPOINT_URL": os.Getenv(variable),

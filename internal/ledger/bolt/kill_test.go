@@ -19,7 +19,7 @@ import (
 )
 
 // victim names the file that a child process writes until it is killed.
-const victim = "INTERLOCK_TEST_VICTIM"
+const victim = "TEST_VICTIM"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(victim); path != "" {

@@ -31,8 +31,8 @@ type emulator struct {
 }
 
 var (
-	dynamoDBLocal = emulator{"INTERLOCK_TEST_DYNAMODB"}
-	moto          = emulator{"INTERLOCK_TEST_AWS"}
+	dynamoDBLocal = emulator{"TEST_DYNAMODB"}
+	moto          = emulator{"TEST_AWS"}
 )
 
 func (e emulator) client(t *testing.T, through http.RoundTripper) *awsjson.Client {
