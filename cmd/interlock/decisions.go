@@ -59,6 +59,9 @@ type entry struct {
 
 func entryOf(rec ledger.Decision) (entry, error) {
 	e := entry{Decision: rec}
+	if len(rec.Stored) == 0 {
+		return e, nil // left out of a record that was too large for its table
+	}
 	if err := json.Unmarshal(rec.Stored, &e.asks); err != nil {
 		return e, fmt.Errorf("record of %s %s: %w", rec.Key.Switch, rec.Key.ID, err)
 	}

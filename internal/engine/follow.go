@@ -320,7 +320,8 @@ func (f *Follower) followed(ev event.Event) (*Followed, Result) {
 		Since: ev.Time(), CorrelationID: extension(ev, "correlationid"),
 		TraceParent: extension(ev, "traceparent"), TraceState: extension(ev, "tracestate"),
 	}
-	if j.Since.IsZero() || j.Since.After(f.Engine.Now()) {
+	// A time that no clock has told, as a year before 1970, is none.
+	if j.Since.Year() < 1970 || j.Since.After(f.Engine.Now()) {
 		j.Since = f.Engine.Now()
 	}
 	if j.CorrelationID == "" {
@@ -334,6 +335,9 @@ func (f *Follower) wrong(ev event.Event, data events.Completed, fields ...events
 		Fields: fields, Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type(), Ticket: data.Cause.Ticket},
 		Time: ev.Time(), CorrelationID: extension(ev, "correlationid"),
 		TraceParent: extension(ev, "traceparent"), TraceState: extension(ev, "tracestate"),
+	}
+	if in.Time.Year() < 1970 {
+		in.Time = time.Time{}
 	}
 	return invalidRejection(JobFollow, in)
 }
