@@ -14,6 +14,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/producers"
 )
 
 // invalid is the rejection of an element of a batch that is no valid event. It
@@ -24,6 +25,10 @@ func (d *Door) invalid(err error) engine.Result {
 	var e *cloudevent.Error
 	if errors.As(err, &e) {
 		problem.Fields = e.Fields
+	}
+	var foreign *producers.Error
+	if errors.As(err, &foreign) {
+		problem.Code, problem.Title, problem.Fields = events.InvalidData, "The message cannot be mapped to an event", foreign.Fields
 	}
 	name := cmp.Or(d.Switch, d.Function)
 	// A struct of texts always encodes.

@@ -31,6 +31,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/producers"
 )
 
 // Handler takes an event through the switch of the function of that name.
@@ -97,6 +98,10 @@ func (d *Door) handle(ctx context.Context, ev event.Event) (r engine.Result) {
 			r = later("the event's handling broke off")
 		}
 	}()
+	ev, err := producers.Translate(ev)
+	if err != nil {
+		return d.invalid(err)
+	}
 	r = d.Handler.Handle(ctx, d.Function, ev)
 	if r.Error == nil && r.Kind != engine.Completed && r.Kind != engine.Ignored && r.Kind != engine.Rehearsed {
 		r.Error = later("no reason is known").Error

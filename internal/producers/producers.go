@@ -3,6 +3,7 @@
 //
 //	servicenow   a change_request, or a sysapproval_approver record, when it is approved
 //	jira         an issue of Jira Service Management with its approvals
+//	cdevents     CDEvents' approval.closed, as a message or as a CloudEvent
 //	config       a ResourceChanged notification of Huawei Cloud's Config, bare or as SMN delivers it
 //
 // The mapping is a function of the message alone. Id and source come from the
@@ -53,6 +54,7 @@ func all() []producer {
 	return []producer{
 		{"servicenow", isServiceNow, "com.servicenow.change_request.v1", (*reading).serviceNow},
 		{"jira", isJira, "com.atlassian.jira.issue.v1", (*reading).jira},
+		{"cdevents", isCDEvents, "dev.cdevents.approval.closed.v0", (*reading).cdEvents},
 		{"config", isConfig, "com.huaweicloud.config.notification.v1", (*reading).config},
 	}
 }

@@ -130,6 +130,8 @@ func TestRepeats(t *testing.T) {
 		"another update of the issue":   {"jira.webhook.json", []string{"1795337971258", "1795337999999", `"labels": [`, `"labels": ["urgent",`}, true, true},
 		"labels changed after approval": {"jira.webhook.json", []string{"enabled=on", "enabled=off"}, true, false},
 		"approved again":                {"jira.webhook.json", []string{`"id": "1"`, `"id": "7"`}, false, true},
+		"the approval sent again":       {"cdevents.approved.json", []string{`"chainId": "4c8cb7dd`, `"chainId": "5c8cb7dd`}, true, true},
+		"another approval":              {"cdevents.approved.json", []string{"471069a8", "571069a8"}, false, true},
 		"the notification sent again":   {"config.resource-changed.json", []string{"09:00:05", "09:30:05"}, true, true},
 		"another change of the tags":    {"config.resource-changed.json", []string{`"capture_time": "2026-11-22T09:00:00`, `"capture_time": "2026-11-22T09:07:00`}, false, true},
 		"the notification through SMN":  {"config.smn.json", []string{"d84bd662", "e84bd662"}, true, true},
@@ -154,6 +156,7 @@ func TestSelfApproval(t *testing.T) {
 	for file, edit := range map[string][2]string{
 		"servicenow.business-rule.json": {`"approver@example.com"`, `"Requester@example.com"`},
 		"servicenow.approver.json":      {"46d44a23a9fe19810012d100cca80666", "681ccaf9c0a8016400b98a06818d57c7"},
+		"cdevents.approved.json":        {"urn:user:bob", "urn:user:Ann"},
 		"jira.webhook.json":             {"5b10a2844c20165700ede21g", "qm:a713c8ea-1075-4e30-9d96-891a7d181739:5ad6d3581db05e2a66fa80b"},
 	} {
 		ev, _, err := decode(t, bytes.ReplaceAll(samples(t)[file].Message, []byte(edit[0]), []byte(edit[1])))
@@ -224,4 +227,5 @@ func fuzz(f *testing.F, producer string) {
 
 func FuzzServiceNow(f *testing.F) { fuzz(f, "servicenow") }
 func FuzzJira(f *testing.F)       { fuzz(f, "jira") }
+func FuzzCDEvents(f *testing.F)   { fuzz(f, "cdevents") }
 func FuzzConfig(f *testing.F)     { fuzz(f, "config") }
