@@ -1,0 +1,207 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+)
+
+// TestFollowCrashes lets the process that follows a job die, or a call of it
+// fail, at every call to ledger, cloud and bus, and at every two of them; then
+// delivers again, or only resumes what is due, until the job's end is published.
+// There is one end, with one id and one content, whatever comes twice.
+func TestFollowCrashes(t *testing.T) {
+	runs, gates := 0, 0
+	for _, fails := range []bool{false, true} {
+		for _, swept := range []bool{false, true} {
+			n := followRun(t, fails, swept, nil)
+			gates += n
+			for first := range n {
+				for _, one := range followTrouble {
+					a := crash{first, one}
+					n := followRun(t, fails, swept, []crash{a})
+					runs++
+					for second := first + 1; second < n; second++ {
+						for _, other := range followTrouble {
+							followRun(t, fails, swept, []crash{a, {second, other}})
+							runs++
+						}
+					}
+				}
+			}
+		}
+	}
+	require.Greater(t, runs, 500)
+	t.Logf("proved: follow: %d gates, %d ways, %d runs with one or two crashes, 0 violations", gates, len(followTrouble), runs)
+}
+
+var followTrouble = []fate{diesBefore, diesAfter, loses, unreached}
+
+// following is a job that is followed, and what becomes of each call.
+type following struct {
+	ledger.Ledger
+	sim     http.RoundTripper
+	given   []crash
+	calls   int
+	content map[string]string // of out-events, by id
+	ends    map[string]bool   // their types
+}
+
+// pass takes a call through its gate.
+func (f *following) pass(op func() error) error {
+	at := f.calls
+	f.calls++
+	is := succeeds
+	for _, c := range f.given {
+		if c.gate == at {
+			is = c.fate
+		}
+	}
+	switch is {
+	case diesBefore:
+		panic(death{})
+	case unreached:
+		return errAway
+	}
+	err := op()
+	switch is {
+	case diesAfter:
+		panic(death{})
+	case loses:
+		return errAnswerLost
+	}
+	return err
+}
+
+func (f *following) Wait(ctx context.Context, c ledger.Claim, w ledger.Wait) error {
+	return f.pass(func() error { return f.Ledger.Wait(ctx, c, w) })
+}
+
+func (f *following) Reject(ctx context.Context, c ledger.Claim, o ledger.Outcome) error {
+	return f.pass(func() error { return f.Ledger.Reject(ctx, c, o) })
+}
+
+func (f *following) Mark(ctx context.Context, key ledger.Key, nonce string, now, expire time.Time) error {
+	return f.pass(func() error { return f.Ledger.Mark(ctx, key, nonce, now, expire) })
+}
+
+func (f *following) Get(ctx context.Context, key ledger.Key) (d ledger.Decision, err error) {
+	err = f.pass(func() error { d, err = f.Ledger.Get(ctx, key); return err })
+	return d, err
+}
+
+// Publish keeps what reaches the bus.
+func (f *following) Publish(_ context.Context, out ...event.Event) error {
+	return f.pass(func() error {
+		for _, ev := range out {
+			text := fmt.Sprint(ev)
+			if before, known := f.content[ev.ID()]; known && before != text {
+				return fmt.Errorf("event %s has two contents", ev.ID())
+			}
+			f.content[ev.ID()], f.ends[ev.Type()] = text, true
+		}
+		return nil
+	})
+}
+
+// RoundTrip is the way to the cloud.
+func (f *following) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	err = f.pass(func() error { res, err = f.sim.RoundTrip(r); return err })
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// followRun follows one job to its end through the given crashes, and returns
+// how many calls that took.
+func followRun(t *testing.T, fails, swept bool, given []crash) int {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	sim := cloudsim.New(cloudsim.Options{Now: clock})
+	if fails {
+		require.NoError(t, sim.Inject(cloudsim.Fault{Kind: cloudsim.JobFails, Operation: cloudsim.SwitchMultiTenancy, FailReason: "why"}))
+	}
+	target := events.Target{ProjectID: "056538411200d4cd2f79c003c7606412", InstanceID: "096c0fc43e804757b59946b80dc27f8bin07"}
+	plain := &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: sim.RoundTripper()}, Now: clock}
+	job, err := plain.SwitchMultiTenancy(t.Context(), cloudapi.Instance{ProjectID: target.ProjectID, InstanceID: target.InstanceID}, true)
+	require.NoError(t, err)
+	ev := event.New()
+	ev.SetID("completed")
+	ev.SetSource("urn:interlock:multi-tenancy")
+	ev.SetType(events.TypeSwitchCompleted)
+	ev.SetTime(now)
+	require.NoError(t, ev.SetData(event.ApplicationJSON, events.Completed{
+		Switch: "multi-tenancy", Target: target, Enabled: true, Result: events.Accepted, JobID: job,
+	}))
+
+	f := &following{Ledger: ledger.NewMemory(), sim: sim.RoundTripper(), given: given, content: map[string]string{}, ends: map[string]bool{}}
+	// process is one that has just started: it remembers nothing.
+	process := func() *engine.Follower {
+		e := &engine.Engine{
+			Switches: functions.All(), Ledger: f, Bus: f, Now: clock,
+			Cloud: &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: f}, Now: clock},
+		}
+		require.NoError(t, e.Init())
+		return &engine.Follower{Engine: e, Kept: func(*engine.Followed) {}}
+	}
+	attempt := func(run func() engine.Result) (r engine.Result, died bool) {
+		defer func() {
+			if p := recover(); p != nil {
+				if _, ok := p.(death); !ok {
+					panic(p)
+				}
+				died = true
+			}
+		}()
+		return run(), false
+	}
+	p, key := process(), ledger.Key{Switch: engine.JobFollow, Source: ev.Source(), ID: ev.ID()}
+	acknowledged := false
+	for range 40 {
+		handle := func() engine.Result { return p.Handle(t.Context(), engine.JobFollow, ev) }
+		if _, err := f.Ledger.Get(t.Context(), key); swept && err == nil {
+			handle = func() engine.Result { return p.Resume(t.Context(), key) }
+		}
+		r, died := attempt(handle)
+		if died {
+			p = process()
+		}
+		if acknowledged = !died && r.Kind != engine.Later; acknowledged {
+			require.Equal(t, engine.Completed, r.Kind, "%v", given)
+			break
+		}
+		now = now.Add(10 * time.Second)
+	}
+	require.True(t, acknowledged, "it came to no end: %v", given)
+	calls := f.calls
+	f.given = nil
+	want := events.TypeJobSucceeded
+	if fails {
+		want = events.TypeJobFailed
+	}
+	// Long after the end, when patience is over, it is told as it was.
+	now = now.Add(100 * time.Hour)
+	require.Equal(t, engine.Completed, process().Handle(t.Context(), engine.JobFollow, ev).Kind)
+	require.Equal(t, map[string]bool{want: true}, f.ends, "%v", given)
+	require.Len(t, f.content, 1, "%v", given)
+	rec, err := f.Ledger.Get(t.Context(), key)
+	require.NoError(t, err)
+	require.False(t, rec.Emitted.IsZero(), "%v", given)
+	due, err := f.Due(t.Context(), now, 10)
+	require.NoError(t, err)
+	require.Empty(t, due, "%v", given)
+	return calls
+}
