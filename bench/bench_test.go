@@ -14,11 +14,11 @@ import (
 
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/awsjson"
-	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // BenchmarkEngine is the way of one ticket through the engine, with a ledger in

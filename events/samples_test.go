@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // specs are those of the five switches.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // operations are the switches' calls, as the simulated cloud names them.

@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-functions/interlock/functions/multitenant"
 	"github.com/interlock-functions/interlock/functions/proxyalt"
 	"github.com/interlock-functions/interlock/functions/proxyssl"
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // All lists the switches.

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // It is half past nine; the samples' windows go from nine to eleven.

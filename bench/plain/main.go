@@ -24,9 +24,9 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
-	"github.com/interlock-functions/interlock/internal/ledger"
-	"github.com/interlock-functions/interlock/internal/ledger/dynamodb"
+	"github.com/interlock-functions/interlock/internal/dynamodb"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 type ticket struct {

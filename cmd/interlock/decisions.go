@@ -18,10 +18,10 @@ import (
 
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/config"
-	"github.com/interlock-functions/interlock/internal/decision"
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
 	"github.com/interlock-functions/interlock/internal/local"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // ledgerHelp tells where the commands that need the ledger find it.
@@ -53,12 +53,12 @@ func (noBus) Publish(context.Context, ...event.Event) error {
 
 // entry is a record of the ledger with what it asks for.
 type entry struct {
-	ledger.Decision
+	ledger.Record
 	asks decision.Decision
 }
 
-func entryOf(rec ledger.Decision) (entry, error) {
-	e := entry{Decision: rec}
+func entryOf(rec ledger.Record) (entry, error) {
+	e := entry{Record: rec}
 	if len(rec.Stored) == 0 {
 		return e, nil // left out of a record that was too large for its table
 	}
@@ -131,7 +131,7 @@ func (f *filter) wants(e *entry) bool {
 
 // find returns the decisions that are wanted, the oldest first, and an error
 // where records could not be read.
-func (f *filter) find(all iter.Seq2[ledger.Decision, error]) (found []entry, err error) {
+func (f *filter) find(all iter.Seq2[ledger.Record, error]) (found []entry, err error) {
 	var errs []error
 	for rec, err := range all {
 		var e entry
@@ -232,7 +232,7 @@ func list(w io.Writer, found []entry, asJSON bool) error {
 		lines := json.NewEncoder(w)
 		lines.SetEscapeHTML(false)
 		for _, e := range found {
-			if err := lines.Encode(e.Decision); err != nil {
+			if err := lines.Encode(e.Record); err != nil {
 				return err
 			}
 		}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
 	"github.com/interlock-functions/interlock/internal/local"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 func resolveCommand() *cobra.Command {

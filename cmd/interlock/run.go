@@ -19,11 +19,11 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
-	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
 func runCommand() *cobra.Command {

@@ -17,12 +17,12 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/config"
-	"github.com/interlock-functions/interlock/internal/decision"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/host"
-	"github.com/interlock-functions/interlock/internal/ledger"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // exitError is an error with an exit code of its own.
@@ -122,7 +122,7 @@ type position struct {
 
 	sw   engine.Switch
 	asks decision.Decision
-	last ledger.Decision
+	last ledger.Record
 	// failed is a decision that failed since then.
 	failed string
 }
@@ -222,7 +222,7 @@ func (p *position) take(e *entry) {
 	if !o.Effective || p.last.Outcome != nil && !later {
 		return
 	}
-	p.last, p.asks, p.failed = e.Decision, e.asks, ""
+	p.last, p.asks, p.failed = e.Record, e.asks, ""
 	p.Decided, p.At, p.Result, p.JobID, p.Cause = &e.asks.Enabled, o.At, o.Result, o.JobID, &e.asks.Cause
 }
 

@@ -12,7 +12,7 @@ package jobfollow
 
 import (
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // Function is the function's name.

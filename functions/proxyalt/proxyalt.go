@@ -9,9 +9,9 @@ package proxyalt
 import (
 	"context"
 
-	"github.com/interlock-functions/interlock/internal/decision"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // Options are the options of proxy-alt.

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/webhook"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // producersSample is a sample of a producer: its message, and the event it must give.

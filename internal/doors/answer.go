@@ -13,8 +13,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // invalid is the rejection of an element of a batch that is no valid event. It

@@ -9,8 +9,8 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/jsontree"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // reserve is what is kept of an invocation's time to write the answer.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // CDEvents are CloudEvents: an approval.closed is mapped at every door that it

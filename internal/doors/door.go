@@ -30,8 +30,8 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // Handler takes an event through the switch of the function of that name.

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 var discard = slog.New(slog.DiscardHandler)

@@ -12,8 +12,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // MaxBody is how many bytes the body of an HTTP request may have.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // payloadDepth is how deep a payload may be nested: an event in the detail of

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 var _ lambda.Handler = (*Door)(nil)

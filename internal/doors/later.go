@@ -6,7 +6,7 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // Queue takes over what is to be handled later: the function's own SQS queue.

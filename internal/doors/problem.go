@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // ProblemBase is followed by a code to give the type of a problem.

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
-	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/config"
-	"github.com/interlock-functions/interlock/internal/ledger"
-	"github.com/interlock-functions/interlock/internal/ledger/dynamodb"
+	"github.com/interlock-functions/interlock/internal/dynamodb"
+	"github.com/interlock-functions/interlock/internal/eventbridge"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // AWS opens what a configuration names on AWS, by AWS's own variables.
@@ -56,7 +57,7 @@ func (a *AWS) eventBridge(name string) (bus.Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bus.EventBridge{Client: c, Name: name, TraceHeader: traceHeader}, nil
+	return &eventbridge.Bus{Client: c, Name: name, TraceHeader: traceHeader}, nil
 }
 
 // traceHeader is the X-Ray trace of an invocation, as Lambda's runtime gives it.

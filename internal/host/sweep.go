@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // Sweeper finishes what nobody delivers again: decisions whose lease ran out,

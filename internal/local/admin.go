@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // halted asks the ledger for the operator's word. What cannot be read is taken
@@ -102,8 +102,8 @@ type (
 	}
 	// listed is one line of the list of decisions.
 	listed struct {
-		Decision *ledger.Decision `json:"decision,omitempty"`
-		Error    string           `json:"error,omitempty"`
+		Decision *ledger.Record `json:"decision,omitempty"`
+		Error    string         `json:"error,omitempty"`
 	}
 	failure struct {
 		Error    string            `json:"error"`

@@ -14,18 +14,18 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/config"
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
-	"github.com/interlock-functions/interlock/internal/ledger/bolt"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
 )
 
 // Desk is what an operator does with the ledger.
 type Desk interface {
 	// Decisions lists every decision, and the jobs that are followed, in no
 	// order.
-	Decisions(ctx context.Context) iter.Seq2[ledger.Decision, error]
+	Decisions(ctx context.Context) iter.Seq2[ledger.Record, error]
 	// Decision reads one, or fails with [ledger.ErrNotFound].
-	Decision(ctx context.Context, key ledger.Key) (ledger.Decision, error)
+	Decision(ctx context.Context, key ledger.Key) (ledger.Record, error)
 	// Resolve is as in [engine.Engine].
 	Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (engine.Resolved, error)
 	// Halted tells what stops all calls. SetHalt stops them, or lets them go on
@@ -75,11 +75,11 @@ func OpenDesk(ctx context.Context, c config.Config, switches []engine.Switch, o 
 // desk is a desk on a ledger that this process has.
 type desk struct{ *Host }
 
-func (d *desk) Decisions(ctx context.Context) iter.Seq2[ledger.Decision, error] {
+func (d *desk) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
 	return d.Ledger.All(ctx)
 }
 
-func (d *desk) Decision(ctx context.Context, key ledger.Key) (ledger.Decision, error) {
+func (d *desk) Decision(ctx context.Context, key ledger.Key) (ledger.Record, error) {
 	return d.Ledger.Get(ctx, key)
 }
 
@@ -132,16 +132,16 @@ func askedAt(ctx context.Context, ledger string) (Desk, error) {
 
 func (d *remote) Close() error { return nil }
 
-func (d *remote) Decisions(ctx context.Context) iter.Seq2[ledger.Decision, error] {
-	return func(yield func(ledger.Decision, error) bool) {
+func (d *remote) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
 		res, err := d.send(ctx, http.MethodGet, "/decisions", nil)
 		if err != nil {
-			yield(ledger.Decision{}, err)
+			yield(ledger.Record{}, err)
 			return
 		}
 		defer res.Body.Close()
 		for lines := json.NewDecoder(res.Body); ; {
-			l := listed{Decision: new(ledger.Decision)}
+			l := listed{Decision: new(ledger.Record)}
 			err := lines.Decode(&l)
 			if errors.Is(err, io.EOF) {
 				return
@@ -156,7 +156,7 @@ func (d *remote) Decisions(ctx context.Context) iter.Seq2[ledger.Decision, error
 	}
 }
 
-func (d *remote) Decision(ctx context.Context, key ledger.Key) (rec ledger.Decision, err error) {
+func (d *remote) Decision(ctx context.Context, key ledger.Key) (rec ledger.Record, err error) {
 	q := url.Values{"switch": {key.Switch}, "source": {key.Source}, "id": {key.ID}}
 	return rec, d.ask(ctx, http.MethodGet, "/decision?"+q.Encode(), nil, &rec)
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // office is a world whose ledger an operator goes to, by its file.
@@ -54,7 +54,7 @@ func TestDesk(t *testing.T) {
 			require.Equal(t, 503, o.Post(t, "multitenant", localtest.Sample(t, "ticket.approved", "multi-tenancy")).Status)
 			o.Bus.Take()
 			var doubtful ledger.Key
-			want := map[ledger.Key]ledger.Decision{}
+			want := map[ledger.Key]ledger.Record{}
 			for d, err := range o.Host.Ledger.All(t.Context()) {
 				require.NoError(t, err)
 				want[d.Key] = d
@@ -69,7 +69,7 @@ func TestDesk(t *testing.T) {
 			}
 
 			desk := o.desk(t)
-			got := map[ledger.Key]ledger.Decision{}
+			got := map[ledger.Key]ledger.Record{}
 			for d, err := range desk.Decisions(t.Context()) {
 				require.NoError(t, err)
 				got[d.Key] = d

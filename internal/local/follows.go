@@ -10,9 +10,9 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
-	"github.com/interlock-functions/interlock/internal/bus"
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // follows looks after jobs until they end: a heap of timers, which is rebuilt

@@ -14,12 +14,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/interlock-functions/interlock/internal/bus"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
-	"github.com/interlock-functions/interlock/internal/engine"
 	"github.com/interlock-functions/interlock/internal/host"
-	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // Options are what a configuration does not say.

@@ -5,8 +5,8 @@ import (
 
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
-	"github.com/interlock-functions/interlock/internal/ledger"
-	"github.com/interlock-functions/interlock/internal/ledger/bolt"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
 )
 
 func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error) {

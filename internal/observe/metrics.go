@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // Namespace is the CloudWatch namespace of the metrics.

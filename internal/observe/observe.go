@@ -5,7 +5,7 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // Observer is told of each step.

@@ -15,8 +15,8 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/decision"
 	"github.com/interlock-functions/interlock/internal/jsontree"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // sample is a file of events/samples/producers: a message, and either the

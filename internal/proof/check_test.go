@@ -17,9 +17,9 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/internal/decision"
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // history is what happened in a world, and what of it was wrong.
@@ -99,8 +99,8 @@ func (h *history) tell(format string, args ...any) {
 }
 
 // records are all decisions that the ledger holds.
-func (w *world) records() []ledger.Decision {
-	var all []ledger.Decision
+func (w *world) records() []ledger.Record {
+	var all []ledger.Record
 	for d, err := range w.ledger.All(context.Background()) {
 		if err != nil {
 			w.wrong("ledger: %v", err)
@@ -108,11 +108,11 @@ func (w *world) records() []ledger.Decision {
 		}
 		all = append(all, d)
 	}
-	slices.SortFunc(all, func(a, b ledger.Decision) int { return strings.Compare(a.Key.Digest(), b.Key.Digest()) })
+	slices.SortFunc(all, func(a, b ledger.Record) int { return strings.Compare(a.Key.Digest(), b.Key.Digest()) })
 	return all
 }
 
-func decoded(rec ledger.Decision) *decision.Decision {
+func decoded(rec ledger.Record) *decision.Decision {
 	d := new(decision.Decision)
 	if err := json.Unmarshal(rec.Stored, d); err != nil {
 		panic(err)
@@ -253,7 +253,7 @@ func instanceIn(path string) string {
 	return ""
 }
 
-func (w *world) holder(instance string) *ledger.Decision {
+func (w *world) holder(instance string) *ledger.Record {
 	for _, d := range w.records() {
 		if d.Instance == instance && d.State == ledger.Working {
 			return &d
@@ -279,7 +279,7 @@ func (w *world) isCallOf(d *decision.Decision, r *http.Request, body []byte) boo
 }
 
 // forbidden is the guard, told a second time.
-func (w *world) forbidden(d *decision.Decision, rec ledger.Decision, inv *invocation) string {
+func (w *world) forbidden(d *decision.Decision, rec ledger.Record, inv *invocation) string {
 	now := inv.now()
 	if w.halted.Load() {
 		return "calls are halted"
@@ -343,13 +343,13 @@ func (w *world) settled(key ledger.Key) {
 
 // forgotten tells of a decision that is on record for being too old, after what
 // it had come to expired.
-func (h *history) forgotten(rec ledger.Decision) bool {
+func (h *history) forgotten(rec ledger.Record) bool {
 	first := h.outcomes[rec.Key]
 	return first != nil && rec.Outcome.Code == "expired" && rec.Outcome.At.Sub(first.At) > retention
 }
 
 // marked holds a decision that is marked emitted against the bus.
-func (w *world) marked(key ledger.Key, before ledger.Decision) {
+func (w *world) marked(key ledger.Key, before ledger.Record) {
 	rec, err := w.ledger.Get(context.Background(), key)
 	if err != nil || rec.Emitted.IsZero() || !before.Emitted.IsZero() {
 		return
@@ -473,7 +473,7 @@ func (w *world) verifyFlights() {
 
 // verifyDecision: it is settled and published; it took effect once, if it
 // says so, and never if it says so.
-func (w *world) verifyDecision(rec ledger.Decision, effects []cloudsim.Effect) {
+func (w *world) verifyDecision(rec ledger.Record, effects []cloudsim.Effect) {
 	id := rec.Key.Switch + " " + rec.Key.ID
 	o := rec.Outcome
 	if rec.State != ledger.Settled || rec.Emitted.IsZero() {
@@ -506,8 +506,8 @@ func (w *world) verifyDecision(rec ledger.Decision, effects []cloudsim.Effect) {
 
 // verifyPositions: each switch lies as the newest of the effective decisions on
 // it asks for.
-func (w *world) verifyPositions(recs []ledger.Decision, of map[ledger.Key][]cloudsim.Effect) {
-	newest := map[string][]ledger.Decision{}
+func (w *world) verifyPositions(recs []ledger.Record, of map[ledger.Key][]cloudsim.Effect) {
+	newest := map[string][]ledger.Record{}
 	for _, rec := range recs {
 		if rec.Outcome == nil || !rec.Outcome.Effective {
 			continue
@@ -515,7 +515,7 @@ func (w *world) verifyPositions(recs []ledger.Decision, of map[ledger.Key][]clou
 		best := newest[rec.Slot]
 		switch {
 		case best == nil || rec.Order.After(best[0].Order):
-			newest[rec.Slot] = []ledger.Decision{rec}
+			newest[rec.Slot] = []ledger.Record{rec}
 		case rec.Order.Equal(best[0].Order):
 			newest[rec.Slot] = append(best, rec)
 		}
@@ -533,15 +533,15 @@ func (w *world) verifyPositions(recs []ledger.Decision, of map[ledger.Key][]clou
 
 // unsettles tells whether a decision on the switch was ever given up in doubt,
 // and so let others go before it, though it had taken effect.
-func (w *world) unsettles(recs []ledger.Decision, slot string, of map[ledger.Key][]cloudsim.Effect) bool {
-	return slices.ContainsFunc(recs, func(rec ledger.Decision) bool {
+func (w *world) unsettles(recs []ledger.Record, slot string, of map[ledger.Key][]cloudsim.Effect) bool {
+	return slices.ContainsFunc(recs, func(rec ledger.Record) bool {
 		return rec.Slot == slot && w.givenUp[rec.Key] && len(of[rec.Key]) > 0
 	})
 }
 
 // jobFailed tells whether a decision's job failed: it was accepted, and counts
 // for the order all the same.
-func (w *world) jobFailed(rec ledger.Decision) bool {
+func (w *world) jobFailed(rec ledger.Record) bool {
 	if rec.Outcome.JobID == "" {
 		return false
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/doors"
-	"github.com/interlock-functions/interlock/internal/engine"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // through is a world as a door's handler.

@@ -13,9 +13,9 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/internal/engine"
-	"github.com/interlock-functions/interlock/internal/ledger"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // TestFollowCrashes lets the process that follows a job die, or a call of it
@@ -97,7 +97,7 @@ func (f *following) Mark(ctx context.Context, key ledger.Key, nonce string, now,
 	return f.pass(func() error { return f.Ledger.Mark(ctx, key, nonce, now, expire) })
 }
 
-func (f *following) Get(ctx context.Context, key ledger.Key) (d ledger.Decision, err error) {
+func (f *following) Get(ctx context.Context, key ledger.Key) (d ledger.Record, err error) {
 	err = f.pass(func() error { d, err = f.Ledger.Get(ctx, key); return err })
 	return d, err
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
-	"github.com/interlock-functions/interlock/internal/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // fate is what becomes of one call to the ledger, the cloud or the bus.
@@ -180,7 +180,7 @@ func (gated) Instance(ctx context.Context, project, instance string) (in ledger.
 	return in, err
 }
 
-func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Decision, err error) {
+func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Record, err error) {
 	w := from(ctx).world
 	err = pass(ctx, "ledger.Get", func(ctx context.Context) (err error) {
 		d, err = w.ledger.Get(ctx, key)
@@ -193,7 +193,7 @@ func (gated) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, e
 	return from(ctx).world.ledger.Due(ctx, now, limit)
 }
 
-func (gated) All(ctx context.Context) iter.Seq2[ledger.Decision, error] {
+func (gated) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
 	return from(ctx).world.ledger.All(ctx)
 }
 

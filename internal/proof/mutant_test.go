@@ -102,7 +102,7 @@ var hunts = []struct {
 	pkg, run string
 	args     []string
 }{
-	{"./internal/ledger", ".", nil},
+	{"./pkg/engine/ledger", ".", nil},
 	{"./internal/proof", "TestRules|TestSuperseded|AtOnce|TestApplyThenCut|TestFaults", nil},
 	{"./internal/proof", "TestCrashes|TestSchedules", []string{"-rapid.shrinktime=1ms", "-rapid.nofailfile"}},
 }
@@ -115,7 +115,7 @@ func (m mutant) hunt(t *testing.T, root, overlay string) string {
 	t.Helper()
 	binaries := map[string]string{}
 	for _, h := range hunts {
-		if h.pkg == "./internal/ledger" && !strings.HasPrefix(m.edits[0].file, "ledger/") {
+		if h.pkg == "./pkg/engine/ledger" && !strings.HasPrefix(m.edits[0].file, "ledger/") {
 			continue
 		}
 		binary := binaries[h.pkg]

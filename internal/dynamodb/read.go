@@ -1,0 +1,228 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// get reads an item as it is; nil if there is none.
+func (l *Ledger) get(ctx context.Context, pk string) (item, error) {
+	var out struct{ Item item }
+	err := l.Client.Do(ctx, "GetItem", map[string]any{
+		"TableName": l.Table, "Key": item{"pk": text(pk)}, "ConsistentRead": true,
+	}, &out)
+	return out.Item, err
+}
+
+// mostBatch is how many items BatchGetItem takes at once.
+const mostBatch = 100
+
+// batch reads items as they are, in no order.
+func (l *Ledger) batch(ctx context.Context, pks []string) ([]item, error) {
+	type keys struct {
+		Keys           []item
+		ConsistentRead bool
+	}
+	var all []item
+	for part := range slices.Chunk(pks, mostBatch) {
+		ask := map[string]keys{l.Table: {ConsistentRead: true}}
+		for _, pk := range part {
+			ask[l.Table] = keys{append(ask[l.Table].Keys, item{"pk": text(pk)}), true}
+		}
+		for try := 0; len(ask) > 0; try++ {
+			var out struct {
+				Responses       map[string][]item
+				UnprocessedKeys map[string]keys
+			}
+			if err := l.Client.Do(ctx, "BatchGetItem", map[string]any{"RequestItems": ask}, &out); err != nil {
+				return nil, err
+			}
+			all = append(all, out.Responses[l.Table]...)
+			if ask = out.UnprocessedKeys; len(ask) > 0 {
+				if err := l.pause(ctx, min(try, tries)); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// Owners is as in [ledger.Ledger].
+func (l *Ledger) Owners(ctx context.Context, project string, jobs []string) (map[string]ledger.Key, error) {
+	owners, names := make(map[string]ledger.Key), make(map[string]string)
+	var pks []string
+	for _, job := range jobs {
+		pk := jobKey(project, job)
+		if _, twice := names[pk]; !twice {
+			names[pk], pks = job, append(pks, pk)
+		}
+	}
+	items, err := l.batch(ctx, pks)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range items {
+		k, err := i.owner()
+		if err != nil {
+			return nil, err
+		}
+		owners[names[i["pk"].S]] = *k
+	}
+	return owners, nil
+}
+
+// Instance is as in [ledger.Ledger].
+func (l *Ledger) Instance(ctx context.Context, project, instance string) (ledger.Instance, error) {
+	in, err := l.instance(ctx, project, instance)
+	if err == nil && in.Format > ledger.Format {
+		err = ledger.ErrNewer
+	}
+	return in, err
+}
+
+// Get is as in [ledger.Ledger].
+func (l *Ledger) Get(ctx context.Context, key ledger.Key) (ledger.Record, error) {
+	s, err := l.read(ctx, key)
+	if err != nil {
+		return ledger.Record{}, err
+	}
+	return readable(s.decision)
+}
+
+func readable(d *ledger.Record) (ledger.Record, error) {
+	switch {
+	case d == nil:
+		return ledger.Record{}, ledger.ErrNotFound
+	case d.Format > ledger.Format:
+		return ledger.Record{}, ledger.ErrNewer
+	}
+	return *d.Clone(), nil
+}
+
+// mostPages bounds how far a shard is searched beyond what cannot be used.
+const mostPages = 16
+
+// Due is as in [ledger.Ledger]. The index lags a little; what it names is read
+// as it is. An item that cannot be read is passed over, lest it stop the work on
+// all others; it is an error only where nothing else was read. What is passed
+// over takes nobody's place: its shard is searched further.
+func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
+	var (
+		list   []ledger.Due
+		errs   []error
+		read   bool
+		pages  [shards]page
+		listed = make(map[string]*page)
+	)
+	for range mostPages {
+		var pks []string
+		for n := range pages {
+			places, err := l.turn(ctx, int64(n), &pages[n], now, limit)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range places {
+				// One that moved in the index between two pages is on both.
+				if pk := p["pk"].S; listed[pk] == nil {
+					listed[pk], pks = &pages[n], append(pks, pk)
+				}
+			}
+		}
+		if len(pks) == 0 {
+			break
+		}
+		items, err := l.batch(ctx, pks)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range items {
+			s, err := i.seen()
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			read = read || s.decision.Format <= ledger.Format
+			if a, ok := s.decision.Asks(); ok && a.By(now) {
+				list = append(list, a)
+				listed[i["pk"].S].found++
+			}
+		}
+	}
+	if !read {
+		return nil, errors.Join(errs...)
+	}
+	slices.SortStableFunc(list, func(a, b ledger.Due) int { return a.At.Compare(b.At) })
+	return list[:min(limit, len(list))], nil
+}
+
+// page is how far one shard of the index was read, and what was found there.
+type page struct {
+	found int
+	begun bool
+	next  item // nil once there is nothing more
+}
+
+// turn lists the next places in one shard of the index that are due, unless
+// enough of it is known.
+func (l *Ledger) turn(ctx context.Context, n int64, p *page, now time.Time, limit int) ([]item, error) {
+	if p.found >= limit || p.begun && p.next == nil {
+		return nil, nil
+	}
+	ask := map[string]any{
+		"TableName": l.Table, "IndexName": "work", "Limit": limit,
+		"KeyConditionExpression":    "wq = :n AND due <= :now",
+		"ExpressionAttributeValues": item{":n": number(n), ":now": seconds(now)},
+	}
+	if p.begun {
+		ask["ExclusiveStartKey"] = p.next
+	}
+	var out struct {
+		Items            []item
+		LastEvaluatedKey item
+	}
+	err := l.Client.Do(ctx, "Query", ask, &out)
+	p.begun, p.next = true, out.LastEvaluatedKey
+	return out.Items, err
+}
+
+// All is as in [ledger.Ledger]: a scan of the table, for people only.
+func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		ask := map[string]any{
+			"TableName": l.Table, "ConsistentRead": true, "FilterExpression": "begins_with(pk, :d)",
+			"ExpressionAttributeValues": item{":d": text("d#")},
+		}
+		for {
+			var out struct {
+				Items            []item
+				LastEvaluatedKey item
+			}
+			if err := l.Client.Do(ctx, "Scan", ask, &out); err != nil {
+				yield(ledger.Record{}, err)
+				return
+			}
+			for _, i := range out.Items {
+				s, err := i.seen()
+				var d ledger.Record
+				if err == nil {
+					d, err = readable(s.decision)
+				}
+				if !yield(d, err) {
+					return
+				}
+			}
+			if out.LastEvaluatedKey == nil {
+				return
+			}
+			ask["ExclusiveStartKey"] = out.LastEvaluatedKey
+		}
+	}
+}
+
+var _ ledger.Ledger = (*Ledger)(nil)

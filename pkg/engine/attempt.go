@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// attempt is one claim's work on a decision. It ends in exactly one of settle
+// and let go.
+type attempt struct {
+	*Engine
+	d     *decision.Decision
+	sw    *Switch
+	rec   ledger.Record
+	nonce string
+	// deadline is when the invocation ends, lease when the hold does.
+	deadline, lease time.Time
+	// doubt: an earlier attempt may have sent the call, or this one has.
+	doubt bool
+	// absent: a look-up has shown that the call had no effect until now.
+	absent bool
+	// superseded: a newer decision became effective while this one was failed
+	// and in doubt.
+	superseded bool
+}
+
+func (e *Engine) attempt(d *decision.Decision, c ledger.Claim, claimed ledger.Claimed) *attempt {
+	return &attempt{
+		Engine: e, d: d, sw: e.byName[d.Switch], rec: claimed.Record, nonce: c.Nonce,
+		deadline: c.Lease.Add(-e.Quiet), lease: c.Lease,
+		doubt: claimed.Verdict == ledger.Resumed, superseded: claimed.Superseded,
+	}
+}
+
+// fresh is the attempt of a decision of which no call can have been sent.
+func (a *attempt) fresh(ctx context.Context) Result {
+	// Another event may have settled the same tag value while this one waited.
+	switch told, err := a.told(ctx, a.d); {
+	case err != nil:
+		return a.end(ctx, waiting(events.Unavailable, ledgerWait, err))
+	case told:
+		return a.end(ctx, rejected(events.Superseded, "an event that came before has settled the same value of the tag; this one asks for nothing new"))
+	}
+	if a.d.Tag != "" && a.sw.State != nil {
+		if v, go_ := a.guard(ctx); !go_ {
+			return a.end(ctx, v)
+		}
+		// Tag events repeat themselves by nature: whoever sends all tags at
+		// every change asks again for what already is.
+		switch there, err := a.alreadyThere(ctx); {
+		case err != nil:
+			return a.end(ctx, waiting(events.Unavailable, cloudWait, err))
+		case there:
+			return a.end(ctx, completed(events.Unchanged, ""))
+		}
+	}
+	return a.send(ctx)
+}
+
+// resumed is the attempt of a decision whose call may have been sent: nothing
+// is sent before it has been looked up.
+func (a *attempt) resumed(ctx context.Context) Result {
+	switch {
+	case a.Halted(ctx):
+		return a.end(ctx, halted())
+	case a.left() < leastCall:
+		return a.end(ctx, waiting(events.Unavailable, time.Second, errNoTime))
+	}
+	if err := a.hidden(ctx); err != nil {
+		return a.end(ctx, waiting(events.Doubt, a.Quiet, err))
+	}
+	began := a.Now()
+	f := a.lookUp(ctx)
+	a.Observe(ctx, Step{Name: "lookup", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: f.String(), JobID: f.jobID, Err: f.err})
+	switch f.state {
+	case adopted:
+		v := completed(events.Accepted, f.jobID)
+		v.inferred = true
+		return a.end(ctx, v)
+	case asWanted:
+		if a.rec.Known {
+			return a.end(ctx, completed(events.Applied, ""))
+		}
+		return a.end(ctx, completed(events.Unchanged, ""))
+	case absent, repeatable:
+		a.absent = f.state == absent
+		if a.tooOld(a.rec.Pursued, a.Now()) {
+			// A cloud that never says yes or no is not asked for ever.
+			return a.end(ctx, a.abandoned(verdict{code: events.Code(a.rec.Last.Code), detail: a.rec.Last.Detail}))
+		}
+		if a.superseded {
+			return a.end(ctx, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
+		}
+		return a.send(ctx)
+	default:
+		return a.end(ctx, a.unresolved(f.err))
+	}
+}
+
+// unresolved is the verdict of an attempt that sent nothing and leaves a doubt:
+// what stays in doubt for too long is for an operator to resolve.
+func (a *attempt) unresolved(why error) verdict {
+	if a.Now().Sub(a.rec.Since) < a.Unresolved {
+		return waiting(events.Doubt, a.Quiet, why)
+	}
+	v := failed(events.Unresolved, fmt.Sprintf("whether the call took effect could not be found out in %s: %v", a.Unresolved, why))
+	v.doubt = true
+	return v
+}
+
+// leastCall is the shortest time in which a call may be expected to answer.
+const leastCall = 2 * time.Second
+
+var (
+	errNoTime = errors.New("too little of the invocation is left to make the call and settle its answer")
+	errHalted = errors.New("calls are halted by the operator")
+)
+
+// send asks the guard and makes the call.
+func (a *attempt) send(ctx context.Context) Result {
+	if v, go_ := a.guard(ctx); !go_ {
+		return a.end(ctx, v)
+	}
+	now, left := a.Now(), a.left()
+	if left < leastCall {
+		return a.end(ctx, waiting(events.Unavailable, time.Second, errNoTime))
+	}
+	call, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	job, err := a.sw.Flip(call, a.Cloud, a.d)
+	v := a.classify(job, err)
+	if v.effect == known && !a.sw.Creates && a.lookUpState(call).state == asWanted {
+		v = completed(events.Applied, "")
+	}
+	a.Observe(ctx, Step{Name: "call", Decision: a.d, At: now, Took: a.Now().Sub(now), Result: v.word(), JobID: job, Err: err})
+	return a.end(ctx, v)
+}
+
+// left is what is left for calls: the invocation's time, but for what it takes
+// to settle and emit.
+func (a *attempt) left() time.Duration { return a.deadline.Sub(a.Now()) - a.Reserve }
+
+// end settles a verdict that ends the decision, and lets go of one that does
+// not.
+func (a *attempt) end(ctx context.Context, v verdict) Result {
+	if v.result == Rejected && a.doubt && !a.absent {
+		// An earlier call may have taken effect: what forbids another does not
+		// undo it.
+		v = a.unresolved(errors.New(v.detail))
+	}
+	if v.result == "" {
+		return a.letGo(ctx, v)
+	}
+	o := a.outcome(a.d, v, a.nonce)
+	began := a.Now()
+	err := a.Ledger.Settle(ctx, a.rec.Key, a.nonce, o)
+	a.Observe(ctx, Step{Name: "settle", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})
+	switch {
+	case errors.Is(err, ledger.ErrJobTaken):
+		// Of our own call the effect is known, whoever has the job.
+		return a.letGo(ctx, inDoubt(fmt.Errorf("job %s belongs to another decision", o.JobID), !v.inferred))
+	case errors.Is(err, ledger.ErrLost):
+		return a.later(ctx, a.d, events.Held, time.Second, errors.New("another delivery has taken the decision over"))
+	case err != nil:
+		return a.later(ctx, a.d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+	}
+	if r, ok := a.emit(ctx, a.d, a.rec.Key, a.nonce, &o); !ok {
+		return r
+	}
+	return resultOf(a.d, &o)
+}
+
+// letGo ends the attempt and not the decision. Only without doubt is the hold
+// given back; otherwise it stays, at rest for the quiet time.
+func (a *attempt) letGo(ctx context.Context, v verdict) Result {
+	now := a.Now()
+	if v.effect == none && !v.patient && a.tooOld(a.rec.Pursued, now) {
+		return a.end(ctx, a.abandoned(v))
+	}
+	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail, Patient: v.patient}
+	wait := v.wait
+	var err error
+	if a.doubt || v.effect != none {
+		wait = max(wait, a.Quiet)
+		err = a.Ledger.Lapse(ctx, a.rec.Key, a.nonce, now.Add(a.Quiet), v.effect == known, note)
+	} else {
+		if !v.patient {
+			wait = grown(wait, a.rec.Attempts)
+		}
+		err = a.Ledger.Release(ctx, a.rec.Key, a.nonce, ledger.Wait{Due: now.Add(wait), Last: note})
+	}
+	if err != nil && !errors.Is(err, ledger.ErrLost) {
+		// The hold ends by itself; until then the decision is in doubt.
+		return a.later(ctx, a.d, events.Unavailable, max(wait, ledgerWait), fmt.Errorf("ledger: %w", err))
+	}
+	r := a.later(ctx, a.d, v.code, wait, errors.New(v.detail))
+	r.Stored = true
+	r.Error.Cloud = v.cloud
+	return r
+}
+
+// abandoned is the end of a decision that was tried for long enough, by an
+// attempt of which no call had an effect.
+func (a *attempt) abandoned(last verdict) verdict {
+	v := a.gaveUp(last.code, errors.New(last.detail))
+	v.cloud, v.doubt = last.cloud, a.doubt && !a.absent
+	return v
+}
+
+// tooOld tells whether a decision has been tried in vain for long enough.
+func (e *Engine) tooOld(pursued, now time.Time) bool {
+	return !pursued.IsZero() && now.Sub(pursued) >= e.GiveUp
+}

@@ -1,0 +1,125 @@
+// Package decision turns a CloudEvent into what it asks of one switch: a
+// [Decision], checked field by field.
+//
+// A [Decoder] knows every switch by its [Spec]. Its Decode answers one of
+// three: the event is not meant for this switch; it is, and here is the
+// decision; or it is wrong, and here is each wrong field ([Invalid]). Data is
+// read strictly: members are matched with their case, unknown or doubled ones
+// are errors, and null is the same as absent.
+//
+// What needs a clock or a policy (an open window, a date in the future) is
+// judged by the engine, and so is a ticket that nobody but its requester
+// approved: such a decision is well-formed, and its end is on record.
+package decision
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// Decision is what one event asks of one switch. Its JSON form is what the
+// ledger stores, and from which anybody can finish it.
+type Decision struct {
+	Switch  string `json:"switch"`
+	Enabled bool   `json:"enabled"`
+	// Target holds only the ids that the switch uses.
+	Target events.Target `json:"target"`
+	// Options are those that were given; numbers are float64, as
+	// encoding/json reads them back. nil: none.
+	Options map[string]any `json:"options,omitempty"`
+	Ticket  *events.Ticket `json:"ticket,omitempty"`
+	// Tag is the tag's new value as written, where a tag event asked.
+	Tag string `json:"tag,omitempty"`
+	// TagOld is its value before, where the event tells it.
+	TagOld *string `json:"tag_old,omitempty"`
+	// Snapshot: the event tells how the tags are, and not that they changed, as
+	// its extension snapshot says.
+	Snapshot bool         `json:"snapshot,omitempty"`
+	Cause    events.Cause `json:"cause"`
+	// Time is the event's time attribute; zero if it has none.
+	Time time.Time `json:"time,omitzero"`
+	// What the causing event carries on to the out-events. CorrelationID is
+	// never empty: it starts as the causing event's id.
+	CorrelationID string `json:"correlationid"`
+	TraceParent   string `json:"traceparent,omitempty"`
+	TraceState    string `json:"tracestate,omitempty"`
+	// DryRun: the event's extension dryrun says that nothing is to be done. It
+	// is no part of what is asked, and of no use to the ledger.
+	DryRun bool `json:"-"`
+}
+
+// Key identifies the decision in the ledger.
+func (d *Decision) Key() ledger.Key {
+	return ledger.Key{Switch: d.Switch, Source: d.Cause.Source, ID: d.Cause.ID}
+}
+
+// Subject names the target, as the out-events' subject does:
+// projects/P/instances/I[/proxies/X|/databases/D].
+func (d *Decision) Subject() string { return subject(&d.Target) }
+
+// Slot names the switch and its target: what order is kept for. No two
+// switches and no two targets share one.
+func (d *Decision) Slot() string { return d.Switch + " " + d.Subject() }
+
+// DecidedAt is when it was decided, as far as the event tells: when its ticket
+// was approved, else the event's time.
+func (d *Decision) DecidedAt() (at time.Time, ok bool) {
+	if d.Ticket != nil && d.Ticket.ApprovedAt != nil {
+		return *d.Ticket.ApprovedAt, true
+	}
+	return d.Time, !d.Time.IsZero()
+}
+
+// Order is the decision's place among those on its target: the later of
+// [Decision.DecidedAt], which counts as received where it is missing or later
+// than that, and the start of its ticket's window.
+func (d *Decision) Order(received time.Time) time.Time {
+	order, ok := d.DecidedAt()
+	if !ok || order.After(received) {
+		order = received
+	}
+	if d.Ticket != nil && d.Ticket.Window != nil {
+		if start := d.Ticket.Window.Start; start != nil && start.After(order) {
+			order = *start
+		}
+	}
+	return order
+}
+
+// Approved tells whether somebody other than the requester approved the
+// ticket; names are compared trimmed and without case. A decision without a
+// ticket needs no approval.
+func (d *Decision) Approved() bool {
+	if d.Ticket == nil {
+		return true
+	}
+	requester := strings.TrimSpace(d.Ticket.RequestedBy)
+	for _, approver := range d.Ticket.ApprovedBy {
+		approver = strings.TrimSpace(approver)
+		if approver != "" && !strings.EqualFold(approver, requester) {
+			return true
+		}
+	}
+	return false
+}
+
+// DecodeOptions puts the options into a switch's own options struct, of the
+// type that its [Spec] made. Options that were not given stay as they are.
+func (d *Decision) DecodeOptions(into any) error {
+	if len(d.Options) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(d.Options)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		return fmt.Errorf("options: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+// Package engine is the one way an event goes.
+//
+//	decode    an event becomes a decision, or is rejected with every field that is wrong
+//	claim     the ledger says new, resumed, done, superseded, held or reused
+//	apply     in doubt: look up first. Then the guard: may this be done, here, now? Then the call
+//	settle    outcome and its event go to the ledger in one write, and the hold ends
+//	emit      the event is published and marked so; only now is the delivery acknowledged
+//
+// An [Engine] keeps nothing between two events: whatever has to outlive an
+// attempt is in the ledger. It may be killed between any two steps; the next
+// delivery, or [Engine.Resume], goes on from what is stored.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// Engine takes events through their switches. Its fields are read only.
+type Engine struct {
+	// Switches are all that there are: any function may have to finish a
+	// decision of another switch that was left on the same instance.
+	Switches []Switch
+	// Region is the Huawei Cloud region of Cloud; an event for another is not
+	// meant for us. Empty: any.
+	Region string
+
+	Cloud  *cloudapi.Client
+	Ledger ledger.Ledger
+	Bus    bus.Bus
+
+	// Quiet is how long a request may still take effect, and its job still be
+	// hidden, after the attempt that sent it has ended. Default 60 s.
+	Quiet time.Duration
+	// Retention is how long an outcome is kept once its event is published.
+	// Default 2160 h.
+	Retention time.Duration
+	// GiveUp is how long a decision is pursued. Default 24 h.
+	GiveUp time.Duration
+	// Unresolved is how long a doubt is. Default 1 h.
+	Unresolved time.Duration
+	// Reserve is the time kept back at the end of an invocation to settle and
+	// emit. No call is started that could run into it. Default 3 s.
+	Reserve time.Duration
+
+	// Now is the wall clock. Default time.Now.
+	Now func() time.Time
+	// Nonce returns a random text, new for each claim. Default crypto/rand.
+	Nonce func() string
+	// DryRun makes every event a dry run, and leaves alone what the ledger has.
+	DryRun bool
+	// Halted tells whether all calls are to stop for now. Default never.
+	Halted func(context.Context) bool
+	// Observe is told of each step's result. Default nobody.
+	Observe func(context.Context, Step)
+
+	decoder *decision.Decoder
+	byName  map[string]*Switch
+	// byFunction has the switches by the names of their functions.
+	byFunction map[string]*Switch
+}
+
+// Kind is how the handling of an event ended.
+type Kind string
+
+// Kinds of results.
+const (
+	Completed Kind = "completed"
+	Rejected  Kind = "rejected"
+	Failed    Kind = "failed"
+	// Ignored: the event is not meant for this function.
+	Ignored Kind = "ignored"
+	// Later: nothing has been decided; the event is to be handled again.
+	Later Kind = "later"
+	// Rehearsed: it was a dry run.
+	Rehearsed Kind = "rehearsed"
+)
+
+// Result is how the handling of an event ended.
+type Result struct {
+	Kind Kind
+	// Result is how the cloud took it, where Completed.
+	Result events.Result
+	// Event is the out-event, where Completed, Rejected or Failed. It has been
+	// published, but for the rejection of a dry run.
+	Event *event.Event
+	// Error says why, where Rejected, Failed or Later.
+	Error *events.Error
+	// RetryAfter is how long to wait, where Later.
+	RetryAfter time.Duration
+	// Stored: the ledger has it, where Later, with when it is due; the sweep
+	// takes it up even if it is never delivered again.
+	Stored bool
+	// Decision is what the event asks for; nil where that could not be told.
+	Decision *decision.Decision
+	// Rehearsal is what would become of the event, where Rehearsed.
+	Rehearsal *Rehearsal
+}
+
+// Step is the result of one step, for logs, metrics and people.
+type Step struct {
+	// Name is decode, claim, lookup, call, settle, emit, later, follow or dryrun.
+	Name     string
+	Decision *decision.Decision
+	At       time.Time
+	Took     time.Duration
+	// Result is the step's own word: a verdict, a result, a code.
+	Result string
+	JobID  string
+	Err    error
+	// Event is the out-event of emit.
+	Event *event.Event
+}
+
+// Init fills the defaults in and reports what is missing. It must be called
+// once before the engine is used.
+func (e *Engine) Init() error {
+	if e.Cloud == nil || e.Ledger == nil || e.Bus == nil || len(e.Switches) == 0 {
+		return fmt.Errorf("engine: switches, cloud, ledger and bus are needed")
+	}
+	setDefault(&e.Quiet, 60*time.Second)
+	setDefault(&e.Retention, 2160*time.Hour)
+	setDefault(&e.GiveUp, 24*time.Hour)
+	setDefault(&e.Unresolved, time.Hour)
+	setDefault(&e.Reserve, 3*time.Second)
+	now := e.Now
+	if now == nil {
+		now = time.Now
+	}
+	// Wall clock only: a frozen process's monotonic clock stands still.
+	e.Now = func() time.Time { return now().Round(0) }
+	if e.Nonce == nil {
+		e.Nonce = rand.Text
+	}
+	if e.Halted == nil {
+		e.Halted = func(context.Context) bool { return false }
+	}
+	if e.Observe == nil {
+		e.Observe = func(context.Context, Step) {}
+	}
+	e.byName = make(map[string]*Switch, len(e.Switches))
+	e.byFunction = make(map[string]*Switch, len(e.Switches))
+	specs := make([]decision.Spec, len(e.Switches))
+	for i := range e.Switches {
+		s := &e.Switches[i]
+		e.byName[s.Name], e.byFunction[s.Function] = s, s
+		specs[i] = decision.Spec{Switch: s.Name, Target: s.Target, Options: s.Options}
+	}
+	var err error
+	e.decoder, err = decision.New(specs, e.Region)
+	return err
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// invocation is the time that an engine has for one event.
+const invocation = 30 * time.Second
+
+// Handle takes an event through the switch of the named function, or on from
+// where an earlier delivery left it. An event of a function that there is not is
+// ignored. The context's deadline is when the invocation
+// ends; without one it is given 30 seconds.
+func (e *Engine) Handle(ctx context.Context, function string, ev event.Event) Result {
+	sw := e.byFunction[function]
+	if sw == nil {
+		return Result{Kind: Ignored}
+	}
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
+	d, meant, invalid := e.decoder.Decode(sw.Name, ev)
+	if !meant {
+		return Result{Kind: Ignored}
+	}
+	if invalid != nil {
+		r := invalidRejection(sw.Name, invalid)
+		if e.DryRun || invalid.DryRun {
+			return r
+		}
+		return e.refuse(ctx, r)
+	}
+	e.Observe(ctx, Step{Name: "decode", Decision: d, At: e.Now()})
+	switch repeats, err := e.repeats(ctx, d); {
+	case err != nil:
+		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
+	case repeats:
+		return Result{Kind: Ignored}
+	}
+	if e.DryRun || d.DryRun {
+		return e.rehearse(ctx, d)
+	}
+	return e.decide(ctx, d)
+}
+
+// Resume goes on with a decision that the ledger holds, without a delivery: one
+// whose lease ran out, that waits, or whose event was not published.
+func (e *Engine) Resume(ctx context.Context, key ledger.Key) Result {
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
+	if e.DryRun {
+		return e.later(ctx, nil, events.Unavailable, haltWait, errDryRun)
+	}
+	rec, err := e.Ledger.Get(ctx, key)
+	if err != nil {
+		return e.later(ctx, nil, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+	}
+	d, err := e.decode(rec)
+	switch {
+	case rec.Outcome != nil && rec.Emitted.IsZero():
+		if err != nil {
+			// What is to be published is on record, even where the decision is not.
+			d = &decision.Decision{Switch: key.Switch, Cause: events.Cause{Source: key.Source, ID: key.ID}}
+		}
+		return e.done(ctx, d, rec)
+	case err != nil:
+		return e.later(ctx, nil, events.Unavailable, ledgerWait, err)
+	}
+	return e.decide(ctx, d)
+}
+
+func (e *Engine) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, invocation)
+}
+
+// deadline is when the invocation ends, by the engine's clock.
+func (e *Engine) deadline(ctx context.Context) time.Time {
+	end, _ := ctx.Deadline()
+	return e.Now().Add(time.Until(end.Round(0)))
+}

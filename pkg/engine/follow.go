@@ -1,0 +1,354 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// JobFollow is the name of the function that follows jobs, and of its records
+// in the ledger.
+const JobFollow = "jobfollow"
+
+// Follower follows each accepted job to its end, and says how it ended. It only
+// reads the cloud: nothing is held, and the first terminal answer that reaches
+// the ledger wins.
+type Follower struct {
+	// Engine is what the jobs come from; its Init must have been called.
+	Engine *Engine
+	// Patience is how long a job is followed. Default 2 h.
+	Patience time.Duration
+	// Kept, if set, has what is followed written down, and is told of it: in the
+	// local program, where nothing else remembers it. On AWS the message in the
+	// queue does.
+	Kept func(*Followed)
+
+	board jobBoard
+}
+
+// memory is how long the cloud can be asked for its jobs.
+const memory = 30 * 24 * time.Hour
+
+// Followed is a job to follow, as the ledger stores it.
+type Followed struct {
+	Switch  string        `json:"switch"`
+	Target  events.Target `json:"target"`
+	Enabled bool          `json:"enabled"`
+	JobID   string        `json:"job_id"`
+	// Cause is the completion event that named the job, and Since its time.
+	Cause         events.Cause `json:"cause"`
+	Since         time.Time    `json:"since"`
+	CorrelationID string       `json:"correlationid"`
+	TraceParent   string       `json:"traceparent,omitempty"`
+	TraceState    string       `json:"tracestate,omitempty"`
+}
+
+// decision is the followed job as if it were a decision, for the out-event and
+// for whoever observes.
+func (j *Followed) decision() *decision.Decision {
+	return &decision.Decision{
+		Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, Cause: j.Cause, Time: j.Since,
+		CorrelationID: j.CorrelationID, TraceParent: j.TraceParent, TraceState: j.TraceState,
+	}
+}
+
+func (j *Followed) key() ledger.Key {
+	return ledger.Key{Switch: JobFollow, Source: j.Cause.Source, ID: j.Cause.ID}
+}
+
+// Handle takes a completion event up and looks after its job once. Events that
+// name no job are ignored.
+func (f *Follower) Handle(ctx context.Context, _ string, ev event.Event) Result {
+	ctx, cancel := f.Engine.bounded(ctx)
+	defer cancel()
+	j, r := f.followed(ev)
+	asked, _ := decision.DryRun(ev)
+	dryRun := asked || f.Engine.DryRun
+	switch {
+	case r.Kind == Ignored, r.Event != nil && dryRun:
+		return r
+	case r.Event != nil:
+		return f.Engine.refuse(ctx, r)
+	case dryRun:
+		return f.rehearse(ctx, j)
+	}
+	if err := f.keep(ctx, j); err != nil {
+		return f.Engine.later(ctx, j.decision(), events.Unavailable, ledgerWait, err)
+	}
+	return f.Look(ctx, j)
+}
+
+// Accept takes a completion event up without looking after its job yet. An event
+// that names no job to follow is none of its business.
+func (f *Follower) Accept(ctx context.Context, ev event.Event) error {
+	j, r := f.followed(ev)
+	if r.Kind != "" {
+		return nil
+	}
+	return f.keep(ctx, j)
+}
+
+// Resume goes on with a job that the ledger knows of, without a delivery.
+func (f *Follower) Resume(ctx context.Context, key ledger.Key) Result {
+	e := f.Engine
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
+	if e.DryRun {
+		return e.later(ctx, nil, events.Unavailable, haltWait, errDryRun)
+	}
+	rec, err := e.Ledger.Get(ctx, key)
+	j := new(Followed)
+	if err == nil {
+		err = json.Unmarshal(rec.Stored, j)
+	}
+	switch {
+	case err != nil:
+		return e.later(ctx, nil, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+	case rec.Outcome != nil:
+		return f.done(ctx, j, rec)
+	}
+	return f.Look(ctx, j)
+}
+
+// done answers with the end that is written down, and publishes it where that
+// is not marked as done.
+func (f *Follower) done(ctx context.Context, j *Followed, rec ledger.Record) Result {
+	d := j.decision()
+	if rec.Emitted.IsZero() {
+		if r, ok := f.Engine.emit(ctx, d, rec.Key, rec.Nonce, rec.Outcome); !ok {
+			return r
+		}
+	}
+	return endOf(d, rec.Outcome)
+}
+
+// keep writes a job down. It is due when patience ends: until then a timer
+// looks, which is rebuilt from these records after a restart.
+func (f *Follower) keep(ctx context.Context, j *Followed) error {
+	if f.Kept == nil {
+		return nil
+	}
+	c, err := f.claim(j)
+	if err != nil {
+		return err
+	}
+	w := ledger.Wait{Due: j.Since.Add(f.patience()), Last: ledger.Note{At: c.Now, Code: string(events.NotYet), Detail: "following job " + j.JobID}}
+	if err := f.Engine.Ledger.Wait(ctx, c, w); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	f.Kept(j)
+	return nil
+}
+
+// Look asks once how the job is.
+func (f *Follower) Look(ctx context.Context, j *Followed) Result {
+	e := f.Engine
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
+	d, now := j.decision(), e.Now()
+	if e.DryRun {
+		return e.later(ctx, d, events.Unavailable, haltWait, errDryRun)
+	}
+	age := now.Sub(j.Since)
+	if age > memory {
+		return f.settle(ctx, j, rejected(events.Expired, fmt.Sprintf("the job began at %s; the cloud forgets jobs after %s", stamp(j.Since), memory)), nil)
+	}
+	job, err := f.board.find(ctx, e, j, f.patience())
+	e.Observe(ctx, Step{Name: "follow", Decision: d, At: now, Took: e.Now().Sub(now), Result: string(job.Status), JobID: j.JobID, Err: err})
+	switch {
+	case err == nil && job.Status.Ended():
+		return f.settle(ctx, j, verdict{}, ended(job))
+	case age >= f.patience():
+		why := "timeout: still " + string(job.Status) + " after " + f.patience().String()
+		if err != nil {
+			why = "timeout: not known after " + f.patience().String() + ": " + err.Error()
+		} else if job.ID == "" {
+			why = "timeout: not found in " + f.patience().String()
+		}
+		return f.settle(ctx, j, verdict{}, &events.Job{Status: "timeout", FailReason: why})
+	case err != nil:
+		return e.later(ctx, d, events.Unavailable, pace(age), err)
+	}
+	return e.later(ctx, d, events.NotYet, pace(age), fmt.Errorf("job %s is %s", j.JobID, orHidden(string(job.Status))))
+}
+
+func orHidden(status string) string {
+	if status == "" {
+		return "not to be found yet"
+	}
+	return status
+}
+
+// pace is how long to wait before asking again for a job of this age: three
+// seconds at first, growing to a minute.
+func pace(age time.Duration) time.Duration {
+	return min(max(age/2, 3*time.Second), time.Minute)
+}
+
+func ended(job cloudapi.Job) *events.Job {
+	j := &events.Job{Status: string(job.Status), FailReason: job.FailReason}
+	if !job.Created.IsZero() {
+		j.Began = &job.Created
+	}
+	if !job.Ended.IsZero() {
+		j.Ended = &job.Ended
+	}
+	return j
+}
+
+func (f *Follower) patience() time.Duration {
+	if f.Patience == 0 {
+		return 2 * time.Hour
+	}
+	return f.Patience
+}
+
+func (f *Follower) claim(j *Followed) (ledger.Claim, error) {
+	stored, err := json.Marshal(j)
+	if err != nil {
+		return ledger.Claim{}, err
+	}
+	sum := sha256.Sum256([]byte(j.JobID))
+	return ledger.Claim{
+		Key: j.key(), Content: hex.EncodeToString(sum[:]), Project: j.Target.ProjectID, Instance: j.Target.InstanceID,
+		Slot: JobFollow + " " + j.JobID, Order: j.Since, Stored: stored, Nonce: f.Engine.Nonce(), Now: f.Engine.Now(),
+	}, nil
+}
+
+// settle writes the end down, unless one is written already, and publishes
+// whichever came first.
+func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *events.Job) Result {
+	e, d := f.Engine, j.decision()
+	c, err := f.claim(j)
+	if err != nil {
+		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
+	}
+	o := f.outcome(j, v, job)
+	began := e.Now()
+	err = e.Ledger.Reject(ctx, c, o)
+	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Result, JobID: j.JobID, Err: err})
+	if errors.Is(err, ledger.ErrLost) {
+		rec, err := e.Ledger.Get(ctx, c.Key)
+		if err == nil && rec.Outcome != nil {
+			return f.done(ctx, j, rec)
+		}
+		return e.later(ctx, d, events.Unavailable, ledgerWait, errors.Join(ledger.ErrLost, err))
+	}
+	if err != nil {
+		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+	}
+	if r, ok := e.emit(ctx, d, c.Key, c.Nonce, &o); !ok {
+		return r
+	}
+	return endOf(d, &o)
+}
+
+// endOf is the result of a job's end: the job's own failure is not ours.
+func endOf(d *decision.Decision, o *ledger.Outcome) Result {
+	r := resultOf(d, o)
+	if o.Code == "" {
+		r.Kind, r.Result, r.Error = Completed, events.Applied, nil
+	}
+	return r
+}
+
+func (f *Follower) outcome(j *Followed, v verdict, job *events.Job) ledger.Outcome {
+	e, d := f.Engine, j.decision()
+	if job == nil {
+		return e.outcome(d, v, "")
+	}
+	o := ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
+	typ := events.TypeJobSucceeded
+	if job.Status != string(cloudapi.JobCompleted) {
+		o.Result, typ = "job-failed", events.TypeJobFailed
+	}
+	out := outEvent(d, typ, events.JobEnded{
+		Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job, Cause: j.Cause,
+	})
+	out.SetID(eventID(j.key(), typ, j.JobID))
+	out.SetTime(o.At)
+	o.Events = []json.RawMessage{encoded(out)}
+	return o
+}
+
+// followed reads a completion event. Its result is that of an event that is
+// not followed: ignored, or rejected with each wrong field.
+func (f *Follower) followed(ev event.Event) (*Followed, Result) {
+	if ev.Type() != events.TypeSwitchCompleted {
+		return nil, Result{Kind: Ignored}
+	}
+	var data events.Completed
+	if err := json.Unmarshal(ev.Data(), &data); err != nil {
+		return nil, f.wrong(ev, data, events.Field{Path: "data", Found: err.Error(), Expected: "the data of " + events.TypeSwitchCompleted})
+	}
+	if data.Result != events.Accepted || data.Target.Region != "" && f.Engine.Region != "" && data.Target.Region != f.Engine.Region {
+		return nil, Result{Kind: Ignored}
+	}
+	var fields []events.Field
+	check := func(path, found string) {
+		if !plainID(found) {
+			fields = append(fields, events.Field{Path: path, Found: fmt.Sprintf("%.64q", found), Expected: "1 to 64 letters, digits, hyphens and underscores"})
+		}
+	}
+	check("data.job_id", data.JobID)
+	check("data.target.project_id", data.Target.ProjectID)
+	check("data.target.instance_id", data.Target.InstanceID)
+	if _, wrong := decision.DryRun(ev); wrong != nil {
+		fields = append(fields, *wrong)
+	}
+	if f.Engine.byName[data.Switch] == nil {
+		fields = append(fields, events.Field{Path: "data.switch", Found: fmt.Sprintf("%.64q", data.Switch), Expected: "one of Interlock's switches"})
+	}
+	if len(fields) > 0 {
+		return nil, f.wrong(ev, data, fields...)
+	}
+	j := &Followed{
+		Switch: data.Switch, Target: data.Target, Enabled: data.Enabled, JobID: data.JobID,
+		Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type(), Ticket: data.Cause.Ticket},
+		Since: ev.Time(), CorrelationID: extension(ev, "correlationid"),
+		TraceParent: extension(ev, "traceparent"), TraceState: extension(ev, "tracestate"),
+	}
+	// A time that no clock has told, as a year before 1970, is none.
+	if j.Since.Year() < 1970 || j.Since.After(f.Engine.Now()) {
+		j.Since = f.Engine.Now()
+	}
+	if j.CorrelationID == "" {
+		j.CorrelationID = ev.ID()
+	}
+	return j, Result{}
+}
+
+func (f *Follower) wrong(ev event.Event, data events.Completed, fields ...events.Field) Result {
+	in := &decision.Invalid{
+		Fields: fields, Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type(), Ticket: data.Cause.Ticket},
+		Time: ev.Time(), CorrelationID: extension(ev, "correlationid"),
+		TraceParent: extension(ev, "traceparent"), TraceState: extension(ev, "tracestate"),
+	}
+	if in.Time.Year() < 1970 {
+		in.Time = time.Time{}
+	}
+	return invalidRejection(JobFollow, in)
+}
+
+func extension(ev event.Event, name string) string {
+	s, _ := ev.Extensions()[name].(string)
+	return s
+}
+
+func plainID(s string) bool {
+	return len(s) > 0 && len(s) <= 64 && strings.IndexFunc(s, func(r rune) bool {
+		return !(r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+	}) < 0
+}

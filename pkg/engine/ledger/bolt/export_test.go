@@ -1,0 +1,48 @@
+package bolt
+
+import (
+	"bytes"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// File is the file below a ledger.
+type File = store
+
+// OpenFile opens a ledger that does not wait for the disk, and shows its file.
+func OpenFile(path string, now time.Time, quiet time.Duration) (*File, *ledger.Transactional, error) {
+	s, l, err := open(path, now, quiet)
+	if err == nil {
+		s.db.NoSync = true
+	}
+	return s, l, err
+}
+
+// Waits tells whether a ledger waits for the disk.
+func Waits(path string, now time.Time, quiet time.Duration) (bool, error) {
+	s, l, err := open(path, now, quiet)
+	if err != nil {
+		return false, err
+	}
+	defer l.Close()
+	return !s.db.NoSync && !s.db.NoGrowSync, nil
+}
+
+// Age makes a record one of a later version.
+func (s *store) Age(bucket, key string) error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		b, err := records{tx}.get(bucket, []byte(key))
+		if err != nil {
+			return err
+		}
+		return records{tx}.put(bucket, []byte(key), bytes.Replace(b, []byte(`"format":1`), []byte(`"state":[],"format":2`), 1))
+	})
+}
+
+// AgeAll makes the whole file one of a later version.
+func (s *store) AgeAll() error {
+	return s.db.Update(func(tx *bolt.Tx) error { return records{tx}.put(meta, format, []byte("2")) })
+}

@@ -1,0 +1,195 @@
+package ledgertest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// RunConcurrent tests what callers at the same time can see.
+func RunConcurrent(t *testing.T, h Harness) {
+	for _, test := range concurrent {
+		t.Run(test.name, func(t *testing.T) { test.run(begin(t, h)) })
+	}
+}
+
+// callers is how many call at once.
+const callers = 8
+
+var concurrent = []test{
+	{"of equal claims one is new", func(w *world) {
+		w.race(ledger.New, func(int) ledger.Claim { return w.ask("a", 1, 2) })
+	}},
+	{"of claims on an instance one is new", func(w *world) {
+		w.race(ledger.New, func(i int) ledger.Claim { return w.ask(fmt.Sprint(i), 1, 2) })
+	}},
+	{"a lapsed decision is resumed once", func(w *world) {
+		w.get(w.ask("a", 1, 2), ledger.New)
+		w.race(ledger.Resumed, func(int) ledger.Claim { return w.ask("a", 1, 100) })
+	}},
+	{"a failed decision is taken up once", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.settle(c, failed(false), nil)
+		w.mark(c, 9, nil)
+		w.race(ledger.New, func(int) ledger.Claim { return w.ask("a", 1, 100) })
+	}},
+	{"a job gets one owner", func(w *world) {
+		var list []ledger.Claim
+		for i := range callers {
+			c := w.on(fmt.Sprint(i), 2)
+			w.get(c, ledger.New)
+			list = append(list, c)
+		}
+		errs := make([]error, callers)
+		together(callers, func(i int) { errs[i] = w.Settle(w.ctx, list[i].Key, list[i].Nonce, accepted("job")) })
+		n := 0
+		for i, err := range errs {
+			if err == nil {
+				n++
+				owners, err := w.Owners(w.ctx, project, []string{"job"})
+				require.NoError(w, err)
+				require.Equal(w, list[i].Key, owners["job"])
+			} else {
+				require.ErrorIs(w, err, ledger.ErrJobTaken)
+			}
+		}
+		require.Equal(w, 1, n)
+	}},
+	{"what happens at once could have happened in some order", func(w *world) {
+		for i := range 60 {
+			w.history(rand.New(rand.NewPCG(uint64(i), 1)), fmt.Sprint("project", i))
+		}
+	}},
+}
+
+// race makes claims at once: exactly one is answered so, the others are held by
+// it or by nobody they can name.
+func (w *world) race(v ledger.Verdict, claim func(int) ledger.Claim) {
+	w.Helper()
+	var list []ledger.Claim
+	for i := range callers {
+		list = append(list, claim(i))
+	}
+	answers, errs := make([]ledger.Claimed, callers), make([]error, callers)
+	together(callers, func(i int) { answers[i], errs[i] = w.Claim(w.ctx, list[i]) })
+	winner := -1
+	for i, a := range answers {
+		require.NoError(w, errs[i])
+		if a.Verdict == v {
+			require.Equal(w, -1, winner, "two have it")
+			winner = i
+		}
+	}
+	require.NotEqual(w, -1, winner, "nobody has it: %v", answers)
+	for i, a := range answers {
+		if i == winner {
+			continue
+		}
+		require.Equal(w, ledger.Held, a.Verdict)
+		if !busy(a) {
+			require.Equal(w, list[winner].Nonce, a.Holder.Nonce)
+			require.Equal(w, list[winner].Key, a.Holder.Key)
+		}
+	}
+	require.Equal(w, list[winner].Nonce, w.stored(list[winner].Key).Nonce)
+}
+
+// busy: the ledger could not say by whom it is held.
+func busy(a ledger.Claimed) bool { return a.Verdict == ledger.Held && a.Holder.Key == ledger.Key{} }
+
+func together(n int, fn func(int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() { <-start; fn(i) })
+	}
+	close(start)
+	wg.Wait()
+}
+
+// call is an operation with its answer, and when it was under way.
+type call struct {
+	op
+	answer
+	began, ended int64
+}
+
+// history lets three callers work on two decisions of one instance, and looks
+// for an order in which the model gives the same answers.
+func (w *world) history(r *rand.Rand, project string) {
+	w.Helper()
+	plans := make([][]op, 3)
+	for i := range plans {
+		c := w.ask(fmt.Sprint(r.IntN(2)), r.IntN(3), r.IntN(2)*200)
+		c.Key.Source, c.Project = project, project
+		plans[i] = []op{{kind: "claim", claim: c}}
+		next := op{claim: c, until: at(10), out: []ledger.Outcome{accepted("job"), rejected(), failed(r.IntN(2) == 0)}[r.IntN(3)]}
+		next.kind = []string{"settle", "settle", "release", "lapse"}[r.IntN(4)]
+		mark := op{kind: "mark", claim: c, until: at(20)}
+		plans[i] = append(plans[i], next, mark)
+	}
+	var clock atomic.Int64
+	calls := make([][]call, len(plans))
+	together(len(plans), func(i int) {
+		for _, o := range plans[i] {
+			c := call{op: o, began: clock.Add(1)}
+			c.answer = o.on(w.ctx, w.Ledger)
+			c.ended = clock.Add(1)
+			calls[i] = append(calls[i], c)
+		}
+	})
+	var all strings.Builder
+	for _, list := range calls {
+		for _, c := range list {
+			require.True(w, known(c.err), "%v", c.err)
+			fmt.Fprintf(&all, "%d-%d %v: %v %v\n", c.began, c.ended, c.op, c.claimed.Verdict, c.err)
+		}
+	}
+	require.True(w, ordered(newModel(), calls), "no order explains\n%s", &all)
+}
+
+// ordered tells whether the calls, each caller's in its order, can be put into
+// one that keeps what ended before what began later, and that the model
+// answers alike.
+func ordered(m model, calls [][]call) bool {
+	left, first := 0, int64(1<<62) // of the calls that are left, the first to have ended
+	for _, list := range calls {
+		left += len(list)
+		for _, c := range list {
+			first = min(first, c.ended)
+		}
+	}
+	if left == 0 {
+		return true
+	}
+	for i, list := range calls {
+		if len(list) == 0 || list[0].began > first {
+			continue
+		}
+		next := m.clone()
+		if !busy(list[0].claimed) && !same(next.do(list[0].op), list[0].answer) {
+			continue
+		}
+		rest := append([][]call{}, calls...)
+		rest[i] = list[1:]
+		if ordered(next, rest) {
+			return true
+		}
+	}
+	return false
+}
+
+func same(want, got answer) bool {
+	a, b := want.claimed, got.claimed
+	return errors.Is(got.err, want.err) && a.Verdict == b.Verdict && a.Holder == b.Holder && a.Superseded == b.Superseded &&
+		a.Record.Nonce == b.Record.Nonce && a.Record.State == b.Record.State && a.Record.Attempts == b.Record.Attempts
+}

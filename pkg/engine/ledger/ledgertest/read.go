@@ -1,0 +1,178 @@
+package ledgertest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+var reads = []test{
+	{"nothing is there at first", func(w *world) {
+		w.absent(key("a"))
+		w.due(1_000_000, 10)
+		owners, err := w.Owners(w.ctx, project, nil)
+		require.NoError(w, err)
+		require.Empty(w, owners)
+		for range w.All(w.ctx) {
+			w.Fatal("All lists something")
+		}
+	}},
+	{"due lists what asks for work, soonest first", func(w *world) {
+		lapsed := w.on("lapsed", 0) // lease ends at 90
+		w.get(lapsed, ledger.New)
+		quiet := w.on("quiet", 0)
+		w.get(quiet, ledger.New)
+		w.lapse(quiet, 50, false, nil)
+		waits := w.on("waits", 0)
+		w.wait(waits, 70, nil)
+		released := w.on("released", 0)
+		w.get(released, ledger.New)
+		w.release(released, 60, nil)
+		unemitted := w.on("unemitted", 0)
+		w.get(unemitted, ledger.New)
+		w.settle(unemitted, accepted(""), nil) // at 5
+		w.reject(w.on("rejected", 0), rejected(), nil)
+		emitted := w.on("emitted", 0)
+		w.get(emitted, ledger.New)
+		w.settle(emitted, accepted(""), nil)
+		w.mark(emitted, 9, nil)
+
+		all := []ledger.Due{
+			{Key: key("unemitted"), At: at(5), Why: ledger.Unemitted},
+			{Key: key("rejected"), At: at(6), Why: ledger.Unemitted},
+			{Key: key("quiet"), At: at(50), Why: ledger.Lapsed},
+			{Key: key("released"), At: at(60), Why: ledger.Waited},
+			{Key: key("waits"), At: at(70), Why: ledger.Waited},
+			{Key: key("lapsed"), At: at(90), Why: ledger.Lapsed},
+		}
+		w.due(4, 10)
+		w.due(5, 10, all[:1]...)
+		w.due(50, 10, all[:2]...) // a lease that ends now has not run out
+		w.due(51, 10, all[:3]...)
+		w.due(60, 10, all[:4]...)
+		w.due(91, 10, all...)
+		w.due(91, 2, all[:2]...)
+		w.due(91, 0)
+
+		again := w.on("quiet", 95)
+		w.get(again, ledger.Resumed)
+		w.due(100, 10, all[0], all[1], all[3], all[4], all[5])
+		w.due(1_000, 10, all[0], all[1], all[3], all[4], all[5], ledger.Due{Key: key("quiet"), At: at(185), Why: ledger.Lapsed})
+	}},
+	{"an instance says who works on it and what is in effect", func(w *world) {
+		of := func(instance string) ledger.Instance {
+			in, err := w.Instance(w.ctx, project, instance)
+			require.NoError(w, err)
+			return in
+		}
+		require.Nil(w, of("instance").Hold)
+		require.Empty(w, of("instance").Marks)
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		require.Equal(w, &ledger.Holder{Key: c.Key, Nonce: c.Nonce, Until: at(92)}, of("instance").Hold)
+		require.Empty(w, of("instance").Marks)
+		require.Nil(w, of("another").Hold)
+		w.lapse(c, 50, false, nil)
+		require.Equal(w, &ledger.Holder{Key: c.Key, Nonce: c.Nonce, Until: at(50), Quiet: true}, of("instance").Hold)
+		c = w.ask("a", 1, 60)
+		w.get(c, ledger.Resumed)
+		w.settle(c, accepted("job"), nil)
+		require.Nil(w, of("instance").Hold)
+		require.Equal(w, map[string]time.Time{slot: at(1)}, of("instance").Marks)
+		require.Empty(w, of("another").Marks)
+	}},
+	{"all lists every decision", func(w *world) {
+		want := make(map[ledger.Key]ledger.Record)
+		for i := range 300 { // more than a page
+			c := w.on(fmt.Sprint(i), 2)
+			require.NoError(w, w.Wait(w.ctx, c, wait(3)))
+			want[c.Key] = w.stored(c.Key)
+		}
+		got := make(map[ledger.Key]ledger.Record)
+		for d, err := range w.All(w.ctx) {
+			require.NoError(w, err)
+			got[d.Key] = d
+			if d.Key.ID == "1" { // the ledger can be used meanwhile
+				w.wait(w.on("1", 2), 3, nil)
+			}
+		}
+		require.Equal(w, want, got)
+		for range w.All(w.ctx) {
+			break
+		}
+	}},
+	{"a newer version's decision is left alone", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.Newer(w.T, w.Ledger, c.Key)
+		newer := func(op func() error) { w.Helper(); w.do(ledger.ErrNewer, op) }
+		newer(func() error { _, err := w.Claim(w.ctx, w.ask("a", 1, 1_000)); return err })
+		newer(func() error { _, err := w.Get(w.ctx, c.Key); return err })
+		w.settle(c, accepted("job"), ledger.ErrNewer)
+		w.reject(c, rejected(), ledger.ErrNewer)
+		w.release(c, 3, ledger.ErrNewer)
+		w.lapse(c, 3, false, ledger.ErrNewer)
+		w.wait(c, 3, ledger.ErrNewer)
+		w.mark(c, 3, ledger.ErrNewer)
+		w.due(1_000, 10)
+		n := 0
+		for _, err := range w.All(w.ctx) {
+			require.ErrorIs(w, err, ledger.ErrNewer)
+			n++
+		}
+		require.Equal(w, 1, n)
+	}},
+	{"a newer version's instance is left alone", func(w *world) {
+		c := w.ask("a", 1, 2)
+		w.get(c, ledger.New)
+		w.NewerInstance(w.T, w.Ledger, c.Project, c.Instance)
+		for _, id := range []string{"a", "b"} {
+			_, err := w.Claim(w.ctx, w.ask(id, 1, 1_000))
+			require.ErrorIs(w, err, ledger.ErrNewer)
+		}
+		w.settle(c, accepted("job"), ledger.ErrNewer)
+		w.release(c, 3, ledger.ErrNewer)
+		w.lapse(c, 3, false, ledger.ErrNewer)
+		_, err := w.Instance(w.ctx, c.Project, c.Instance)
+		require.ErrorIs(w, err, ledger.ErrNewer)
+	}},
+	{"a halt is kept until it is lifted", func(w *world) {
+		h, ok := w.Ledger.(ledger.Halter)
+		if !ok {
+			return // whoever works on it is halted otherwise
+		}
+		for _, halt := range []bool{false, true, false} {
+			if halt {
+				w.do(nil, func() error { return h.SetHalt(w.ctx, true) })
+			} else {
+				w.do(nil, func() error { return h.SetHalt(w.ctx, false) })
+			}
+			got, err := h.Halted(w.ctx)
+			require.NoError(w, err)
+			require.Equal(w, halt, got)
+		}
+		for range w.All(w.ctx) {
+			w.Fatal("the halt is no decision")
+		}
+	}},
+}
+
+// on is a claim on an instance of the decision's own.
+func (w *world) on(id string, now int) ledger.Claim {
+	c := w.ask(id, 1, now)
+	c.Instance = "instance of " + id
+	return c
+}
+
+func (w *world) due(now, limit int, want ...ledger.Due) {
+	w.Helper()
+	got, err := w.Due(w.ctx, at(now), limit)
+	require.NoError(w, err)
+	require.Equal(w, len(want), len(got), "%v", got)
+	for i := range want {
+		require.Equal(w, want[i], got[i])
+	}
+}

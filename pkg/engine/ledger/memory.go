@@ -1,0 +1,128 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// NewMemory is a ledger that forgets when its process ends. It is for tests,
+// and for trying things out.
+func NewMemory() *Transactional {
+	return On(&memory{
+		decisions: make(map[Key]*Record),
+		instances: make(map[[2]string]Instance),
+		owners:    make(map[[2]string]Key),
+	})
+}
+
+// memory is a store in maps. Instances are replaced, never changed.
+type memory struct {
+	mu        sync.Mutex
+	decisions map[Key]*Record
+	instances map[[2]string]Instance
+	owners    map[[2]string]Key
+	expiring  []Key // in the order in which they were marked
+	halted    bool
+}
+
+// Update needs no undoing: [apply] puts only what cannot fail here.
+func (m *memory) Update(ctx context.Context, fn func(Records) (bool, error)) error {
+	return m.View(ctx, func(r Records) error {
+		_, err := fn(r)
+		return err
+	})
+}
+
+func (m *memory) View(ctx context.Context, fn func(Records) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fn(m)
+}
+
+func (m *memory) Close() error { return nil }
+
+func (m *memory) Record(k Key) (*Record, error) {
+	if d := m.decisions[k]; d != nil {
+		return d.Clone(), nil
+	}
+	return nil, nil
+}
+
+func (m *memory) Instance(project, instance string) (Instance, error) {
+	return m.instances[[2]string{project, instance}], nil
+}
+
+func (m *memory) Owner(project, job string) (*Key, error) {
+	if k, ok := m.owners[[2]string{project, job}]; ok {
+		return &k, nil
+	}
+	return nil, nil
+}
+
+func (m *memory) Due(now time.Time, limit int) ([]Due, error) {
+	var all []Due
+	for _, d := range m.decisions {
+		if due, ok := d.Asks(); ok && due.By(now) {
+			all = append(all, due)
+		}
+	}
+	slices.SortFunc(all, func(a, b Due) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Key.Digest(), b.Key.Digest()))
+	})
+	return all[:min(limit, len(all))], nil
+}
+
+func (m *memory) Page(string) ([]*Record, string, error) {
+	var all []*Record
+	for _, d := range m.decisions {
+		all = append(all, d.Clone())
+	}
+	return all, "", nil
+}
+
+func (m *memory) Halted() (bool, error) { return m.halted, nil }
+
+func (m *memory) PutRecord(_, after *Record) error {
+	m.decisions[after.Key] = after.Clone()
+	if !after.Expire.IsZero() {
+		m.expiring = append(m.expiring, after.Key)
+	}
+	return nil
+}
+
+func (m *memory) PutInstance(in Instance) error {
+	m.instances[[2]string{in.Project, in.ID}] = in
+	return nil
+}
+
+func (m *memory) PutOwner(project, job string, owner Key) error {
+	m.owners[[2]string{project, job}] = owner
+	return nil
+}
+
+func (m *memory) PutHalted(halted bool) error {
+	m.halted = halted
+	return nil
+}
+
+func (m *memory) Purge(now time.Time, limit int) error {
+	for ; limit > 0 && len(m.expiring) > 0; limit-- {
+		d := m.decisions[m.expiring[0]]
+		if d != nil && d.Expire.After(now) {
+			return nil
+		}
+		m.expiring = m.expiring[1:]
+		if d != nil && !d.Expire.IsZero() { // else it was taken up again since
+			delete(m.decisions, d.Key)
+			delete(m.owners, [2]string{d.Project, d.Outcome.JobID})
+		}
+	}
+	return nil
+}

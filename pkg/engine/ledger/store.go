@@ -1,0 +1,269 @@
+package ledger
+
+import (
+	"context"
+	"iter"
+	"math"
+	"time"
+)
+
+// Store keeps records in transactions.
+type Store interface {
+	// Update runs fn alone. What fn put is kept, durably, when it returns
+	// true and no error, and only then.
+	Update(ctx context.Context, fn func(Records) (bool, error)) error
+	// View runs fn, which puts nothing.
+	View(ctx context.Context, fn func(Records) error) error
+	Close() error
+}
+
+// Records are what a transaction of a [Store] reads and puts. What is read is
+// the reader's own.
+type Records interface {
+	// Record is nil if there is none.
+	Record(Key) (*Record, error)
+	Instance(project, instance string) (Instance, error)
+	// Owner is nil if the job belongs to nobody.
+	Owner(project, job string) (*Key, error)
+	// Due is as in [Ledger].
+	Due(now time.Time, limit int) ([]Due, error)
+	// Page lists some decisions after a place in the list, and the place to
+	// go on from, "" at the end. The list begins at "".
+	Page(after string) (list []*Record, next string, err error)
+	Halted() (bool, error)
+
+	PutRecord(before, after *Record) error
+	PutInstance(Instance) error
+	PutOwner(project, job string, owner Key) error
+	PutHalted(bool) error
+	// Purge forgets at most limit decisions that have expired, with their
+	// jobs.
+	Purge(now time.Time, limit int) error
+}
+
+// On is the ledger on a store: every method is a rule, run in a transaction.
+func On(s Store) *Transactional { return &Transactional{store: s} }
+
+// Transactional is a ledger on a store.
+type Transactional struct{ store Store }
+
+// Claim is as in [Ledger].
+func (l *Transactional) Claim(ctx context.Context, c Claim) (answer Claimed, err error) {
+	err = l.step(ctx, c.Key, c.Project, c.Instance, "", func(f Facts) (ch *Change, err error) {
+		answer, ch, err = f.Claim(c)
+		return ch, err
+	})
+	if err != nil {
+		return Claimed{}, err
+	}
+	return answer, nil
+}
+
+// Settle is as in [Ledger].
+func (l *Transactional) Settle(ctx context.Context, key Key, nonce string, o Outcome) error {
+	return l.step(ctx, key, "", "", o.JobID, func(f Facts) (*Change, error) { return f.Settle(nonce, o) })
+}
+
+// Reject is as in [Ledger].
+func (l *Transactional) Reject(ctx context.Context, c Claim, o Outcome) error {
+	return l.step(ctx, c.Key, c.Project, c.Instance, "", func(f Facts) (*Change, error) { return f.Reject(c, o) })
+}
+
+// Release is as in [Ledger].
+func (l *Transactional) Release(ctx context.Context, key Key, nonce string, w Wait) error {
+	return l.step(ctx, key, "", "", "", func(f Facts) (*Change, error) { return f.Release(nonce, w) })
+}
+
+// Lapse is as in [Ledger].
+func (l *Transactional) Lapse(ctx context.Context, key Key, nonce string, until time.Time, known bool, last Note) error {
+	return l.step(ctx, key, "", "", "", func(f Facts) (*Change, error) { return f.Lapse(nonce, until, known, last) })
+}
+
+// Wait is as in [Ledger].
+func (l *Transactional) Wait(ctx context.Context, c Claim, w Wait) error {
+	return l.step(ctx, c.Key, c.Project, c.Instance, "", func(f Facts) (*Change, error) { return f.Wait(c, w) })
+}
+
+// purged is how many expired decisions each mark sweeps out: more than the one
+// that it will add to them, so that they do not pile up.
+const purged = 4
+
+// Mark is as in [Ledger]. It also forgets some decisions that have expired.
+func (l *Transactional) Mark(ctx context.Context, key Key, nonce string, now, expire time.Time) error {
+	return l.store.Update(ctx, func(r Records) (bool, error) {
+		wrote, err := apply(r, key, "", "", "", func(f Facts) (*Change, error) { return f.Mark(nonce, now, expire) })
+		if !wrote || err != nil {
+			return wrote, err
+		}
+		return true, r.Purge(now, purged)
+	})
+}
+
+// step runs a rule in a transaction.
+func (l *Transactional) step(ctx context.Context, key Key, project, instance, job string, rule func(Facts) (*Change, error)) error {
+	return l.store.Update(ctx, func(r Records) (bool, error) {
+		return apply(r, key, project, instance, job, rule)
+	})
+}
+
+// apply runs a rule on the facts and puts what it asks for. A recorded decision
+// says itself which instance is its own.
+func apply(r Records, key Key, project, instance, job string, rule func(Facts) (*Change, error)) (bool, error) {
+	var f Facts
+	var err error
+	if f.Record, err = r.Record(key); err != nil {
+		return false, err
+	}
+	if f.Record != nil {
+		project, instance = f.Record.Project, f.Record.Instance
+	}
+	if f.Instance, err = r.Instance(project, instance); err != nil {
+		return false, err
+	}
+	if job != "" {
+		if f.Owner, err = r.Owner(project, job); err != nil {
+			return false, err
+		}
+	}
+	ch, err := rule(f)
+	if ch == nil || err != nil {
+		return false, err
+	}
+	return true, put(r, f, ch)
+}
+
+func put(r Records, f Facts, ch *Change) error {
+	if err := r.PutRecord(ch.Before, &ch.After); err != nil {
+		return err
+	}
+	if ch.Touches() {
+		if err := r.PutInstance(ch.Instance(f.Instance)); err != nil {
+			return err
+		}
+	}
+	if ch.Job != "" {
+		return r.PutOwner(ch.After.Project, ch.Job, ch.After.Key)
+	}
+	return nil
+}
+
+// Owners is as in [Ledger].
+func (l *Transactional) Owners(ctx context.Context, project string, jobs []string) (map[string]Key, error) {
+	owners := make(map[string]Key)
+	err := l.store.View(ctx, func(r Records) error {
+		for _, job := range jobs {
+			k, err := r.Owner(project, job)
+			if err != nil {
+				return err
+			}
+			if k != nil {
+				owners[job] = *k
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return owners, nil
+}
+
+// Instance is as in [Ledger].
+func (l *Transactional) Instance(ctx context.Context, project, instance string) (in Instance, err error) {
+	err = l.store.View(ctx, func(r Records) (err error) {
+		if in, err = r.Instance(project, instance); err == nil && in.Format > Format {
+			return ErrNewer
+		}
+		return err
+	})
+	return in, err
+}
+
+// Get is as in [Ledger].
+func (l *Transactional) Get(ctx context.Context, key Key) (d Record, err error) {
+	err = l.store.View(ctx, func(r Records) error {
+		var f Facts
+		var err error
+		if f.Record, err = r.Record(key); err != nil {
+			return err
+		}
+		d, err = f.recorded()
+		return err
+	})
+	return d, err
+}
+
+// Due is as in [Ledger].
+func (l *Transactional) Due(ctx context.Context, now time.Time, limit int) (due []Due, err error) {
+	err = l.store.View(ctx, func(r Records) error {
+		var err error
+		due, err = r.Due(instant(now), limit)
+		return err
+	})
+	return due, err
+}
+
+// All is as in [Ledger]. It reads page by page: whoever ranges over it may use
+// the ledger meanwhile.
+func (l *Transactional) All(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for after, more := "", true; more; more = after != "" {
+			var list []*Record
+			err := l.store.View(ctx, func(r Records) (err error) {
+				list, after, err = r.Page(after)
+				return err
+			})
+			if err != nil {
+				yield(Record{}, err)
+				return
+			}
+			for _, d := range list {
+				d, err := Facts{Record: d}.recorded()
+				if !yield(d, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Halted is as in [Halter].
+func (l *Transactional) Halted(ctx context.Context) (halted bool, err error) {
+	err = l.store.View(ctx, func(r Records) error {
+		var err error
+		halted, err = r.Halted()
+		return err
+	})
+	return halted, err
+}
+
+// SetHalt is as in [Halter].
+func (l *Transactional) SetHalt(ctx context.Context, halt bool) error {
+	return l.store.Update(ctx, func(r Records) (bool, error) { return true, r.PutHalted(halt) })
+}
+
+// endless is later than any time that a decision is due at.
+var endless = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// Orphan shortens the lease of every hold to until. It is for a ledger that no
+// other process can use any more, so that whoever held is known to be dead.
+func (l *Transactional) Orphan(ctx context.Context, until time.Time) error {
+	return l.store.Update(ctx, func(r Records) (wrote bool, err error) {
+		all, err := r.Due(endless, math.MaxInt)
+		if err != nil {
+			return false, err
+		}
+		for _, due := range all {
+			if due.Why != Lapsed || !due.At.After(until) {
+				continue
+			}
+			if wrote, err = apply(r, due.Key, "", "", "", func(f Facts) (*Change, error) { return f.Orphan(until) }); err != nil {
+				return false, err
+			}
+		}
+		return wrote, nil
+	})
+}
+
+// Close is as in [Ledger].
+func (l *Transactional) Close() error { return l.store.Close() }

@@ -1,0 +1,201 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// outcome is the verdict as the ledger keeps it, its event with it. A
+// decision may fail more than once: each time is an event of its own, told apart
+// by the nonce of the claim that ended so. A count of the times would be read
+// before it is written, and so be used twice.
+func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) ledger.Outcome {
+	o := ledger.Outcome{
+		Result: string(v.result), Code: string(v.code), At: e.Now().UTC(), JobID: v.jobID,
+		Effective: v.result == Completed, Failed: v.result == Failed, Doubt: v.doubt,
+	}
+	var typ string
+	var data any
+	switch v.result {
+	case Completed:
+		o.Result, o.Tag = string(v.took), d.Tag
+		typ = events.TypeSwitchCompleted
+		data = events.Completed{
+			Switch: d.Switch, Target: d.Target, Enabled: d.Enabled, Options: d.Options,
+			Result: v.took, JobID: v.jobID, Inferred: v.inferred, Cause: d.Cause,
+		}
+	default:
+		typ = events.TypeSwitchRejected
+		if v.result == Failed {
+			typ = events.TypeSwitchFailed
+		}
+		data = events.Rejected{
+			Switch: d.Switch, Target: &d.Target, Enabled: &d.Enabled, Options: d.Options,
+			Error: problem(v), Cause: d.Cause,
+		}
+	}
+	distinct := []string{typ, d.Content()}
+	if v.result == Failed {
+		distinct = append(distinct, nonce)
+	}
+	out := outEvent(d, typ, data)
+	out.SetID(eventID(d.Key(), distinct...))
+	out.SetTime(o.At)
+	o.Events = []json.RawMessage{encoded(out)}
+	return o
+}
+
+func problem(v verdict) events.Error {
+	return events.Error{Code: v.code, Title: titles[v.code], Detail: v.detail, Cloud: v.cloud}
+}
+
+// titles say in a few words what each code means, the same for every event.
+var titles = map[events.Code]string{
+	events.InvalidEvent: "The event is not a valid CloudEvent",
+	events.InvalidData:  "The event's data is not what its type asks for",
+	events.NotApproved:  "The change is not approved",
+	events.WindowOver:   "The change window is over",
+	events.Future:       "The decision lies in the future",
+	events.Superseded:   "A newer decision is in effect",
+	events.Expired:      "The decision is too old",
+	events.IDReused:     "The event's id was used for something else",
+	events.Denied:       "A policy forbids the change",
+	events.CloudRefused: "The cloud refused the request",
+	events.Unresolved:   "It is not known whether the request took effect",
+	events.GaveUp:       "The decision was given up",
+	events.Held:         "Another decision is at work on the instance",
+	events.NotYet:       "The change window is not open yet",
+	events.Busy:         "The instance is busy with another operation",
+	events.Throttled:    "The cloud limits the rate of requests",
+	events.Doubt:        "It is not known yet whether the request took effect",
+	events.CloudDenied:  "The cloud does not let us in",
+	events.Unavailable:  "The request cannot be handled now",
+}
+
+// outEvent is an out-event but for its id and time.
+func outEvent(d *decision.Decision, typ string, data any) event.Event {
+	out := event.New()
+	out.SetType(typ)
+	out.SetSource("urn:interlock:" + d.Switch)
+	if d.Target.InstanceID != "" {
+		out.SetSubject(d.Subject())
+	}
+	out.SetDataSchema(events.DataSchema(typ))
+	// The data is one of our own structs, which always encode. Bytes instead of
+	// the struct would go out in Base64, past every rule that looks into it.
+	_ = out.SetData(event.ApplicationJSON, data)
+	extend := func(name, value string) {
+		if value != "" {
+			out.SetExtension(name, value)
+		}
+	}
+	extend("correlationid", d.CorrelationID)
+	extend("causationid", d.Cause.ID)
+	extend("partitionkey", d.Target.InstanceID)
+	extend("traceparent", d.TraceParent)
+	extend("tracestate", d.TraceState)
+	return out
+}
+
+// eventID derives an out-event's id from what it is about: one id, one content,
+// however often it is built.
+func eventID(key ledger.Key, distinct ...string) string {
+	h := sha256.New()
+	for _, s := range append([]string{key.Switch, key.Source, key.ID}, distinct...) {
+		fmt.Fprintf(h, "%d:%s", len(s), s)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func encoded(ev event.Event) json.RawMessage {
+	// Marshalling fails only for an event that breaks the spec; the conformance
+	// tests hold every kind of out-event against it.
+	raw, err := ev.MarshalJSON()
+	if err != nil {
+		panic(fmt.Sprintf("out-event %s: %v", ev.Type(), err))
+	}
+	return raw
+}
+
+// resultOf reads a result back from a stored outcome.
+func resultOf(d *decision.Decision, o *ledger.Outcome) Result {
+	r := Result{Decision: d, Kind: Completed, Result: events.Result(o.Result)}
+	switch {
+	case o.Failed:
+		r.Kind, r.Result = Failed, ""
+	case !o.Effective:
+		r.Kind, r.Result = Rejected, ""
+	}
+	for _, raw := range o.Events {
+		var ev event.Event
+		if ev.UnmarshalJSON(raw) != nil {
+			continue
+		}
+		r.Event = &ev
+		if r.Kind != Completed {
+			var data events.Rejected
+			if json.Unmarshal(ev.Data(), &data) == nil {
+				r.Error = &data.Error
+			}
+		}
+		break
+	}
+	return r
+}
+
+// invalidRejection is the rejection of an event whose data is wrong.
+func invalidRejection(name string, in *decision.Invalid) Result {
+	d := &decision.Decision{
+		Switch: name, Cause: in.Cause, Time: in.Time,
+		CorrelationID: in.CorrelationID, TraceParent: in.TraceParent, TraceState: in.TraceState,
+	}
+	if in.Target != nil {
+		d.Target = *in.Target
+	}
+	return unrecorded(d, events.Rejected{
+		Switch: in.Switch, Target: in.Target, Enabled: in.Enabled, Options: in.Options, Cause: in.Cause,
+		Error: events.Error{Code: events.InvalidData, Title: titles[events.InvalidData], Detail: in.Error(), Fields: in.Fields},
+	})
+}
+
+// reusedRejection is the rejection of an event whose id was used before with
+// another content.
+func reusedRejection(d *decision.Decision) Result {
+	v := rejected(events.IDReused, fmt.Sprintf("id %q of source %q was used before for a different request; a new request needs a new id", d.Cause.ID, d.Cause.Source))
+	return unrecorded(d, events.Rejected{
+		Switch: d.Switch, Target: &d.Target, Enabled: &d.Enabled, Options: d.Options, Error: problem(v), Cause: d.Cause,
+	})
+}
+
+// unrecorded is a rejection that the ledger does not keep. Its id is a hash of
+// the whole of it, and its time the causing event's: so that each delivery
+// gives the same event.
+func unrecorded(d *decision.Decision, data events.Rejected) Result {
+	out := outEvent(d, events.TypeSwitchRejected, data)
+	if !d.Time.IsZero() {
+		out.SetTime(d.Time)
+	}
+	out.SetID("0")
+	out.SetID(eventID(d.Key(), string(encoded(out))))
+	return Result{Kind: Rejected, Event: &out, Error: &data.Error, Decision: d}
+}
+
+// later is the result of what is to be handled again.
+func (e *Engine) later(ctx context.Context, d *decision.Decision, code events.Code, wait time.Duration, why error) Result {
+	detail := titles[code]
+	if why != nil {
+		detail = why.Error()
+	}
+	e.Observe(ctx, Step{Name: "later", Decision: d, At: e.Now(), Took: wait, Result: string(code), Err: why})
+	return Result{Kind: Later, Decision: d, RetryAfter: wait, Error: &events.Error{Code: code, Title: titles[code], Detail: detail}}
+}

@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+)
+
+// Rehearsal says what would become of an event: the answer to a dry run.
+type Rehearsal struct {
+	DryRun  bool           `json:"dry_run"`
+	Switch  string         `json:"switch"`
+	Target  events.Target  `json:"target"`
+	Enabled bool           `json:"enabled"`
+	Options map[string]any `json:"options,omitempty"`
+	Would   Would          `json:"would"`
+	// Error says why it would be rejected or would wait.
+	Error *events.Error `json:"error,omitempty"`
+	// Request is what would be called.
+	Request *Request `json:"request,omitempty"`
+	// Now is the switch's position; missing where it cannot be read.
+	Now *bool `json:"now,omitempty"`
+	// Changes tells whether the call would change the position; missing where
+	// that cannot be told.
+	Changes *bool `json:"changes,omitempty"`
+	// Outcome is the stored result that would be given again.
+	Outcome string `json:"outcome,omitempty"`
+	// JobID and Job are what would be followed, and how it is.
+	JobID string       `json:"job_id,omitempty"`
+	Job   *events.Job  `json:"job,omitempty"`
+	Cause events.Cause `json:"cause"`
+}
+
+var errDryRun = errors.New("this deployment only rehearses")
+
+// Would is what would be done.
+type Would string
+
+// What would be done.
+const (
+	// WouldCall: the request would be sent.
+	WouldCall Would = "call"
+	// WouldLookUp: an earlier attempt may have sent it already, which would be
+	// found out first.
+	WouldLookUp Would = "look-up"
+	// WouldRepeat: it is settled, and the stored outcome would be given again.
+	WouldRepeat Would = "repeat"
+	// WouldNotChange: a tag asks for what already is.
+	WouldNotChange Would = "unchanged"
+	// WouldReject and WouldWait: for the reason in the error.
+	WouldReject Would = "reject"
+	WouldWait   Would = "wait"
+	// WouldFollow: the job would be asked for until it ends. WouldReport: it has
+	// ended, and that would be published.
+	WouldFollow Would = "follow"
+	WouldReport Would = "report"
+)
+
+// Request is a request to the cloud's API.
+type Request struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	Body   string `json:"body,omitempty"`
+}
+
+// rehearse goes through an event's steps without a trace: it reads the ledger
+// and the cloud and asks the guard, but writes and publishes nothing.
+func (e *Engine) rehearse(ctx context.Context, d *decision.Decision) Result {
+	a := &attempt{Engine: e, d: d, sw: e.byName[d.Switch], deadline: e.deadline(ctx)}
+	r := &Rehearsal{DryRun: true, Switch: d.Switch, Target: d.Target, Enabled: d.Enabled, Options: d.Options, Cause: d.Cause}
+	now := e.Now()
+	var err error
+	switch a.rec, err = e.Ledger.Get(ctx, d.Key()); {
+	case errors.Is(err, ledger.ErrNotFound):
+		a.rec = ledger.Record{Order: d.Order(now), First: now, Since: now}
+	case err != nil:
+		r.off(waiting(events.Unavailable, ledgerWait, err))
+		return e.rehearsed(ctx, d, r)
+	}
+	r.foresee(ctx, a)
+	r.read(ctx, a)
+	return e.rehearsed(ctx, d, r)
+}
+
+func (e *Engine) rehearsed(ctx context.Context, d *decision.Decision, r *Rehearsal) Result {
+	e.Observe(ctx, Step{Name: "dryrun", Decision: d, At: e.Now(), Result: string(r.Would), JobID: r.JobID})
+	return Result{Kind: Rehearsed, Decision: d, Rehearsal: r}
+}
+
+// foresee tells what would be done, by the rules that the steps go by.
+func (r *Rehearsal) foresee(ctx context.Context, a *attempt) {
+	d, rec, now := a.d, a.rec, a.Now()
+	recorded := rec.State != ""
+	switch {
+	case recorded && rec.Content != d.Content():
+		r.Would, r.Error = WouldReject, reusedRejection(d).Error
+		return
+	case rec.Outcome != nil && (!rec.Outcome.Failed || rec.Emitted.IsZero()):
+		r.Would, r.Outcome = WouldRepeat, rec.Outcome.Result
+		return
+	case rec.State == ledger.Working && !rec.Due.Before(now):
+		r.off(waiting(events.Held, rec.Due.Sub(now), errors.New("another delivery of this event is at work, or was")))
+		return
+	case rec.State == ledger.Working:
+		r.Would = WouldLookUp
+		return
+	}
+	in, err := a.Ledger.Instance(ctx, d.Target.ProjectID, d.Target.InstanceID)
+	switch {
+	case err != nil:
+		r.off(waiting(events.Unavailable, ledgerWait, err))
+	case !rec.Doubt && in.Marks[d.Slot()].After(rec.Order):
+		r.off(rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
+	case in.Hold != nil:
+		r.off(waiting(events.Held, heldWait, fmt.Errorf("the instance is held by %s %s", in.Hold.Key.Switch, in.Hold.Key.ID)))
+	case rec.Doubt:
+		r.Would = WouldLookUp
+	default:
+		r.send(ctx, a)
+	}
+}
+
+// send tells what the attempt of a decision would do of which no call was sent.
+func (r *Rehearsal) send(ctx context.Context, a *attempt) {
+	if v, ok := a.guard(ctx); !ok {
+		r.off(v)
+		return
+	}
+	if a.d.Tag != "" && a.sw.State != nil {
+		switch there, err := a.alreadyThere(ctx); {
+		case err != nil:
+			r.off(waiting(events.Unavailable, cloudWait, err))
+			return
+		case there:
+			r.Would = WouldNotChange
+			return
+		}
+	}
+	r.Would, r.Request = WouldCall, a.request(ctx)
+}
+
+// off says why nothing would be called.
+func (r *Rehearsal) off(v verdict) {
+	r.Would, r.Error = WouldWait, new(problem(v))
+	if v.result == Rejected {
+		r.Would = WouldReject
+	}
+}
+
+// read reads the position. What cannot be read is left open: the API has no
+// such read, or no read of an option.
+func (r *Rehearsal) read(ctx context.Context, a *attempt) {
+	if a.sw.State == nil {
+		return
+	}
+	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	if err != nil {
+		return
+	}
+	r.Now = &on
+	switch {
+	case r.Would != WouldCall:
+		r.Changes = new(false)
+	case len(a.d.Options) == 0 || on != a.d.Enabled:
+		r.Changes = new(on != a.d.Enabled)
+	}
+	if r.Would == WouldLookUp {
+		r.Changes = nil
+	}
+}
+
+// request is what the switch would send: its call, made through a transport that
+// keeps it. The proof of who we are is left out.
+func (a *attempt) request(ctx context.Context) *Request {
+	kept := &keptRequest{}
+	c := &cloudapi.Client{
+		GaussDB: a.Cloud.GaussDB, DBSS: a.Cloud.DBSS, Language: a.Cloud.Language,
+		Auth: cloudapi.Token("none"), HTTP: &http.Client{Transport: kept},
+	}
+	_, _ = a.sw.Flip(ctx, c, a.d)
+	return kept.request
+}
+
+// keptRequest is a transport that sends nothing.
+type keptRequest struct{ request *Request }
+
+var errKept = errors.New("a dry run sends nothing")
+
+func (k *keptRequest) RoundTrip(req *http.Request) (*http.Response, error) {
+	k.request = &Request{Method: req.Method, URL: req.URL.String()}
+	if req.Body != nil {
+		defer req.Body.Close()
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return nil, err
+		}
+		k.request.Body = string(body)
+	}
+	return nil, errKept
+}
+
+// rehearse looks how the job is, and keeps nothing of it.
+func (f *Follower) rehearse(ctx context.Context, j *Followed) Result {
+	e, d := f.Engine, j.decision()
+	r := &Rehearsal{DryRun: true, Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Cause: j.Cause}
+	rec, err := e.Ledger.Get(ctx, j.key())
+	switch {
+	case err == nil && rec.Outcome != nil:
+		r.Would, r.Outcome = WouldRepeat, rec.Outcome.Result
+		return e.rehearsed(ctx, d, r)
+	case err != nil && !errors.Is(err, ledger.ErrNotFound):
+		r.off(waiting(events.Unavailable, ledgerWait, err))
+		return e.rehearsed(ctx, d, r)
+	}
+	job, err := f.board.find(ctx, e, j, f.patience())
+	age := e.Now().Sub(j.Since)
+	switch {
+	case age > memory:
+		r.off(rejected(events.Expired, "the cloud has forgotten the job"))
+	case err != nil:
+		r.off(waiting(events.Unavailable, pace(age), err))
+	case job.Status.Ended() || age >= f.patience():
+		r.Would, r.Job = WouldReport, ended(job)
+	default:
+		r.Would, r.Job = WouldFollow, ended(job)
+	}
+	return e.rehearsed(ctx, d, r)
+}

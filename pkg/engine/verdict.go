@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
+)
+
+// effect is what a call is known to have done.
+type effect int
+
+const (
+	none effect = iota
+	possible
+	known
+)
+
+// verdict is what an attempt has come to: an end (result is set), or something
+// to be tried again.
+type verdict struct {
+	result Kind
+	// How it completed.
+	took     events.Result
+	jobID    string
+	inferred bool
+	// Why it did not.
+	code   events.Code
+	detail string
+	cloud  *events.Cloud
+	// doubt of a failed decision is kept.
+	doubt bool
+	// What an attempt that lets go leaves behind, and for how long.
+	effect effect
+	wait   time.Duration
+	// patient: what is in the way ends by itself, and is no reason to give up.
+	patient bool
+}
+
+func (v verdict) word() string {
+	if v.result == Completed {
+		return string(v.took)
+	}
+	return string(v.code)
+}
+
+func completed(took events.Result, jobID string) verdict {
+	return verdict{result: Completed, took: took, jobID: jobID}
+}
+
+func rejected(code events.Code, detail string) verdict {
+	return verdict{result: Rejected, code: code, detail: detail}
+}
+
+func failed(code events.Code, detail string) verdict {
+	return verdict{result: Failed, code: code, detail: detail}
+}
+
+func (e *Engine) gaveUp(last events.Code, why error) verdict {
+	return failed(events.GaveUp, fmt.Sprintf("given up after %s; last: %s, %v", e.GiveUp, last, why))
+}
+
+func waiting(code events.Code, wait time.Duration, why error) verdict {
+	return verdict{code: code, wait: wait, detail: why.Error()}
+}
+
+func halted() verdict {
+	v := waiting(events.Unavailable, haltWait, errHalted)
+	v.patient = true
+	return v
+}
+
+func inDoubt(why error, took bool) verdict {
+	v := verdict{code: events.Doubt, detail: why.Error(), effect: possible}
+	if took {
+		v.effect = known
+	}
+	return v
+}
+
+// How long to wait before trying again, by what is in the way. Waits grow with
+// the attempts; see grown.
+const (
+	busyWait   = 15 * time.Second
+	deniedWait = 60 * time.Second
+	cloudWait  = 10 * time.Second
+	ledgerWait = 5 * time.Second
+	busWait    = 5 * time.Second
+	heldWait   = 10 * time.Second
+	haltWait   = 60 * time.Second
+	mostWait   = 5 * time.Minute
+)
+
+// grown doubles a wait with each attempt after the first, up to five minutes.
+func grown(wait time.Duration, attempts int) time.Duration {
+	for ; attempts > 1 && wait < mostWait; attempts-- {
+		wait *= 2
+	}
+	return max(min(wait, mostWait), time.Second)
+}
+
+// classify is the one place that tells what a call's answer means for its
+// decision: it took effect, it is refused for good, it is to be tried again
+// because it certainly had no effect, or nobody knows.
+func (a *attempt) classify(jobID string, err error) verdict {
+	if err == nil {
+		if a.sw.Creates {
+			return completed(events.Accepted, jobID)
+		}
+		return completed(events.Applied, "")
+	}
+	var ce *cloudapi.Error
+	if !errors.As(err, &ce) {
+		return inDoubt(err, false)
+	}
+	v := a.classifyCloud(ce)
+	v.cloud = &events.Cloud{Status: ce.Status, ErrorCode: ce.Code, ErrorMsg: ce.Message, RequestID: ce.RequestID}
+	if *v.cloud == (events.Cloud{}) {
+		v.cloud = nil
+	}
+	return v
+}
+
+func (a *attempt) classifyCloud(ce *cloudapi.Error) verdict {
+	switch {
+	case ce.Effect == cloudapi.Had:
+		return inDoubt(ce, true)
+	case ce.Effect == cloudapi.MayHave:
+		return inDoubt(ce, false)
+	case ce.Busy():
+		return waiting(events.Busy, max(ce.RetryAfter, busyWait), ce)
+	case ce.Throttled():
+		return waiting(events.Throttled, max(ce.RetryAfter, cloudWait), ce)
+	case ce.Denied():
+		return waiting(events.CloudDenied, max(ce.RetryAfter, deniedWait), ce)
+	case ce.Status == 0:
+		return waiting(events.Unavailable, cloudWait, ce)
+	default:
+		return rejected(events.CloudRefused, ce.Error())
+	}
+}
+
+// guard asks whether the call may be made, here and now. It is asked right
+// before a call is sent and nowhere else, so that nothing that was done or may
+// have been done is judged by it.
+func (a *attempt) guard(ctx context.Context) (verdict, bool) {
+	d, now := a.d, a.Now()
+	if a.Halted(ctx) {
+		return halted(), false
+	}
+	decided, dated := d.DecidedAt()
+	start, end := window(d)
+	switch {
+	case dated && decided.After(now.Add(tolerance)):
+		return rejected(events.Future, fmt.Sprintf("decided at %s, which is more than %s after now, %s", stamp(decided), tolerance, stamp(now))), false
+	case !d.Approved():
+		return rejected(events.NotApproved, "the ticket needs at least one approver who is not its requester"), false
+	case end != nil && !now.Before(*end):
+		return rejected(events.WindowOver, fmt.Sprintf("the change window ended at %s; it is %s", stamp(*end), stamp(now))), false
+	case dated && a.rec.Order.Before(now.Add(-a.Retention)):
+		return rejected(events.Expired, fmt.Sprintf("decided at %s, which is longer ago than outcomes are kept (%s)", stamp(a.rec.Order), a.Retention)), false
+	}
+	if start != nil && now.Before(*start) {
+		v := waiting(events.NotYet, start.Sub(now), fmt.Errorf("the change window opens at %s", stamp(*start)))
+		v.patient = true
+		return v, false
+	}
+	return verdict{}, true
+}
+
+// tolerance is how far the clocks of those who decide may be ahead of ours.
+const tolerance = 5 * time.Minute
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// window is when a decision may be applied; either end may be open.
+func window(d *decision.Decision) (start, end *time.Time) {
+	if d.Ticket == nil || d.Ticket.Window == nil {
+		return nil, nil
+	}
+	return d.Ticket.Window.Start, d.Ticket.Window.End
+}
