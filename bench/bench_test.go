@@ -15,6 +15,8 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -26,14 +28,11 @@ import (
 // work counts here, too.
 func BenchmarkEngine(b *testing.B) {
 	cloud := cloudsim.New(cloudsim.Options{JobVisible: -1, JobPending: -1, JobRunning: -1})
-	e := &engine.Engine{
-		Switches: functions.All(), Ledger: ledger.NewMemory(), Bus: &bus.Memory{},
-		Cloud: &cloudapi.Client{
-			GaussDB: "https://cloud.test", DBSS: "https://cloud.test", HTTP: &http.Client{Transport: cloud.RoundTripper()},
-			Auth: &cloudapi.AKSK{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey},
-		},
-	}
-	require.NoError(b, e.Init())
+	h := host.New(config.Config{}, functions.All(), &cloudapi.Client{
+		GaussDB: "https://cloud.test", DBSS: "https://cloud.test", HTTP: &http.Client{Transport: cloud.RoundTripper()},
+		Auth: &cloudapi.AKSK{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey},
+	}, ledger.NewMemory(), &bus.Memory{})
+	require.NoError(b, h.Engine.Init())
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
 	b.ReportAllocs()
@@ -42,7 +41,7 @@ func BenchmarkEngine(b *testing.B) {
 		serial++
 		var ev event.Event
 		require.NoError(b, ev.UnmarshalJSON(ticket(serial)))
-		r := e.Handle(ctx, "proxyssl", ev)
+		r := h.Handle(ctx, "proxyssl", ev)
 		require.Equal(b, engine.Completed, r.Kind, "%+v", r.Error)
 	}
 }

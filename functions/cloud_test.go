@@ -9,8 +9,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
-	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // operations are the switches' calls, as the simulated cloud names them.
@@ -32,7 +32,7 @@ func TestCloudRefuses(t *testing.T) {
 		"200 FAILED, audit only": {Kind: cloudsim.AuditFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				if fault.Kind == cloudsim.AuditFailed && sw.Name != "database-audit" {
 					return // a word of that one API
 				}
@@ -80,7 +80,7 @@ func TestCloudLater(t *testing.T) {
 		"throttled, as 403": {cloudsim.Fault{Kind: cloudsim.Status, Status: 403, Shape: cloudsim.ShapeGateway, Code: "APIGW.0308"}, 429, events.Throttled, "10"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				fault := c.fault
 				fault.Operation, fault.Times = operations[sw.Name], 1
 				require.NoError(t, w.Cloud.Inject(fault))
@@ -101,7 +101,7 @@ func TestCloudLater(t *testing.T) {
 
 // An instance that a person works on is busy, and free again in time.
 func TestBusyInstance(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		if sw.Name == "database-audit" {
 			return // DBSS has no jobs
 		}
@@ -117,7 +117,7 @@ func TestBusyInstance(t *testing.T) {
 
 // The cloud locks a key after five failures; two are enough for us.
 func TestTwoRefusalsOfTheKey(t *testing.T) {
-	each(t, localtest.Options{Cloud: cloudsim.Options{Credentials: []cloudsim.Credentials{{AccessKey: "ANOTHERKEY", SecretKey: "s"}}}}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{Cloud: cloudsim.Options{Credentials: []cloudsim.Credentials{{AccessKey: "ANOTHERKEY", SecretKey: "s"}}}}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		for i, sent := range []int{1, 1, 0, 0} {
 			answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 			require.Equal(t, http.StatusServiceUnavailable, answer.Status)
@@ -154,7 +154,7 @@ func TestDoubt(t *testing.T) {
 			if fault.Hold {
 				o.Timeout = time.Second
 			}
-			each(t, o, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, o, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				fault := fault
 				fault.Operation, fault.Times = operations[sw.Name], 1
 				require.NoError(t, w.Cloud.Inject(fault))
@@ -176,7 +176,7 @@ func TestDoubt(t *testing.T) {
 
 // readable is a ticket whose effect can be read back. No read shows the option of
 // database-audit: with it the call, which disturbs nothing, is sent again.
-func readable(t *testing.T, sw engine.Switch) []byte {
+func readable(t *testing.T, sw huawei.Switch) []byte {
 	if sw.Creates {
 		return ticket(t, sw.Name)
 	}
@@ -184,7 +184,7 @@ func readable(t *testing.T, sw engine.Switch) []byte {
 }
 
 // isResolved delivers the ticket again and sees its one effect found, or made.
-func isResolved(t *testing.T, w *localtest.World, sw engine.Switch) {
+func isResolved(t *testing.T, w *localtest.World, sw huawei.Switch) {
 	t.Helper()
 	before := len(w.Cloud.Effects())
 	answer := w.Post(t, sw.Function, readable(t, sw))
@@ -212,7 +212,7 @@ func isResolved(t *testing.T, w *localtest.World, sw engine.Switch) {
 func TestKnownEffect(t *testing.T) {
 	for _, kind := range []cloudsim.Kind{cloudsim.NoJob, cloudsim.Unreadable, cloudsim.CutBody} {
 		t.Run(string(kind), func(t *testing.T) {
-			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				if kind == cloudsim.NoJob && !sw.Creates {
 					return
 				}
@@ -239,7 +239,7 @@ func TestCloudAway(t *testing.T) {
 	each(t, localtest.Options{Environ: []string{
 		// Nothing listens on the port that discards.
 		"INTERLOCK_GAUSSDB_ENDPOINT=http://127.0.0.1:9", "INTERLOCK_DBSS_ENDPOINT=http://127.0.0.1:9",
-	}}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	}}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 		require.Equal(t, http.StatusServiceUnavailable, answer.Status)
 		require.Equal(t, events.Unavailable, answer.Problem(t).Code)
@@ -250,7 +250,7 @@ func TestCloudAway(t *testing.T) {
 
 // A halt puts everything off, with no call made.
 func TestHalt(t *testing.T) {
-	each(t, localtest.Options{Environ: []string{"INTERLOCK_HALT=true"}}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{Environ: []string{"INTERLOCK_HALT=true"}}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 		require.Equal(t, http.StatusServiceUnavailable, answer.Status)
 		require.Equal(t, events.Unavailable, answer.Problem(t).Code)

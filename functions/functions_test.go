@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
-	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // What a switch consists of beside its entry in the list. A sixth one that
@@ -21,7 +21,7 @@ func TestNothingOfASwitchIsMissing(t *testing.T) {
 	listed := map[string]bool{}
 	for _, sw := range functions.All() {
 		listed[sw.Function] = true
-		for _, file := range []string{sw.Function + ".go", sw.Function + "_test.go", "sample.json", "lambda/main.go"} {
+		for _, file := range []string{sw.Function + ".go", sw.Function + "_test.go", "sample.json"} {
 			if path := filepath.Join(sw.Function, file); absent(path) {
 				t.Errorf("switch %s: functions/%s is missing", sw.Name, path)
 			}
@@ -45,7 +45,7 @@ func TestNothingOfASwitchIsMissing(t *testing.T) {
 	require.NoError(t, err)
 	for _, file := range files {
 		name := filepath.Dir(file)
-		if !listed[name] && strings.Contains(string(localtest.File(t, file)), "\nfunc Switch() engine.Switch {") {
+		if !listed[name] && strings.Contains(string(localtest.File(t, file)), "\nfunc Switch() huawei.Switch {") {
 			t.Errorf("functions/%s is not in the list of functions/functions.go", name)
 		}
 	}
@@ -68,7 +68,7 @@ func TestSamples(t *testing.T) {
 }
 
 // each runs a test for each switch in a world of its own.
-func each(t *testing.T, o localtest.Options, test func(t *testing.T, w *localtest.World, sw engine.Switch)) {
+func each(t *testing.T, o localtest.Options, test func(t *testing.T, w *localtest.World, sw huawei.Switch)) {
 	t.Helper()
 	for _, sw := range functions.All() {
 		t.Run(sw.Name, func(t *testing.T) {

@@ -13,13 +13,14 @@ import (
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
 
-const proxySSL = "./functions/proxyssl/lambda"
+// artefact is the one that all functions are.
+const artefact = "./cmd/lambda"
 
 // Every sender's event flips the switch, once, and is answered as that sender
 // expects, by a process that was cold for the first and warm for the rest.
 func TestSenders(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	for i, s := range senders() {
 		t.Run(s.name, func(t *testing.T) {
 			w.got.Take()
@@ -56,7 +57,7 @@ func decoded(t testing.TB, text []byte) (ev event.Event) {
 // cloud has changed its mind; what never can be is an answer, not an error.
 func TestSendersAreToldWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	for i, s := range senders() {
 		t.Run(s.name, func(t *testing.T) {
 			w.got.Take()
@@ -87,7 +88,7 @@ func TestSendersAreToldWhatBecameOfIt(t *testing.T) {
 // Of several messages, exactly those fail that are to come back.
 func TestSQSPartialBatch(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	require.NoError(t, w.cloud.Inject(cloudsim.Fault{InstanceID: instance(2), Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy}))
 	a := w.invoke(sqs(t,
 		string(ticket(t, "proxy-ssl", 1)), string(ticket(t, "proxy-ssl", 2)), "no event", string(ticket(t, "proxy-alt", 3)),
@@ -101,7 +102,7 @@ func TestSQSPartialBatch(t *testing.T) {
 // on.
 func TestNoEvent(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	for payload, want := range map[string]string{
 		`{"specversion":"1.0"}`:              "NoEvent",
 		`{`:                                  "NoEvent",
@@ -120,7 +121,7 @@ func TestNoEvent(t *testing.T) {
 // One line for each step, with what it is about, and the metrics.
 func TestLogs(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	a := w.invoke(ticket(t, "proxy-ssl", 7, "correlationid", "correlation-7", "traceparent", trace))
 	completed := decoded(t, a.Body)

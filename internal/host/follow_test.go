@@ -17,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -96,9 +97,8 @@ func TestJobsAreFollowedOnTheQueue(t *testing.T) {
 				mu.Unlock()
 			}
 		})
-		e := &engine.Engine{Switches: functions.All(), Cloud: client, Ledger: ledger.NewMemory(), Bus: b}
-		require.NoError(t, e.Init())
-		f := host.Functions{Engine: e, Follower: &engine.Follower{Engine: e}}
+		f := host.New(config.Config{}, functions.All(), client, ledger.NewMemory(), b)
+		require.NoError(t, f.Engine.Init())
 		door := &doors.Door{Function: engine.JobFollow, Handler: f, Queue: &doors.Queue{Hide: queue.hide}}
 		for i := range followedJobs {
 			on := true

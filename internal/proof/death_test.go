@@ -120,7 +120,7 @@ func (p *program) kill() {
 }
 
 func (p *program) post(ev event.Event) (status int, err error) {
-	res, err := http.Post(p.url+"/functions/"+functionOf(ev), "application/cloudevents+json", bytes.NewReader(encoded(ev)))
+	res, err := http.Post(p.url+"/functions/"+switchNamed(switchOf(ev)).Function, "application/cloudevents+json", bytes.NewReader(encoded(ev)))
 	if err != nil {
 		return 0, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -151,8 +152,8 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	// process is one that has just started: it remembers nothing.
 	process := func() *engine.Follower {
 		e := &engine.Engine{
-			Switches: functions.All(), Ledger: f, Bus: f, Now: clock,
-			Cloud: &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: f}, Now: clock},
+			Switches: huawei.Bind(functions.All(), &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: f}, Now: clock}),
+			Ledger:   f, Bus: f, Now: clock,
 		}
 		require.NoError(t, e.Init())
 		return &engine.Follower{Engine: e, Kept: func(*engine.Followed) {}}
@@ -171,7 +172,7 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	p, key := process(), ledger.Key{Switch: engine.JobFollow, Source: ev.Source(), ID: ev.ID()}
 	acknowledged := false
 	for range 40 {
-		handle := func() engine.Result { return p.Handle(t.Context(), engine.JobFollow, ev) }
+		handle := func() engine.Result { return p.Handle(t.Context(), ev) }
 		if _, err := f.Ledger.Get(t.Context(), key); swept && err == nil {
 			handle = func() engine.Result { return p.Resume(t.Context(), key) }
 		}

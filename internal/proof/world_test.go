@@ -23,6 +23,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
@@ -54,11 +55,10 @@ func newLab(t testing.TB) *lab {
 	for i := range l.workers {
 		ahead := time.Duration(i-1) * skew
 		e := &engine.Engine{
-			Switches: functions.All(),
-			Cloud: &cloudapi.Client{
+			Switches: huawei.Bind(functions.All(), &cloudapi.Client{
 				GaussDB: "http://cloud", DBSS: "http://cloud",
 				Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: gated{}},
-			},
+			}),
 			Ledger: gated{}, Bus: gated{},
 			GiveUp: giveUp, Retention: retention,
 			Now:    func() time.Time { return time.Now().Add(ahead) },
@@ -185,7 +185,7 @@ func (w *world) start(worker int, name string, run func(context.Context, *engine
 // deliver starts the handling of an event by a worker.
 func (w *world) deliver(worker int, ev event.Event) *invocation {
 	return w.start(worker, "delivery of "+ev.ID(), func(ctx context.Context, e *engine.Engine) engine.Result {
-		r := e.Handle(ctx, functionOf(ev), ev)
+		r := e.Handle(ctx, switchOf(ev), ev)
 		if r.Kind == engine.Ignored && ev.Type() != events.TypeTagChanged {
 			w.wrong("%s is ignored", ev.ID())
 		}
@@ -361,17 +361,17 @@ func approved(at time.Time, window *events.Window) *events.Ticket {
 	}
 }
 
-// functionOf names the function that an event of ask is for.
-func functionOf(ev event.Event) string {
+// switchOf names the switch that an event of ask is for.
+func switchOf(ev event.Event) string {
 	for _, s := range functions.All() {
 		if strings.Contains(string(ev.Data()), `"`+s.Name+`"`) || strings.Contains(string(ev.Data()), `"`+events.TagPrefix+s.Name+`"`) {
-			return s.Function
+			return s.Name
 		}
 	}
-	return ""
+	panic("an event for nobody")
 }
 
-func switchNamed(name string) engine.Switch {
+func switchNamed(name string) huawei.Switch {
 	for _, s := range functions.All() {
 		if s.Name == name {
 			return s
@@ -389,11 +389,17 @@ func operationOf(name string) string {
 	}[name]
 }
 
+// targetIn is a decision's target, as the simulated cloud names it.
+func targetIn(d *decision.Decision) (t cloudsim.Target) {
+	if err := d.Decode(&t, nil); err != nil {
+		panic(err)
+	}
+	return t
+}
+
 // positionOf is how a decision's switch lies at the cloud.
 func (w *world) positionOf(d *decision.Decision) (on bool, openJob string) {
-	s := w.cloud.State(cloudsim.Target{
-		ProjectID: d.Target.ProjectID, InstanceID: d.Target.InstanceID, ProxyID: d.Target.ProxyID, DatabaseID: d.Target.DatabaseID,
-	})
+	s := w.cloud.State(targetIn(d))
 	return map[string]bool{
 		"proxy-alt": s.ALT, "proxy-ssl": s.SSL, "access-control": s.AccessControl,
 		"multi-tenancy": s.MultiTenancy, "database-audit": s.Audit,
@@ -401,10 +407,5 @@ func (w *world) positionOf(d *decision.Decision) (on bool, openJob string) {
 }
 
 func keyOf(ev event.Event) ledger.Key {
-	for _, s := range functions.All() {
-		if s.Function == functionOf(ev) {
-			return ledger.Key{Switch: s.Name, Source: ev.Source(), ID: ev.ID()}
-		}
-	}
-	panic("an event for nobody")
+	return ledger.Key{Switch: switchOf(ev), Source: ev.Source(), ID: ev.ID()}
 }

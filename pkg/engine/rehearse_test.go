@@ -14,7 +14,6 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
@@ -79,7 +78,7 @@ func TestRehearseCall(t *testing.T) {
 				require.Nil(t, r.Error)
 				require.Equal(t, sw.Name, r.Switch)
 				require.True(t, r.Enabled)
-				if sw.State == nil {
+				if !sw.Reads {
 					require.Nil(t, r.Now)
 					require.Nil(t, r.Changes)
 				} else {
@@ -211,7 +210,7 @@ func TestRehearsingDeployment(t *testing.T) {
 	s.Host.Engine.DryRun = true
 	s.Sent()
 	for _, d := range due {
-		r := host.Functions{Engine: s.Host.Engine, Follower: &engine.Follower{Engine: s.Host.Engine}}.Resume(t.Context(), d.Key)
+		r := s.Host.Resume(t.Context(), d.Key)
 		require.Equal(t, engine.Later, r.Kind, d.Key.Switch)
 	}
 	require.Empty(t, s.Sent())

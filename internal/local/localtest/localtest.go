@@ -101,7 +101,7 @@ func (w *World) open(t testing.TB) {
 	var err error
 	w.Host, err = local.Open(w.config, functions.All(), local.Options{Now: w.Now, Cloud: w.client})
 	require.NoError(t, err)
-	w.Host.Engine.Cloud.Now = w.Now
+	w.Host.Cloud.Now = w.Now
 	w.URL = serve(t, w.Host)
 }
 

@@ -43,7 +43,7 @@ func TestTagEvent(t *testing.T) {
 			`{"target":`+all+`,"changes":[{"key":"owner","old":"a"},{"key":"interlock:multi-tenancy","old":null,"new":"`+value+`"}]}`)
 		require.Equal(t, enabled, dec.Enabled)
 		require.Equal(t, value, dec.Tag)
-		require.Equal(t, "projects/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07", dec.Subject(),
+		require.Equal(t, "projects/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07", dec.Place.Subject,
 			"ids that the switch does not use are dropped")
 	}
 }
@@ -61,7 +61,7 @@ func TestNames(t *testing.T) {
 		{"database-audit", `{` + project + `,` + instance + `,` + database + `}`, "projects/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07/databases/Gadr-Y4B51p4J06s5s5B"},
 	} {
 		dec := decided(t, c.name, events.TypeSwitchRequested, request(c.name, "true", c.target, ""))
-		require.Equal(t, c.subject, dec.Subject())
+		require.Equal(t, c.subject, dec.Place.Subject)
 		require.False(t, slots[dec.Slot()], dec.Slot())
 		slots[dec.Slot()] = true
 	}
@@ -207,7 +207,7 @@ func TestBadSpecs(t *testing.T) {
 		},
 		"options of x: type struct { A bool }: field A has no JSON name": func() any { return new(struct{ A bool }) },
 	} {
-		_, err := New([]Spec{{Switch: "x", Target: Proxy, Options: options}}, "")
+		_, err := New([]Spec{{Switch: "x", Target: func() any { return new(proxyTarget) }, Options: options}}, "")
 		require.EqualError(t, err, want)
 	}
 }
