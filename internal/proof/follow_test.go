@@ -195,7 +195,7 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	}
 	// Long after the end, when patience is over, it is told as it was.
 	now = now.Add(100 * time.Hour)
-	require.Equal(t, engine.Completed, process().Handle(t.Context(), engine.JobFollow, ev).Kind)
+	require.Equal(t, engine.Completed, process().Handle(t.Context(), ev).Kind)
 	require.Equal(t, map[string]bool{want: true}, f.ends, "%v", given)
 	require.Len(t, f.content, 1, "%v", given)
 	rec, err := f.Ledger.Get(t.Context(), key)
