@@ -19,6 +19,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
@@ -117,7 +118,8 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	s := &stage{timeline: newTimeline(cmd.OutOrStdout(), asJSON), seen: make(chan event.Event, 64)}
 	// Jobs are quicker than the real cloud's, so that nobody waits long.
 	s.sim = cloudsim.New(cloudsim.Options{
-		Seed: uint64(time.Now().UnixNano()), JobVisible: time.Second, JobPending: time.Second, JobRunning: time.Second,
+		Simulations: simulations.All(), Seed: uint64(time.Now().UnixNano()),
+		JobVisible: time.Second, JobPending: time.Second, JobRunning: time.Second,
 	})
 
 	dir, err := os.MkdirTemp("", "interlock-")

@@ -1,8 +1,8 @@
 // Package cloudsim is a simulated Huawei cloud, for tests, for the local
 // program, and for whoever tries a chain of events of their own.
 //
-// One base URL serves the five switches, the reads that tell their state, the
-// two job queries and IAM's token request. Signatures and tokens are verified
+// One base URL serves the switches that [Options.Simulations] declare, the reads
+// that tell their state, the two job queries and IAM's token request. Signatures and tokens are verified
 // for real; identifiers, methods, content types and bodies are held against the
 // API pages; whatever is wrong is answered in the shape the cloud documents.
 // What the pages leave open (job names, which code goes with which status) is
@@ -82,6 +82,9 @@ type Options struct {
 	// TokenLife is how long a fetched token is good; 24 hours by default.
 	TokenLife time.Duration
 
+	// Simulations are the switches that the cloud has.
+	Simulations []Simulation
+
 	// Targets exist from the beginning. Unless OnlyTargets is set, others exist
 	// from the first request that names them.
 	Targets     []Target
@@ -122,15 +125,17 @@ type Target struct {
 type Cloud struct {
 	Options
 
-	mu       sync.Mutex
-	ready    bool
-	ids      [3]uint64
-	accounts accounts
-	world    world
-	faults   []*injected
-	calls    []Call
-	effects  []Effect
-	flying   map[instanceKey]int
+	mu    sync.Mutex
+	ready bool
+	ids   [3]uint64
+	// operations are those of the switches, and the cloud's own.
+	operations []*Operation
+	accounts   accounts
+	world      world
+	faults     []*injected
+	calls      []Call
+	effects    []Effect
+	flying     map[Target]int
 }
 
 // New returns a cloud with the given options.
@@ -159,8 +164,9 @@ func (c *Cloud) prepare() {
 	if c.BusyCode == "" {
 		c.BusyCode = "DBS.200019"
 	}
-	c.flying = map[instanceKey]int{}
+	c.flying = map[Target]int{}
 	c.accounts.prepare(&c.Options)
+	c.prepareOperations()
 	c.world.prepare(c.Targets)
 }
 

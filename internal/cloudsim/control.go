@@ -85,17 +85,16 @@ func (c *Cloud) putFaults(body []byte) (any, error) {
 	if err := readStrictly(body, &list); err != nil {
 		return nil, err
 	}
-	for i := range list {
-		if err := list[i].check(); err != nil {
+	c.lock()
+	defer c.mu.Unlock()
+	faults := make([]*injected, len(list))
+	for i, f := range list {
+		if err := c.check(&f); err != nil {
 			return nil, fmt.Errorf("fault %d: %w", i, err)
 		}
+		faults[i] = &injected{f, f.Times}
 	}
-	c.ClearFaults()
-	for _, f := range list {
-		if err := c.Inject(f); err != nil {
-			return nil, err
-		}
-	}
+	c.faults = faults
 	return nil, nil
 }
 

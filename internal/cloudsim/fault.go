@@ -38,7 +38,8 @@ const (
 	Empty Kind = "empty"
 	// Busy: answers that the instance is busy. No effect.
 	Busy Kind = "busy"
-	// AuditFailed: the audit switch answers 200 with FAILED. No effect.
+	// AuditFailed: a switch that can answers 200 with its [Operation.Failure], as
+	// that of audit does. No effect.
 	AuditFailed Kind = "audit-failed"
 	// NoJob: takes effect; answers 200 and an empty object.
 	NoJob Kind = "no-job"
@@ -101,11 +102,11 @@ type injected struct {
 
 // Inject adds a fault. Its error says what is wrong with it.
 func (c *Cloud) Inject(f Fault) error {
-	if err := f.check(); err != nil {
-		return err
-	}
 	c.lock()
 	defer c.mu.Unlock()
+	if err := c.check(&f); err != nil {
+		return err
+	}
 	c.faults = append(c.faults, &injected{f, f.Times})
 	return nil
 }
@@ -130,8 +131,8 @@ func (c *Cloud) Faults() []Fault {
 	return all
 }
 
-func (f *Fault) check() error {
-	op := known(f.Operation)
+func (c *Cloud) check(f *Fault) error {
+	op := c.known(f.Operation)
 	switch {
 	case f.Operation != "" && op == nil:
 		return fmt.Errorf("operation %q is unknown", f.Operation)
@@ -143,9 +144,9 @@ func (f *Fault) check() error {
 		return errors.New("status is missing")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return errors.New("status must be 200 to 599")
-	case f.Kind == AuditFailed && f.Operation != SwitchAudit:
-		return fmt.Errorf("only %s answers FAILED", SwitchAudit)
-	case (f.Kind == NoJob || f.Kind == JobFails) && (op == nil || op.job == ""):
+	case f.Kind == AuditFailed && (op == nil || op.Failure == nil):
+		return fmt.Errorf("only %s answers FAILED", c.names(func(op *Operation) bool { return op.Failure != nil }))
+	case (f.Kind == NoJob || f.Kind == JobFails) && (op == nil || op.Job == ""):
 		return fmt.Errorf("operation %q starts no job", f.Operation)
 	case f.Hold && !slices.Contains([]Kind{CutBefore, CutAfter, Late}, f.Kind):
 		return fmt.Errorf("kind %q cannot hold a client", f.Kind)
@@ -196,7 +197,7 @@ func (f *Fault) replaces(c *Cloud, q *request, r reply) reply {
 	case Empty:
 		r = reply{status: cmp.Or(f.Status, http.StatusInternalServerError)}
 	case AuditFailed:
-		r = answered(http.StatusOK, map[string]string{"status": "FAILED"})
+		r = answered(http.StatusOK, q.op.Failure)
 	case NoJob:
 		r = answered(http.StatusOK, struct{}{})
 	case Unreadable:

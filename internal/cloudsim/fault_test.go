@@ -1,4 +1,4 @@
-package cloudsim
+package cloudsim_test
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/functions/simulations"
+	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 const sslOn = `{"ssl_option":true}`
@@ -142,7 +145,7 @@ func jobFailed(reason string) func(*testing.T, *env, answer) {
 		require.Equal(t, []any{"Failed", reason}, []any{job["status"], job["fail_reason"]})
 		listed := e.do("GET", jobsPath+"?status=Failed", "").json(t)["jobs"].([]any)[0].(map[string]any)
 		require.Equal(t, []any{id, reason}, []any{listed["job_id"], listed["fail_reason"]})
-		require.False(t, e.State(proxyTarget).SSL, "a failed job has not laid the switch")
+		require.False(t, e.State(proxyTarget).On["ssl"], "a failed job has not laid the switch")
 	}
 }
 
@@ -221,7 +224,7 @@ func TestLateEffect(t *testing.T) {
 		require.True(t, effects[0].Gone)
 		call := e.CallsOf(SwitchProxySSL)[0]
 		require.Equal(t, []any{true, effects[0].JobID, 0}, []any{call.Effect, call.JobID, call.Status})
-		require.True(t, e.State(proxyTarget).SSL, "its job has completed meanwhile")
+		require.True(t, e.State(proxyTarget).On["ssl"], "its job has completed meanwhile")
 		require.Equal(t, 200, e.do("GET", jobPath+"?id="+effects[0].JobID, "").status)
 	})
 }
@@ -236,7 +239,7 @@ func TestDeliver(t *testing.T) {
 		require.Equal(t, 1, e.Deliver(), "the second finds its instance busy")
 		require.Zero(t, e.Deliver())
 		require.Equal(t, []bool{true, false}, []bool{e.Calls()[0].Effect, e.Calls()[1].Effect})
-		require.False(t, e.State(proxyTarget).AccessControl)
+		require.False(t, e.State(proxyTarget).On["access_control"])
 	})
 }
 
@@ -256,7 +259,7 @@ func TestWhatIsDueHappensInOrder(t *testing.T) {
 		calls = append(calls, effect.Call)
 	}
 	require.Equal(t, []int{2, 3}, calls)
-	require.False(t, e.State(proxyTarget).SSL)
+	require.False(t, e.State(proxyTarget).On["ssl"])
 }
 
 func TestArrivalBetweenTheEndsOfTwoJobs(t *testing.T) {
@@ -323,7 +326,8 @@ func TestClientHasLeftAfterDelay(t *testing.T) {
 }
 
 func TestDelayByTimer(t *testing.T) {
-	e := newEnv(t, Options{Sleep: New(Options{}).sleep}, false)
+	e := newEnv(t, Options{}, false)
+	e.Sleep = nil
 	require.NoError(t, e.Inject(Fault{Kind: Delay, Delay: time.Nanosecond, Times: 1}))
 	require.Equal(t, 200, e.do("PUT", sslPath, sslOn).status)
 	require.NoError(t, e.Inject(Fault{Kind: Delay, Delay: time.Hour, Times: 1}))
@@ -406,11 +410,11 @@ func TestConcurrentUse(t *testing.T) {
 		}
 		all.Wait()
 		require.Len(t, e.Calls(), 8*10*7)
-		open := map[instanceKey]time.Time{}
+		open := map[string]time.Time{}
 		for _, effect := range e.Effects() {
 			if effect.JobID != "" {
-				require.False(t, effect.Time.Before(open[effect.Target.instance()]), "one job at a time for an instance")
-				open[effect.Target.instance()] = effect.Time.Add(6 * time.Second)
+				require.False(t, effect.Time.Before(open[effect.Target.InstanceID]), "one job at a time for an instance")
+				open[effect.Target.InstanceID] = effect.Time.Add(6 * time.Second)
 			}
 		}
 	})
@@ -420,7 +424,7 @@ var _ http.Handler = (*Cloud)(nil)
 
 func BenchmarkRoundTrip(b *testing.B) {
 	c := newClock()
-	cloud := New(Options{Now: c.Now})
+	cloud := New(Options{Now: c.Now, Simulations: simulations.All()})
 	rt := cloud.RoundTripper()
 	e := &env{base: "http://cloud.example"}
 	for b.Loop() {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -88,7 +89,7 @@ type swept struct {
 func newSwept(t *testing.T) *swept {
 	t.Helper()
 	w := &swept{clock: &clock{at: noon}, bus: new(sink)}
-	w.cloud = cloudsim.New(cloudsim.Options{Now: w.tell})
+	w.cloud = cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: w.tell})
 	e := &engine.Engine{
 		Switches: functions.All(), Ledger: ledger.NewMemory(), Bus: w.bus, Now: w.tell,
 		Cloud: &cloudapi.Client{

@@ -17,6 +17,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -41,6 +42,7 @@ type town struct {
 }
 
 func newTown(t *testing.T, o cloudsim.Options) *town {
+	o.Simulations = simulations.All()
 	return &town{t: t, sim: cloudsim.New(o), file: filepath.Join(t.TempDir(), "interlock.db")}
 }
 
@@ -182,7 +184,7 @@ func TestACloudThatIsAwayForADay(t *testing.T) {
 		require.Equal(t, 13, len(completed)+len(rejected), "nothing ends in silence")
 		require.LessOrEqual(t, len(rejected), 1, "the older of the two, if the newer came first")
 		state := w.sim.State(cloudsim.Target{ProjectID: testProject, InstanceID: fmt.Sprintf("%032din07", 99), ProxyID: fmt.Sprintf("%032dpo01", 99)})
-		require.False(t, state.SSL, "the newest wins")
+		require.False(t, state.On["ssl"], "the newest wins")
 		p.stop()
 	})
 }

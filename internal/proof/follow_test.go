@@ -12,6 +12,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -130,7 +131,7 @@ func (f *following) RoundTrip(r *http.Request) (res *http.Response, err error) {
 func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	sim := cloudsim.New(cloudsim.Options{Now: clock})
+	sim := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: clock})
 	if fails {
 		require.NoError(t, sim.Inject(cloudsim.Fault{Kind: cloudsim.JobFails, Operation: cloudsim.SwitchMultiTenancy, FailReason: "why"}))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -19,7 +20,7 @@ import (
 // A completion event may say a time that cannot even be written down: its job
 // is followed from now on.
 func TestAFollowedJobsTimeIsOneThatAClockTold(t *testing.T) {
-	sim := cloudsim.New(cloudsim.Options{})
+	sim := cloudsim.New(cloudsim.Options{Simulations: simulations.All()})
 	e := &Engine{
 		Switches: []Switch{{Name: "proxy-ssl", Function: "proxyssl", Target: decision.Proxy, Creates: true}},
 		Cloud:    &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: sim.RoundTripper()}},
