@@ -63,36 +63,36 @@ func Kinds() string {
 // Fault makes calls go wrong. The oldest one that fits a call applies, alone.
 type Fault struct {
 	// Operation is the SDK's name of the operation; "" fits every one.
-	Operation string
+	Operation string `json:"operation,omitempty"`
 	// InstanceID, unless empty, is the only instance concerned.
-	InstanceID string
+	InstanceID string `json:"instance_id,omitempty"`
 	// Match, unless nil, must hold too. It must not call the [Cloud].
-	Match func(Call) bool
+	Match func(Call) bool `json:"-"`
 	// Times is how many calls it applies to; 0 is all of them.
-	Times int
+	Times int `json:"times,omitempty"`
 
-	Kind Kind
+	Kind Kind `json:"kind"`
 	// Delay comes before everything else. A client that goes away during it has
 	// caused no effect.
-	Delay time.Duration
+	Delay time.Duration `json:"-"`
 	// After is when a [Late] request takes effect.
-	After time.Duration
+	After time.Duration `json:"-"`
 	// Hold waits, instead of cutting the connection, until the client goes away.
-	Hold bool
+	Hold bool `json:"hold,omitempty"`
 	// Effect makes Status, HTML and Empty take effect first.
-	Effect bool
+	Effect bool `json:"effect,omitempty"`
 
 	// Status, Code, Message, Shape, Body and RetryAfter make up the answer.
 	// What is empty is as usual for the service and status.
-	Status     int
-	Code       string
-	Message    string
-	Shape      string
-	Body       string
-	RetryAfter string
+	Status     int    `json:"status,omitempty"`
+	Code       string `json:"code,omitempty"`
+	Message    string `json:"message,omitempty"`
+	Shape      string `json:"shape,omitempty"`
+	Body       string `json:"body,omitempty"`
+	RetryAfter string `json:"retry_after,omitempty"`
 
 	// FailReason is why a job fails.
-	FailReason string
+	FailReason string `json:"fail_reason,omitempty"`
 }
 
 type injected struct {

@@ -171,10 +171,10 @@ func (c *Cloud) apply(q *request, ch *Change, fault *Fault, call int, at time.Ti
 	var id string
 	var answer any
 	if q.op.Job == "" {
-		c.world.lay(q.target, ch.Set)
+		c.world.lay(q, ch)
 		answer = ch.Answer()
 	} else {
-		j := &job{name: q.op.Job, instance: q.target.instance(), set: func() { c.world.lay(q.target, ch.Set) }}
+		j := &job{name: q.op.Job, instance: q.target.instance(), set: func() { c.world.lay(q, ch) }}
 		if fault.Kind == JobFails {
 			j.failReason = cmp.Or(fault.FailReason, "An internal error occurred.")
 		}

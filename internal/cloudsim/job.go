@@ -50,13 +50,13 @@ func (w *world) openJob(instance Target) *job {
 // ConsoleJob is a job that a person starts in the console. It changes nothing
 // but keeps its instance busy.
 type ConsoleJob struct {
-	ProjectID  string
-	InstanceID string
-	Name       string
+	ProjectID  string `json:"project_id"`
+	InstanceID string `json:"instance_id"`
+	Name       string `json:"name"`
 	// Pending and Running are how long it is so, by default as long as any job.
-	Pending, Running time.Duration
+	Pending, Running time.Duration `json:"-"`
 	// FailReason, unless empty, is why it fails in the end.
-	FailReason string
+	FailReason string `json:"fail_reason"`
 }
 
 // StartJob starts a job as a person in the console would, and returns its id.

@@ -59,20 +59,20 @@ type Operation struct {
 	// Show makes a read's answer, of objects and arrays: map[string]any, []any.
 	Show func(*Request) any
 
-	serve func(*Cloud, *request, time.Time) reply
+	serve    func(*Cloud, *request, time.Time) reply
+	position string
 }
 
 // Change is what one call to a switch asks for.
 type Change struct {
 	Enabled bool
-	// Set has the positions that it changes, by their names.
-	Set map[string]bool
+	// Options has the further positions that it changes, by their names.
+	Options map[string]bool
 	// Answer makes the answer of a flip that starts no job.
 	Answer func() any
 }
 
-// Request is a call as a [Simulation] sees it: someone may make it, its
-// headers and identifiers are as its page has them, and what it names exists.
+// Request is a call as a [Simulation] sees it, when all else of it is in order.
 type Request struct {
 	// Form reads the body of a flip.
 	*Form
@@ -90,6 +90,7 @@ func (c *Cloud) prepareOperations() {
 		{Name: CreateToken, Service: iam, Method: "POST", Path: "v3/auth/tokens", serve: (*Cloud).createToken},
 	}
 	for _, s := range c.Simulations {
+		s.Flip.position = s.Positions[0]
 		for _, op := range slices.Insert(slices.Clone(s.Reads), 0, s.Flip) {
 			if same := c.known(op.Name); same != nil {
 				show := same.Show
@@ -149,10 +150,8 @@ func (c *Cloud) route(method, path string) (*Operation, Target) {
 }
 
 func (c *Cloud) known(name string) *Operation {
-	for _, op := range c.operations {
-		if op.Name == name {
-			return op
-		}
+	if i := slices.IndexFunc(c.operations, func(op *Operation) bool { return op.Name == name }); i >= 0 {
+		return c.operations[i]
 	}
 	return nil
 }

@@ -3,9 +3,24 @@ package cloudsim
 // On tells whether a position of a target is on.
 func (q *Request) On(t Target, position string) bool { return q.cloud.world.on[lie{t, position}] }
 
-// Below lists the proxies and databases of the request's instance, in the
-// order in which they came to exist.
-func (q *Request) Below() []Target { return q.cloud.world.below[q.Target.instance()] }
+// Proxies lists the proxies of the request's instance, oldest first.
+func (q *Request) Proxies() []Target {
+	return q.with(func(t Target) bool { return t.ProxyID != "" })
+}
+
+// Databases lists the audited databases of the request's instance, oldest first.
+func (q *Request) Databases() []Target {
+	return q.with(func(t Target) bool { return t.DatabaseID != "" })
+}
+
+func (q *Request) with(what func(Target) bool) (all []Target) {
+	for _, t := range q.cloud.world.targets[q.Target.instance()] {
+		if what(t) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
 
 // Loose writes a boolean as one of the forms seen in the wild, in turn; each
 // has what is written for false and for true.

@@ -8,9 +8,9 @@ import (
 
 // world is what exists and how it lies.
 type world struct {
-	// below has the proxies and databases of each instance, of TaurusDB or for
-	// audits; instances are in the order in which they came to exist.
-	below     map[Target][]Target
+	// targets has each instance, of TaurusDB or for audits, with its proxies and
+	// databases; all in the order in which they came to exist.
+	targets   map[Target][]Target
 	instances []Target
 	on        map[lie]bool
 	jobs      map[string]*job
@@ -28,20 +28,17 @@ type lie struct {
 
 func (t Target) instance() Target { return Target{ProjectID: t.ProjectID, InstanceID: t.InstanceID} }
 
-// parts are the instance, the proxy and the database that a target names.
-func (t Target) parts() []Target {
-	parts := []Target{t.instance()}
-	if t.ProxyID != "" {
-		parts = append(parts, Target{ProjectID: t.ProjectID, InstanceID: t.InstanceID, ProxyID: t.ProxyID})
-	}
-	if t.DatabaseID != "" {
-		parts = append(parts, Target{ProjectID: t.ProjectID, InstanceID: t.InstanceID, DatabaseID: t.DatabaseID})
-	}
-	return parts
+// parts are the instance, the proxy and the database that a target names; the
+// instance in place of those that it does not.
+func (t Target) parts() [3]Target {
+	i := t.instance()
+	p, d := i, i
+	p.ProxyID, d.DatabaseID = t.ProxyID, t.DatabaseID
+	return [3]Target{i, p, d}
 }
 
 func (w *world) prepare(targets []Target) {
-	w.below = map[Target][]Target{}
+	w.targets = map[Target][]Target{}
 	w.on = map[lie]bool{}
 	w.jobs = map[string]*job{}
 	w.listed = map[string][]*job{}
@@ -50,44 +47,35 @@ func (w *world) prepare(targets []Target) {
 	}
 }
 
-func (w *world) exists(t Target) bool {
-	below, known := w.below[t.instance()]
-	return known && (t == t.instance() || slices.Contains(below, t))
-}
+func (w *world) exists(t Target) bool { return slices.Contains(w.targets[t.instance()], t) }
 
 func (w *world) declare(t Target) {
+	i := t.instance()
+	if !w.exists(i) {
+		w.instances = append(w.instances, i)
+	}
 	for _, part := range t.parts() {
-		switch i := part.instance(); {
-		case w.exists(part):
-		case part == i:
-			w.below[i] = nil
-			w.instances = append(w.instances, i)
-		default:
-			w.below[i] = append(w.below[i], part)
+		if !w.exists(part) {
+			w.targets[i] = append(w.targets[i], part)
 		}
 	}
 }
 
-func (w *world) lay(t Target, set map[string]bool) {
-	for position, on := range set {
-		w.on[lie{t, position}] = on
+func (w *world) lay(q *request, ch *Change) {
+	w.on[lie{q.target, q.op.position}] = ch.Enabled
+	for position, on := range ch.Options {
+		w.on[lie{q.target, position}] = on
 	}
 }
 
-// find returns what is missing of what a request is about.
+// find tells what is missing of what a request is about.
 func (c *Cloud) find(t Target) (missing string) {
 	if !c.OnlyTargets {
 		c.world.declare(t)
 	}
-	for _, part := range t.parts() {
-		switch {
-		case c.world.exists(part):
-		case part.ProxyID != "":
-			return "proxy"
-		case part.DatabaseID != "":
-			return "database"
-		default:
-			return "instance"
+	for i, part := range t.parts() {
+		if !c.world.exists(part) {
+			return [...]string{"instance", "proxy", "database"}[i]
 		}
 	}
 	return ""
@@ -177,11 +165,11 @@ type State struct {
 // MarshalJSON writes the positions beside target and open_job.
 func (s State) MarshalJSON() ([]byte, error) {
 	members := map[string]any{"target": s.Target}
-	for position, on := range s.On {
-		members[position] = on
-	}
 	if s.OpenJob != "" {
 		members["open_job"] = s.OpenJob
+	}
+	for position, on := range s.On {
+		members[position] = on
 	}
 	return json.Marshal(members)
 }
@@ -198,7 +186,9 @@ func (c *Cloud) state(t Target) State {
 	s := State{Target: t, On: map[string]bool{}}
 	for _, sim := range c.Simulations {
 		for _, position := range sim.Positions {
-			s.On[position] = slices.ContainsFunc(t.parts(), func(part Target) bool { return c.world.on[lie{part, position}] })
+			for _, part := range t.parts() {
+				s.On[position] = s.On[position] || c.world.on[lie{part, position}]
+			}
 		}
 	}
 	if j := c.world.openJob(t.instance()); j != nil {
@@ -214,9 +204,8 @@ func (c *Cloud) States() []State {
 	defer c.mu.Unlock()
 	all := []State{}
 	for _, i := range c.world.instances {
-		all = append(all, c.state(i))
-		for _, part := range c.world.below[i] {
-			all = append(all, c.state(part))
+		for _, t := range c.world.targets[i] {
+			all = append(all, c.state(t))
 		}
 	}
 	return all

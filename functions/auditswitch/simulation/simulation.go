@@ -7,46 +7,35 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
-// Operations, as Huawei's SDKs name them.
-const (
-	Flip = "SwitchAuditDatabaseNew"
-	Read = "ListAuditDatabasesNew"
-)
-
-const on, ltsOff = "audit", "lts_audit_off"
+// Flip and Read are the operations, as Huawei's SDKs name them.
+const Flip, Read = "SwitchAuditDatabaseNew", "ListAuditDatabasesNew"
 
 // Operation declares database-audit.
 func Operation() cloudsim.Simulation {
+	const instance = "{project}/audit/{instance}/databases"
 	return cloudsim.Simulation{
-		Switch:    "database-audit",
-		Positions: []string{on, ltsOff},
-		Flip: cloudsim.Operation{
-			Name: Flip, Service: cloudsim.DBSS, Method: "POST", Path: "v3/{project}/audit/{instance}/databases/switch",
-			Failure: map[string]any{"status": "FAILED"},
-			Plan:    plan,
-		},
-		Reads: []cloudsim.Operation{{
-			Name: Read, Service: cloudsim.DBSS, Method: "GET", Path: "v2/{project}/audit/{instance}/databases",
-			Show: list,
-		}},
+		Switch: "database-audit", Positions: []string{"audit", "lts_audit_off"},
+		Flip: cloudsim.Operation{Name: Flip, Service: cloudsim.DBSS, Method: "POST", Path: "v3/" + instance + "/switch", Plan: plan,
+			Failure: map[string]string{"status": "FAILED"}},
+		Reads: []cloudsim.Operation{{Name: Read, Service: cloudsim.DBSS, Method: "GET", Path: "v2/" + instance, Show: list}},
 	}
 }
 
-func plan(q *cloudsim.Request) cloudsim.Change {
+func plan(q *cloudsim.Request) (c cloudsim.Change) {
 	q.Target.DatabaseID = q.Text("id")
-	asked := q.Choice("status", true, "ON", "OFF")
-	set := map[string]bool{on: asked}
+	c.Enabled = q.Choice("status", true, "ON", "OFF")
 	// "1: yes; 0 or others: remain unchanged", of disabling LTS audit.
 	if q.Integer("lts_audit_switch") == 1 {
-		set[ltsOff] = true
+		c.Options = map[string]bool{"lts_audit_off": true}
 	}
-	return cloudsim.Change{Enabled: asked, Set: set, Answer: func() any {
-		// The table says SUCCESS, the example success.
+	// The table says SUCCESS, the example success.
+	c.Answer = func() any {
 		return map[string]any{"status": q.Loose(true, [2]any{"", "SUCCESS"}, [2]any{"", "success"})}
-	}}
+	}
+	return c
 }
 
-// list lists an audit instance's databases. Its offset starts at 0 and counts
+// list lists an audit instance's databases. Here offset starts at 0 and counts
 // databases.
 func list(q *cloudsim.Request) any {
 	offset, limit, status := 0, 10, ""
@@ -67,16 +56,16 @@ func list(q *cloudsim.Request) any {
 		}
 	}
 	databases, total := []any{}, 0
-	for _, t := range q.Below() {
-		audited := q.On(t, on)
-		if t.DatabaseID == "" || status != "" && (status == "ON") != audited {
+	for _, t := range q.Databases() {
+		on := q.On(t, "audit")
+		if status != "" && (status == "ON") != on {
 			continue
 		}
 		if total >= offset && len(databases) < limit {
 			databases = append(databases, map[string]any{"database": map[string]any{
 				"id": t.DatabaseID, "name": t.DatabaseID, "type": "MYSQL",
-				"status":       q.Loose(audited, [2]any{"OFF", "ON"}, [2]any{0, 1}, [2]any{"0", "1"}),
-				"audit_status": map[bool]string{false: "SHUTOFF", true: "ACTIVE"}[audited],
+				"status":       q.Loose(on, [2]any{"OFF", "ON"}, [2]any{0, 1}, [2]any{"0", "1"}),
+				"audit_status": map[bool]string{false: "SHUTOFF", true: "ACTIVE"}[on],
 			}})
 		}
 		total++
