@@ -19,6 +19,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
@@ -193,7 +194,7 @@ func (s *stage) play(ctx context.Context) error {
 	}
 	s.note("the cloud takes the next request, but its job will fail")
 	if err := s.sim.Inject(cloudsim.Fault{
-		Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.JobFails, Times: 1,
+		Operation: multitenant.Flip, Kind: cloudsim.JobFails, Times: 1,
 		FailReason: "the kernel version is lower than 2.0.57.240900",
 	}); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -113,7 +115,7 @@ func everyOperation(t *testing.T, cloud *cloudsim.Cloud, c *cloudapi.Client) {
 
 // What the client makes of each fault.
 func TestClientUnderstandsFaults(t *testing.T) {
-	const ssl = cloudsim.SwitchProxySSL
+	const ssl = proxyssl.Flip
 	for name, c := range map[string]struct {
 		fault  cloudsim.Fault
 		status int
@@ -168,7 +170,7 @@ func TestClientRenewsADeadToken(t *testing.T) {
 
 func TestClientSeesFailedAudit(t *testing.T) {
 	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All()})
-	require.NoError(t, cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchAudit, Kind: cloudsim.AuditFailed}))
+	require.NoError(t, cloud.Inject(cloudsim.Fault{Operation: auditswitch.Flip, Kind: cloudsim.AuditFailed}))
 	err := client(cloud).SwitchAuditDatabase(context.Background(), database, true, nil)
 	var e *cloudapi.Error
 	require.True(t, errors.As(err, &e), err)

@@ -13,6 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	accesscontrol "github.com/interlock-functions/interlock/functions/accesscontrol/simulation"
+	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	proxyalt "github.com/interlock-functions/interlock/functions/proxyalt/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
@@ -53,19 +58,19 @@ var switches = []struct {
 	job                              bool
 	position                         string
 }{
-	{SwitchProxyALT, "PUT", altPath, `{"alt_enabled":"on","alt_for_readonly":"on"}`, `{"alt_enabled":"off"}`, true, "alt"},
-	{SwitchProxySSL, "PUT", sslPath, `{"ssl_option":true}`, `{"ssl_option":false}`, true, "ssl"},
-	{SwitchAccessControl, "POST", accessPath, `{"open_access_control":true}`, `{"open_access_control":false}`, false, "access_control"},
-	{SwitchMultiTenancy, "PUT", tenantPath, `{"multi_tenant_switch":true}`, `{"multi_tenant_switch":false}`, true, "multi_tenancy"},
-	{SwitchAudit, "POST", auditPath, `{"id":"` + audited + `","status":"ON"}`, `{"id":"` + audited + `","status":"OFF","lts_audit_switch":1}`, false, "audit"},
+	{proxyalt.Flip, "PUT", altPath, `{"alt_enabled":"on","alt_for_readonly":"on"}`, `{"alt_enabled":"off"}`, true, "alt"},
+	{proxyssl.Flip, "PUT", sslPath, `{"ssl_option":true}`, `{"ssl_option":false}`, true, "ssl"},
+	{accesscontrol.Flip, "POST", accessPath, `{"open_access_control":true}`, `{"open_access_control":false}`, false, "access_control"},
+	{multitenant.Flip, "PUT", tenantPath, `{"multi_tenant_switch":true}`, `{"multi_tenant_switch":false}`, true, "multi_tenancy"},
+	{auditswitch.Flip, "POST", auditPath, `{"id":"` + audited + `","status":"ON"}`, `{"id":"` + audited + `","status":"OFF","lts_audit_switch":1}`, false, "audit"},
 }
 
 // target is the switch's own.
 func targetOf(operation string) Target {
 	switch operation {
-	case SwitchAudit:
+	case auditswitch.Flip:
 		return auditTarget
-	case SwitchMultiTenancy:
+	case multitenant.Flip:
 		return Target{ProjectID: project, InstanceID: cluster}
 	}
 	return proxyTarget

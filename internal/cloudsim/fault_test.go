@@ -13,6 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	accesscontrol "github.com/interlock-functions/interlock/functions/accesscontrol/simulation"
+	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	proxyalt "github.com/interlock-functions/interlock/functions/proxyalt/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
@@ -22,7 +26,7 @@ const sslOn = `{"ssl_option":true}`
 // Each fault, on a switch with a job: what the client sees, and whether the
 // switch took effect.
 func TestFaults(t *testing.T) {
-	ssl := SwitchProxySSL
+	ssl := proxyssl.Flip
 	for name, c := range map[string]struct {
 		fault  Fault
 		status int // 0: an error
@@ -75,7 +79,7 @@ func TestFaults(t *testing.T) {
 		"unreadable":         {Fault{Kind: Unreadable}, 200, "", `{"job_id":`, true, nil},
 		"job fails":          {Fault{Kind: JobFails, FailReason: "no space"}, 200, "", "job_id", true, jobFailed("no space")},
 		"job fails somehow":  {Fault{Kind: JobFails}, 200, "", "job_id", true, jobFailed("An internal error occurred.")},
-		"of another":         {Fault{Kind: CutBefore, Operation: SwitchProxyALT}, 200, "", "job_id", true, nil},
+		"of another":         {Fault{Kind: CutBefore, Operation: proxyalt.Flip}, 200, "", "job_id", true, nil},
 		"of every operation": {Fault{Kind: Status, Status: 503, Operation: "*"}, 503, "", "", false, nil},
 		"of this instance":   {Fault{Kind: Empty, InstanceID: cluster}, 500, "", "", false, nil},
 		"of another's":       {Fault{Kind: Empty, InstanceID: auditor}, 200, "", "job_id", true, nil},
@@ -158,10 +162,10 @@ func TestFaultsOfOtherServices(t *testing.T) {
 			status       int
 			code         string
 		}{
-			{Fault{Operation: SwitchAudit, Kind: AuditFailed}, "POST", auditPath, switches[4].on, 200, ""},
-			{Fault{Operation: SwitchAudit, Kind: Status, Status: 401}, "POST", auditPath, switches[4].on, 401, "DBSS.10020100"},
-			{Fault{Operation: SwitchAudit, Kind: Status, Status: 400}, "POST", auditPath, switches[4].on, 400, "DBSS.10020102"},
-			{Fault{Operation: ListAuditedDatabases, Kind: Status, Status: 429}, "GET", auditedPath, "", 429, "APIG.0308"},
+			{Fault{Operation: auditswitch.Flip, Kind: AuditFailed}, "POST", auditPath, switches[4].on, 200, ""},
+			{Fault{Operation: auditswitch.Flip, Kind: Status, Status: 401}, "POST", auditPath, switches[4].on, 401, "DBSS.10020100"},
+			{Fault{Operation: auditswitch.Flip, Kind: Status, Status: 400}, "POST", auditPath, switches[4].on, 400, "DBSS.10020102"},
+			{Fault{Operation: auditswitch.Read, Kind: Status, Status: 429}, "GET", auditedPath, "", 429, "APIG.0308"},
 			{Fault{Operation: CreateToken, Kind: Status, Status: 503}, "POST", tokenPath, tokenBody, 503, "Service Unavailable"},
 			{Fault{Operation: ShowJob, Kind: Status, Status: 404}, "GET", jobPath + "?id=x", "", 404, "DBS.200002"},
 			{Fault{Operation: ListImmediateJobs, Kind: Unreadable}, "GET", jobsPath, "", 200, ""},
@@ -197,13 +201,13 @@ func TestFaultsAreUsedUpInTheirOrder(t *testing.T) {
 func TestFaultsDoNotHideRefusals(t *testing.T) {
 	for _, kind := range []Kind{NoJob, Unreadable, JobFails, CutBody} {
 		e := newEnv(t, Options{}, false)
-		require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: kind}))
+		require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: kind}))
 		require.Equal(t, 400, e.do("PUT", sslPath, "{}").status)
 		require.Equal(t, 401, e.do("PUT", sslPath, sslOn, header("X-Auth-Token", "wrong")).status)
 		require.Empty(t, e.Effects())
 	}
 	e := newEnv(t, Options{}, false)
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late}))
 	require.Error(t, e.do("PUT", sslPath, "{}").err)
 	require.Error(t, e.do("PUT", sslPath, sslOn, header("X-Auth-Token", "wrong")).err)
 	require.Zero(t, e.Deliver())
@@ -211,7 +215,7 @@ func TestFaultsDoNotHideRefusals(t *testing.T) {
 
 func TestLateEffect(t *testing.T) {
 	both(t, Options{}, func(t *testing.T, e *env) {
-		require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 30 * time.Second, Times: 1}))
+		require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 30 * time.Second, Times: 1}))
 		require.Error(t, e.do("PUT", sslPath, sslOn).err)
 		e.clock.Add(30*time.Second - 1)
 		require.Empty(t, e.Effects())
@@ -222,7 +226,7 @@ func TestLateEffect(t *testing.T) {
 		require.Len(t, effects, 1)
 		require.Equal(t, newClock().Now().Add(30*time.Second), effects[0].Time, "when it arrived, not when somebody looked")
 		require.True(t, effects[0].Gone)
-		call := e.CallsOf(SwitchProxySSL)[0]
+		call := e.CallsOf(proxyssl.Flip)[0]
 		require.Equal(t, []any{true, effects[0].JobID, 0}, []any{call.Effect, call.JobID, call.Status})
 		require.True(t, e.State(proxyTarget).On["ssl"], "its job has completed meanwhile")
 		require.Equal(t, 200, e.do("GET", jobPath+"?id="+effects[0].JobID, "").status)
@@ -247,9 +251,9 @@ func TestDeliver(t *testing.T) {
 // anybody looks.
 func TestWhatIsDueHappensInOrder(t *testing.T) {
 	e := newEnv(t, Options{}, false)
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 10 * time.Second, Times: 1}))
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 5 * time.Second, Times: 1}))
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 12 * time.Second, Times: 1}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 10 * time.Second, Times: 1}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 5 * time.Second, Times: 1}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 12 * time.Second, Times: 1}))
 	require.Error(t, e.do("PUT", sslPath, `{"ssl_option":false}`).err) // busy until 11s
 	require.Error(t, e.do("PUT", sslPath, sslOn).err)                  // first
 	require.Error(t, e.do("PUT", sslPath, `{"ssl_option":false}`).err) // last
@@ -266,7 +270,7 @@ func TestArrivalBetweenTheEndsOfTwoJobs(t *testing.T) {
 	e := newEnv(t, Options{}, false)
 	e.StartJob(ConsoleJob{ProjectID: project, InstanceID: cluster, Name: "Short", Running: 5 * time.Second})
 	e.StartJob(ConsoleJob{ProjectID: project, InstanceID: "1" + cluster[1:], Name: "Long", Running: 20 * time.Second})
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 10 * time.Second}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 10 * time.Second}))
 	require.Error(t, e.do("PUT", sslPath, sslOn).err)
 	e.clock.Add(time.Hour)
 	require.Len(t, e.Effects(), 1)
@@ -280,7 +284,7 @@ func TestHeldClients(t *testing.T) {
 	}{{CutBefore, 0, 0}, {CutAfter, 1, 1}, {Late, 0, 1}} {
 		t.Run(string(c.kind), func(t *testing.T) {
 			both(t, Options{}, func(t *testing.T, e *env) {
-				require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: c.kind, Hold: true, Times: 1}))
+				require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: c.kind, Hold: true, Times: 1}))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				gone := make(chan answer)
@@ -349,13 +353,13 @@ func TestImpossibleFaults(t *testing.T) {
 	for says, f := range map[string]Fault{
 		`operation "x" is unknown`: {Operation: "x", Kind: CutAfter},
 		`kind "" is unknown; known are delay, refuse, cut-before, cut-after, cut-body, late, status, html, empty, busy, audit-failed, no-job, unreadable, job-fails`: {},
-		"negative":                                  {Kind: Delay, Times: -1},
-		"status is missing":                         {Kind: Status},
-		"status must be":                            {Kind: Status, Status: 100},
-		"only SwitchAuditDatabaseNew":               {Kind: AuditFailed, Operation: SwitchProxySSL},
-		`operation "SwitchAccessControl" starts no`: {Kind: NoJob, Operation: SwitchAccessControl},
-		`operation "" starts no job`:                {Kind: JobFails},
-		`kind "status" cannot hold a client`:        {Kind: Status, Status: 500, Hold: true},
+		"negative":                                 {Kind: Delay, Times: -1},
+		"status is missing":                        {Kind: Status},
+		"status must be":                           {Kind: Status, Status: 100},
+		"only SwitchAuditDatabaseNew":              {Kind: AuditFailed, Operation: proxyssl.Flip},
+		`operation "accesscontrol.Flip" starts no`: {Kind: NoJob, Operation: accesscontrol.Flip},
+		`operation "" starts no job`:               {Kind: JobFails},
+		`kind "status" cannot hold a client`:       {Kind: Status, Status: 500, Hold: true},
 	} {
 		e := newEnv(t, Options{}, false)
 		require.ErrorContains(t, e.Inject(f), says)

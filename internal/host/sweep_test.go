@@ -19,6 +19,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -130,7 +131,7 @@ func (w *swept) sweep(t *testing.T) int {
 
 func (w *swept) busy(t *testing.T, times int) {
 	t.Helper()
-	require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: times}))
+	require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: times}))
 }
 
 // What waits is taken up when it is due and not before, once.
