@@ -45,6 +45,7 @@
 package cloudsim
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -147,23 +148,24 @@ func (c *Cloud) lock() (now time.Time) {
 	if !c.ready {
 		c.prepare()
 	}
-	now = c.now()
+	now = c.Now()
 	c.advance(now)
 	return now
 }
 
 func (c *Cloud) prepare() {
 	c.ready = true
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
 	c.JobVisible = withDefault(c.JobVisible, 2*time.Second)
 	c.JobPending = withDefault(c.JobPending, time.Second)
 	c.JobRunning = withDefault(c.JobRunning, 5*time.Second)
 	c.TokenLife = withDefault(c.TokenLife, 24*time.Hour)
-	if c.BusyStatus == 0 {
-		c.BusyStatus = http.StatusConflict
-	}
-	if c.BusyCode == "" {
-		c.BusyCode = "DBS.200019"
-	}
+	c.BusyStatus, c.BusyCode = cmp.Or(c.BusyStatus, http.StatusConflict), cmp.Or(c.BusyCode, "DBS.200019")
 	c.flying = map[Target]int{}
 	c.accounts.prepare(&c.Options)
 	c.prepareOperations()
@@ -177,17 +179,8 @@ func withDefault(d, otherwise time.Duration) time.Duration {
 	return max(d, 0)
 }
 
-func (c *Cloud) now() time.Time {
-	if c.Now == nil {
-		return time.Now()
-	}
-	return c.Now()
-}
-
-func (c *Cloud) sleep(ctx context.Context, d time.Duration) error {
-	if c.Sleep != nil {
-		return c.Sleep(ctx, d)
-	}
+// sleep is how a cloud sleeps by default.
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -125,7 +125,10 @@ func both(t *testing.T, o Options, test func(t *testing.T, e *env)) {
 
 func newEnv(t *testing.T, o Options, wire bool) *env {
 	e := &env{clock: newClock(), wire: wire}
-	o.Now, o.Simulations = e.clock.Now, simulations.All()
+	o.Now = e.clock.Now
+	if o.Simulations == nil {
+		o.Simulations = simulations.All()
+	}
 	if o.Sleep == nil {
 		o.Sleep = func(ctx context.Context, d time.Duration) error { e.clock.Add(d); return ctx.Err() }
 	}

@@ -53,11 +53,7 @@ var kinds = [...]Kind{Delay, Refuse, CutBefore, CutAfter, CutBody, Late, Status,
 
 // Kinds lists the kinds of faults, separated by commas.
 func Kinds() string {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = string(k)
-	}
-	return strings.Join(names, ", ")
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(kinds), "[]"), " ", ", ")
 }
 
 // Fault makes calls go wrong. The oldest one that fits a call applies, alone.

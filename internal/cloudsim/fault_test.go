@@ -357,7 +357,7 @@ func TestImpossibleFaults(t *testing.T) {
 		"status is missing":                        {Kind: Status},
 		"status must be":                           {Kind: Status, Status: 100},
 		"only SwitchAuditDatabaseNew":              {Kind: AuditFailed, Operation: proxyssl.Flip},
-		`operation "accesscontrol.Flip" starts no`: {Kind: NoJob, Operation: accesscontrol.Flip},
+		`operation "SwitchAccessControl" starts no`: {Kind: NoJob, Operation: accesscontrol.Flip},
 		`operation "" starts no job`:               {Kind: JobFails},
 		`kind "status" cannot hold a client`:       {Kind: Status, Status: 500, Hold: true},
 	} {

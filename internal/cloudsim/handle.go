@@ -38,7 +38,7 @@ func (c *Cloud) handle(ctx context.Context, q *request) outcome {
 }
 
 func (c *Cloud) carry(ctx context.Context, q *request, call int, fault *Fault) (out outcome) {
-	if fault.Delay > 0 && c.sleep(ctx, fault.Delay) != nil || ctx.Err() != nil {
+	if fault.Delay > 0 && c.Sleep(ctx, fault.Delay) != nil || ctx.Err() != nil {
 		return outcome{ending: abandoned}
 	}
 	effective := fault.effective()
