@@ -353,13 +353,13 @@ func TestImpossibleFaults(t *testing.T) {
 	for says, f := range map[string]Fault{
 		`operation "x" is unknown`: {Operation: "x", Kind: CutAfter},
 		`kind "" is unknown; known are delay, refuse, cut-before, cut-after, cut-body, late, status, html, empty, busy, audit-failed, no-job, unreadable, job-fails`: {},
-		"negative":                                 {Kind: Delay, Times: -1},
-		"status is missing":                        {Kind: Status},
-		"status must be":                           {Kind: Status, Status: 100},
-		"only SwitchAuditDatabaseNew":              {Kind: AuditFailed, Operation: proxyssl.Flip},
+		"negative":                                  {Kind: Delay, Times: -1},
+		"status is missing":                         {Kind: Status},
+		"status must be":                            {Kind: Status, Status: 100},
+		"only SwitchAuditDatabaseNew":               {Kind: AuditFailed, Operation: proxyssl.Flip},
 		`operation "SwitchAccessControl" starts no`: {Kind: NoJob, Operation: accesscontrol.Flip},
-		`operation "" starts no job`:               {Kind: JobFails},
-		`kind "status" cannot hold a client`:       {Kind: Status, Status: 500, Hold: true},
+		`operation "" starts no job`:                {Kind: JobFails},
+		`kind "status" cannot hold a client`:        {Kind: Status, Status: 500, Hold: true},
 	} {
 		e := newEnv(t, Options{}, false)
 		require.ErrorContains(t, e.Inject(f), says)
