@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
@@ -27,7 +28,7 @@ import (
 // memory and a simulated cloud that is reached without sockets; the cloud's own
 // work counts here, too.
 func BenchmarkEngine(b *testing.B) {
-	cloud := cloudsim.New(cloudsim.Options{JobVisible: -1, JobPending: -1, JobRunning: -1})
+	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: -1, JobRunning: -1})
 	h := host.New(config.Config{}, functions.All(), &cloudapi.Client{
 		GaussDB: "https://cloud.test", DBSS: "https://cloud.test", HTTP: &http.Client{Transport: cloud.RoundTripper()},
 		Auth: &cloudapi.AKSK{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey},

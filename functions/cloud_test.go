@@ -8,15 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
 
-// operations are the switches' calls, as the simulated cloud names them.
-var operations = map[string]string{
-	"proxy-alt": cloudsim.SwitchProxyALT, "proxy-ssl": cloudsim.SwitchProxySSL, "access-control": cloudsim.SwitchAccessControl,
-	"multi-tenancy": cloudsim.SwitchMultiTenancy, "database-audit": cloudsim.SwitchAudit,
+// operationOf is a switch's call, as the simulated cloud names it.
+func operationOf(name string) string {
+	for _, s := range simulations.All() {
+		if s.Switch == name {
+			return s.Flip.Name
+		}
+	}
+	panic(name)
 }
 
 // What the cloud refuses for good is rejected, with the cloud's own words, and
@@ -37,14 +42,14 @@ func TestCloudRefuses(t *testing.T) {
 					return // a word of that one API
 				}
 				fault := fault
-				fault.Operation, fault.Times = operations[sw.Name], 1
+				fault.Operation, fault.Times = operationOf(sw.Name), 1
 				require.NoError(t, w.Cloud.Inject(fault))
 				first := w.Post(t, sw.Function, ticket(t, sw.Name))
 				require.Equal(t, http.StatusUnprocessableEntity, first.Status, string(first.Body))
 				problem := first.Problem(t)
 				require.Equal(t, events.CloudRefused, problem.Code)
 				require.NotNil(t, problem.Cloud)
-				require.Equal(t, w.Cloud.CallsOf(operations[sw.Name])[0].Status, problem.Cloud.Status)
+				require.Equal(t, w.Cloud.CallsOf(operationOf(sw.Name))[0].Status, problem.Cloud.Status)
 				require.Equal(t, fault.Code != "", problem.Cloud.ErrorCode == fault.Code && problem.Cloud.ErrorMsg == "no")
 				published := w.Bus.Take()
 				require.Len(t, published, 1)
@@ -82,7 +87,7 @@ func TestCloudLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				fault := c.fault
-				fault.Operation, fault.Times = operations[sw.Name], 1
+				fault.Operation, fault.Times = operationOf(sw.Name), 1
 				require.NoError(t, w.Cloud.Inject(fault))
 				answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 				require.Equal(t, c.status, answer.Status, string(answer.Body))
@@ -156,7 +161,7 @@ func TestDoubt(t *testing.T) {
 			}
 			each(t, o, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				fault := fault
-				fault.Operation, fault.Times = operations[sw.Name], 1
+				fault.Operation, fault.Times = operationOf(sw.Name), 1
 				require.NoError(t, w.Cloud.Inject(fault))
 				answer := w.Post(t, sw.Function, readable(t, sw))
 				require.Equal(t, http.StatusServiceUnavailable, answer.Status, string(answer.Body))
@@ -216,7 +221,7 @@ func TestKnownEffect(t *testing.T) {
 				if kind == cloudsim.NoJob && !sw.Creates {
 					return
 				}
-				require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: operations[sw.Name], Kind: kind, Times: 1}))
+				require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: operationOf(sw.Name), Kind: kind, Times: 1}))
 				// Without options, which no read shows.
 				body := ticket(t, sw.Name, "data.options", localtest.Gone)
 				answer := w.Post(t, sw.Function, body)

@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
+	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
@@ -18,10 +21,18 @@ import (
 func TestNothingOfASwitchIsMissing(t *testing.T) {
 	template, readme := string(localtest.File(t, "../template.yaml")), string(localtest.File(t, "../README.md"))
 	contract := string(localtest.File(t, "../events/README.md"))
-	listed := map[string]bool{}
+	listed, simulated := map[string]bool{}, map[string]cloudsim.Simulation{}
+	for _, s := range simulations.All() {
+		simulated[s.Switch] = s
+	}
 	for _, sw := range functions.All() {
 		listed[sw.Function] = true
-		for _, file := range []string{sw.Function + ".go", sw.Function + "_test.go", "sample.json"} {
+		if s, ok := simulated[sw.Name]; !ok {
+			t.Errorf("switch %s: functions/simulations/simulations.go lists no simulation of it", sw.Name)
+		} else if job := s.Flip.Job; (job != "") != sw.Creates || sw.Foreign(job) {
+			t.Errorf("switch %s: its simulation starts the job %q, which it does not know for its own", sw.Name, job)
+		}
+		for _, file := range []string{sw.Function + ".go", sw.Function + "_test.go", "sample.json", "simulation/simulation.go"} {
 			if path := filepath.Join(sw.Function, file); absent(path) {
 				t.Errorf("switch %s: functions/%s is missing", sw.Name, path)
 			}
@@ -49,6 +60,44 @@ func TestNothingOfASwitchIsMissing(t *testing.T) {
 			t.Errorf("functions/%s is not in the list of functions/functions.go", name)
 		}
 	}
+}
+
+// No two simulations may take each other's calls or positions; a read that
+// several declare is the same one.
+func TestSimulationsAgree(t *testing.T) {
+	declared := map[string]string{}
+	only := func(what, by string) {
+		if other, taken := declared[what]; taken && other != by {
+			t.Errorf("%s is declared by %s and by %s", what, other, by)
+		}
+		declared[what] = by
+	}
+	for _, s := range simulations.All() {
+		for _, position := range s.Positions {
+			only("position "+position, s.Switch)
+		}
+		only("operation "+s.Flip.Name, s.Switch)
+		for _, op := range append(s.Reads, s.Flip) {
+			only("route "+op.Method+" "+op.Path, op.Name)
+			only("the route of "+op.Name, op.Method+" "+op.Path)
+		}
+	}
+}
+
+// The simulated cloud is for tests and the local program.
+func TestArtefactsHaveNoSimulation(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(list), "functions/proxyssl\n")
+	require.NotRegexp(t, `/cloudsim\n|/simulations?\n`, string(list))
+}
+
+// The engine knows no cloud, no host and no switch: whoever has others can use it.
+func TestTheEngineStandsAlone(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../pkg/engine/...").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(list), "pkg/engine/ledger/bolt\n")
+	require.NotRegexp(t, `/cloudapi\n|/huawei\n|interlock/functions|/awsjson\n|aws-sdk|aws-lambda`, string(list))
 }
 
 func absent(path string) bool {

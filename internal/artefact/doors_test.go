@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
@@ -61,7 +62,7 @@ func TestSendersAreToldWhatBecameOfIt(t *testing.T) {
 	for i, s := range senders() {
 		t.Run(s.name, func(t *testing.T) {
 			w.got.Take()
-			require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: 1}))
+			require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 1}))
 			payload := s.wrap(t, ticket(t, "proxy-ssl", 2*i))
 			require.True(t, s.again(t, w.invoke(payload)))
 			require.Empty(t, w.got.Take())
@@ -89,7 +90,7 @@ func TestSendersAreToldWhatBecameOfIt(t *testing.T) {
 func TestSQSPartialBatch(t *testing.T) {
 	t.Parallel()
 	w := newAlone(t, artefact, "proxyssl")
-	require.NoError(t, w.cloud.Inject(cloudsim.Fault{InstanceID: instance(2), Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy}))
+	require.NoError(t, w.cloud.Inject(cloudsim.Fault{InstanceID: instance(2), Operation: proxyssl.Flip, Kind: cloudsim.Busy}))
 	a := w.invoke(sqs(t,
 		string(ticket(t, "proxy-ssl", 1)), string(ticket(t, "proxy-ssl", 2)), "no event", string(ticket(t, "proxy-alt", 3)),
 		string(bridge(t, ticket(t, "proxy-ssl", 4))),

@@ -19,6 +19,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -90,7 +92,7 @@ type swept struct {
 func newSwept(t *testing.T) *swept {
 	t.Helper()
 	w := &swept{clock: &clock{at: noon}, bus: new(sink)}
-	w.cloud = cloudsim.New(cloudsim.Options{Now: w.tell})
+	w.cloud = cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: w.tell})
 	w.Host = New(config.Config{}, functions.All(), &cloudapi.Client{
 		GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken),
 		HTTP: &http.Client{Transport: w.cloud.RoundTripper()}, Now: w.tell,
@@ -129,7 +131,7 @@ func (w *swept) sweep(t *testing.T) int {
 
 func (w *swept) busy(t *testing.T, times int) {
 	t.Helper()
-	require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: times}))
+	require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: times}))
 }
 
 // What waits is taken up when it is due and not before, once.

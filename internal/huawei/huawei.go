@@ -56,6 +56,9 @@ type Switch struct {
 	Creates, Reads bool
 	// Spec is what it expects of an event.
 	Spec decision.Spec
+	// Foreign tells of a job by its name that no call of this switch created it:
+	// it is documented, and not as this switch's.
+	Foreign func(jobName string) bool
 
 	bind func(*cloudapi.Client, engine.Jobs) engine.Registered
 }
@@ -65,7 +68,7 @@ func (d Declaration[T, O]) Switch() Switch {
 	var target T
 	return Switch{
 		About: d.About, Kind: target.Kind(), Creates: d.Creates, Reads: d.Read != nil, bind: d.bind,
-		Spec: d.bind(nil, nil).Spec(),
+		Spec: d.bind(nil, nil).Spec(), Foreign: d.foreign,
 	}
 }
 
@@ -98,9 +101,13 @@ func (d Declaration[T, O]) bind(c *cloudapi.Client, jobs engine.Jobs) engine.Reg
 	}
 	if d.Creates {
 		s.Jobs = jobs
-		s.Foreign = func(name string) bool { return cloudapi.IsOtherJob(name) }
+		s.Foreign = d.foreign
 	}
 	return s.Register()
+}
+
+func (d Declaration[T, O]) foreign(jobName string) bool {
+	return cloudapi.IsOtherJob(jobName, d.Job)
 }
 
 // preview is what a call would send: the call, made through a transport that

@@ -17,6 +17,9 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -41,6 +44,7 @@ type town struct {
 }
 
 func newTown(t *testing.T, o cloudsim.Options) *town {
+	o.Simulations = simulations.All()
 	return &town{t: t, sim: cloudsim.New(o), file: filepath.Join(t.TempDir(), "interlock.db")}
 }
 
@@ -182,7 +186,7 @@ func TestACloudThatIsAwayForADay(t *testing.T) {
 		require.Equal(t, 13, len(completed)+len(rejected), "nothing ends in silence")
 		require.LessOrEqual(t, len(rejected), 1, "the older of the two, if the newer came first")
 		state := w.sim.State(cloudsim.Target{ProjectID: testProject, InstanceID: fmt.Sprintf("%032din07", 99), ProxyID: fmt.Sprintf("%032dpo01", 99)})
-		require.False(t, state.SSL, "the newest wins")
+		require.False(t, state.On["ssl"], "the newest wins")
 		p.stop()
 	})
 }
@@ -260,7 +264,7 @@ func TestACallThatDiedHalfWayIsFinishedWithoutItsCaller(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(w.bolt(), time.Second)
 		// The call takes effect, its answer is lost, and the caller never returns.
-		require.NoError(t, w.sim.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1}))
+		require.NoError(t, w.sim.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1}))
 		r := p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		require.Equal(t, events.Doubt, r.Error.Code)
 		p.stop()
@@ -285,7 +289,7 @@ func TestACallThatDiedHalfWayIsFinishedWithoutItsCaller(t *testing.T) {
 }
 
 // flips are the calls that were made to flip proxy SSL.
-func (w *town) flips() int { return len(w.sim.CallsOf(cloudsim.SwitchProxySSL)) }
+func (w *town) flips() int { return len(w.sim.CallsOf(proxyssl.Flip)) }
 
 func (w *town) inject(f cloudsim.Fault) {
 	w.t.Helper()
@@ -307,7 +311,7 @@ func TestACloudThatNeverSaysYesOrNoIsNotAskedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusGatewayTimeout})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusGatewayTimeout})
 		p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		time.Sleep(23 * time.Hour)
 		require.Empty(t, w.codes())
@@ -346,13 +350,13 @@ func TestWhatIsTakenUpAgainIsPursuedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusForbidden})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusForbidden})
 		ev := ticket(t, "CHG1", 1, true, nil)
 		p.Handle(t.Context(), "proxyssl", ev)
 		time.Sleep(25 * time.Hour)
 		require.Equal(t, map[string]events.Code{"CHG1": events.GaveUp}, w.codes())
 		w.sim.ClearFaults()
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: 1})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 1})
 		require.Equal(t, events.Busy, p.Handle(t.Context(), "proxyssl", ev).Error.Code)
 		time.Sleep(time.Hour)
 		require.Len(t, w.events(events.TypeSwitchFailed), 1)
@@ -365,14 +369,14 @@ func TestWhatFailedAndMeetsAHoldIsTakenUpByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusForbidden})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusForbidden})
 		ev := ticket(t, "CHG1", 1, true, nil)
 		p.Handle(t.Context(), "proxyssl", ev)
 		time.Sleep(25 * time.Hour)
 		require.Len(t, w.events(events.TypeSwitchFailed), 1)
 		w.sim.ClearFaults()
 		// Another is in doubt on the instance.
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.CutBefore, Times: 1})
+		w.inject(cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		on := true
 		data, err := json.Marshal(events.SwitchRequested{Switch: "multi-tenancy", Enabled: &on, Target: &events.Target{
 			ProjectID: testProject, InstanceID: fmt.Sprintf("%032din07", 1),
@@ -397,7 +401,7 @@ func TestACallWhoseJobIsAnothersIsNotSentAgain(t *testing.T) {
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
 		p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		job := w.sim.Effects()[0].JobID
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusOK, Body: `{"job_id":"` + job + `"}`})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusOK, Body: `{"job_id":"` + job + `"}`})
 		r := p.Handle(t.Context(), "proxyssl", ticket(t, "CHG2", 2, true, nil))
 		require.Equal(t, events.Doubt, r.Error.Code)
 		time.Sleep(2 * time.Hour)
@@ -411,7 +415,7 @@ func TestADoubtAboutWhatTheCloudDoesNotListEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		require.Equal(t, events.Doubt, p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil)).Error.Code)
 		time.Sleep(10 * time.Minute)
 		require.Len(t, w.events(events.TypeSwitchCompleted), 1)

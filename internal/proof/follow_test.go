@@ -12,6 +12,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -131,9 +133,9 @@ func (f *following) RoundTrip(r *http.Request) (res *http.Response, err error) {
 func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	sim := cloudsim.New(cloudsim.Options{Now: clock})
+	sim := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: clock})
 	if fails {
-		require.NoError(t, sim.Inject(cloudsim.Fault{Kind: cloudsim.JobFails, Operation: cloudsim.SwitchMultiTenancy, FailReason: "why"}))
+		require.NoError(t, sim.Inject(cloudsim.Fault{Kind: cloudsim.JobFails, Operation: multitenant.Flip, FailReason: "why"}))
 	}
 	target := events.Target{ProjectID: "056538411200d4cd2f79c003c7606412", InstanceID: "096c0fc43e804757b59946b80dc27f8bin07"}
 	plain := &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: sim.RoundTripper()}, Now: clock}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -98,7 +99,7 @@ type world struct {
 
 func (l *lab) newWorld() *world {
 	w := &world{lab: l, ledger: ledger.NewMemory(), began: time.Now(), drift: 0, delay: 10 * time.Second}
-	w.cloud = cloudsim.New(cloudsim.Options{Now: func() time.Time { return time.Now().Add(w.ahead) }, Targets: []cloudsim.Target{
+	w.cloud = cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: func() time.Time { return time.Now().Add(w.ahead) }, Targets: []cloudsim.Target{
 		{ProjectID: project, InstanceID: instance, ProxyID: proxy}, {ProjectID: project, InstanceID: instance, ProxyID: proxyB},
 		{ProjectID: project, InstanceID: instance, DatabaseID: audited}, {ProjectID: project, InstanceID: other, ProxyID: proxy},
 	}})
@@ -380,14 +381,18 @@ func switchNamed(name string) huawei.Switch {
 	panic(name)
 }
 
-// operationOf is the call that flips a switch, as the simulated cloud names it.
-func operationOf(name string) string {
-	return map[string]string{
-		"proxy-alt": cloudsim.SwitchProxyALT, "proxy-ssl": cloudsim.SwitchProxySSL,
-		"access-control": cloudsim.SwitchAccessControl, "multi-tenancy": cloudsim.SwitchMultiTenancy,
-		"database-audit": cloudsim.SwitchAudit,
-	}[name]
+// simulationOf is what the simulated cloud has of a switch.
+func simulationOf(name string) cloudsim.Simulation {
+	for _, s := range simulations.All() {
+		if s.Switch == name {
+			return s
+		}
+	}
+	panic(name)
 }
+
+// operationOf is the call that flips a switch, as the simulated cloud names it.
+func operationOf(name string) string { return simulationOf(name).Flip.Name }
 
 // targetIn is a decision's target, as the simulated cloud names it.
 func targetIn(d *decision.Decision) (t cloudsim.Target) {
@@ -400,10 +405,7 @@ func targetIn(d *decision.Decision) (t cloudsim.Target) {
 // positionOf is how a decision's switch lies at the cloud.
 func (w *world) positionOf(d *decision.Decision) (on bool, openJob string) {
 	s := w.cloud.State(targetIn(d))
-	return map[string]bool{
-		"proxy-alt": s.ALT, "proxy-ssl": s.SSL, "access-control": s.AccessControl,
-		"multi-tenancy": s.MultiTenancy, "database-audit": s.Audit,
-	}[d.Switch], s.OpenJob
+	return s.On[simulationOf(d.Switch).Positions[0]], s.OpenJob
 }
 
 func keyOf(ev event.Event) ledger.Key {
