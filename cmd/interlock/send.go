@@ -276,13 +276,7 @@ func shown(args []string) string {
 }
 
 func (s *sending) read(stdin io.Reader) (event.Event, error) {
-	var text []byte
-	var err error
-	if s.file == "-" {
-		text, err = io.ReadAll(stdin)
-	} else {
-		text, err = os.ReadFile(s.file)
-	}
+	text, err := readFile(stdin, s.file)
 	if err != nil {
 		return event.Event{}, err
 	}
