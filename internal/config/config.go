@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-functions/interlock/internal/ticketsystem"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
@@ -54,6 +55,13 @@ type Config struct {
 	// refused.
 	WebhookSecrets []webhook.Key
 	WebhookOrigins []string
+	// TicketSystem is where tickets are asked for before the first call,
+	// servicenow:URL or jira:URL; unset, nobody is asked. TicketFields are the
+	// names that it has for what is asked for, TicketCredentials who asks. With
+	// SecretID these may be in the secret, too.
+	TicketSystem      Place
+	TicketFields      ticketsystem.Fields
+	TicketCredentials ticketsystem.Credentials
 	// DryRun: nothing is called, everything is said. Halt: nothing is called,
 	// everything is put off.
 	DryRun, Halt bool
@@ -84,6 +92,11 @@ const (
 	queueURL      = "INTERLOCK_QUEUE_URL"
 	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
 	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
+	ticketSystem  = "INTERLOCK_TICKET_SYSTEM"
+	ticketFields  = "INTERLOCK_TICKET_FIELDS"
+	ticketToken   = "INTERLOCK_TICKET_TOKEN"
+	ticketUser    = "INTERLOCK_TICKET_USER"
+	ticketPass    = "INTERLOCK_TICKET_PASSWORD"
 	dryRun        = "INTERLOCK_DRYRUN"
 	language      = "INTERLOCK_LANGUAGE"
 	halt          = "INTERLOCK_HALT"
@@ -93,7 +106,8 @@ const (
 func Names() []string {
 	return []string{
 		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
-		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, dryRun, language, halt,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins,
+		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass, dryRun, language, halt,
 	}
 }
 
@@ -107,6 +121,7 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 	}
 	c := r.config(ledger, bus)
 	c.Endpoints = r.endpoints(c.Region)
+	r.checkTickets(c)
 	if r.err != nil {
 		return Config{}, r.err
 	}
@@ -146,6 +161,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Language:       cmp.Or(r.get(language), "en-us"),
 	}
 	c.WebhookSecrets = r.keys(hookSecrets)
+	r.tickets(&c)
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
 	}
