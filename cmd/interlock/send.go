@@ -284,7 +284,7 @@ func (s *sending) read(stdin io.Reader) (event.Event, error) {
 	if s.from == "" {
 		ev, err = cloudevent.DecodeJSON(text)
 	} else {
-		ev, err = producers.DecodeFrom(s.from, text)
+		ev, err = producers.Reader{}.DecodeFrom(s.from, text)
 	}
 	switch {
 	case err != nil:

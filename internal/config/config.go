@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/internal/ticketsystem"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -55,6 +56,8 @@ type Config struct {
 	// refused.
 	WebhookSecrets []webhook.Key
 	WebhookOrigins []string
+	// Producers are the fields of ours in others' messages.
+	Producers producers.Reader
 	// TicketSystem is where tickets are asked for before the first call,
 	// servicenow:URL or jira:URL; unset, nobody is asked. TicketFields are the
 	// names that it has for what is asked for, TicketCredentials who asks. With
@@ -92,6 +95,7 @@ const (
 	queueURL      = "INTERLOCK_QUEUE_URL"
 	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
 	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
+	jiraFields    = "INTERLOCK_JIRA_FIELDS"
 	ticketSystem  = "INTERLOCK_TICKET_SYSTEM"
 	ticketFields  = "INTERLOCK_TICKET_FIELDS"
 	ticketToken   = "INTERLOCK_TICKET_TOKEN"
@@ -106,7 +110,7 @@ const (
 func Names() []string {
 	return []string{
 		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
-		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, jiraFields,
 		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass, dryRun, language, halt,
 	}
 }
@@ -161,6 +165,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Language:       cmp.Or(r.get(language), "en-us"),
 	}
 	c.WebhookSecrets = r.keys(hookSecrets)
+	c.Producers = r.producers()
 	r.tickets(&c)
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)

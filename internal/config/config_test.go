@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/internal/ticketsystem"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -51,6 +52,7 @@ func TestEverything(t *testing.T) {
 		"INTERLOCK_QUEUE_URL=https://sqs.example.com/q",
 		"INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, "+other,
 		"INTERLOCK_WEBHOOK_ORIGINS= tickets.example.com , changes.example.com ",
+		"INTERLOCK_JIRA_FIELDS=words=customfield_10100, approvals=customfield_10033",
 		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
 	)
 	require.NoError(t, err)
@@ -64,6 +66,7 @@ func TestEverything(t *testing.T) {
 		QueueURL:       "https://sqs.example.com/q",
 		WebhookSecrets: keys,
 		WebhookOrigins: []string{"tickets.example.com", "changes.example.com"},
+		Producers:      producers.Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"},
 		DryRun:         true, Halt: true, Language: "zh-cn",
 	}, c)
 }
@@ -119,6 +122,9 @@ func TestErrors(t *testing.T) {
 		{"a webhook key that is none", "INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,secret!", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"an empty list of webhook keys", "INTERLOCK_WEBHOOK_SECRETS=", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"a field of Jira that is no custom one", "INTERLOCK_JIRA_FIELDS=words=labels", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira of no such name", "INTERLOCK_JIRA_FIELDS=digest=customfield_1", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira twice", "INTERLOCK_JIRA_FIELDS=words=customfield_1,words=customfield_2", "INTERLOCK_JIRA_FIELDS"},
 		{"tickets of no such system", "INTERLOCK_TICKET_SYSTEM=remedy:https://t.example.com", "INTERLOCK_TICKET_SYSTEM"},
 		{"tickets without URL", "INTERLOCK_TICKET_SYSTEM=servicenow:", "INTERLOCK_TICKET_SYSTEM"},
 		{"tickets, plain http", "INTERLOCK_TICKET_SYSTEM=servicenow:http://t.example.com", "INTERLOCK_TICKET_SYSTEM"},

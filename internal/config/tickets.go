@@ -2,12 +2,32 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/internal/ticketsystem"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
+
+// customField is how Jira names the fields of a site's own.
+var customField = regexp.MustCompile(`^customfield_[0-9]+$`)
+
+// producers reads which of an issue's fields are ours.
+func (r *reader) producers() (rd producers.Reader) {
+	names := map[string]*string{"words": &rd.JiraWords, "approvals": &rd.JiraApprovals}
+	for _, item := range r.list(jiraFields) {
+		name, id, _ := strings.Cut(item, "=")
+		field := names[name]
+		if field == nil || *field != "" || !customField.MatchString(id) {
+			r.fail("%s: found %.64q, expected words=customfield_… and approvals=customfield_…, each once", jiraFields, item)
+			return rd
+		}
+		*field = id
+	}
+	return rd
+}
 
 // tickets reads where tickets are asked for, if anywhere.
 func (r *reader) tickets(c *Config) {

@@ -93,7 +93,7 @@ func Open(function string, switches []engine.Switch, env Environment, log *slog.
 	}
 	f := host.Functions{Engine: e, Follower: &engine.Follower{Engine: e, Patience: c.Follow}}
 	sweeper := &host.Sweeper{Functions: f, Ledger: l, Log: log}
-	door := &doors.Door{Function: function, Handler: f, Origins: c.WebhookOrigins, Verify: host.Verify(c, time.Now), Log: log, Sweep: sweeper.All}
+	door := &doors.Door{Function: function, Handler: f, Producers: c.Producers, Origins: c.WebhookOrigins, Verify: host.Verify(c, time.Now), Log: log, Sweep: sweeper.All}
 	for _, s := range switches {
 		if s.Function == function {
 			door.Switch = s.Name

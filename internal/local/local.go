@@ -152,7 +152,7 @@ func (h *Host) routes(c config.Config, now func() time.Time) http.Handler {
 	route := func(function, name string) {
 		path := "/functions/" + function
 		paths = append(paths, path)
-		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h.functions, Origins: c.WebhookOrigins, Verify: verify})
+		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h.functions, Producers: c.Producers, Origins: c.WebhookOrigins, Verify: verify})
 	}
 	for _, s := range h.Engine.Switches {
 		route(s.Function, s.Name)
