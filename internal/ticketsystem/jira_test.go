@@ -117,6 +117,7 @@ func TestJiraChanged(t *testing.T) {
 		{"requested again", "", approvals(approval("pending", 5, "bob", "pending"), approval("approved", 0, "bob", "approved")), Waiting, id},
 		{"approved again since", "", approvals(approval("approved", 0, "bob", "approved"), approval("approved", 5, "bob", "approved")), Approved, []string{"data.ticket.approved_at"}},
 		{"declined once", "", approvals(approval("declined", 0, "bob", "declined"), approval("approved", 5, "bob", "approved")), Declined, id},
+		{"declined by whoever does not approve any more", "", approvals(approval("declined", 0), approval("approved", 5, "bob", "approved")), Declined, id},
 		{"declined by one of two", "", approvals(approval("approved", 0, "bob", "approved", "eve", "declined")), Declined, id},
 		{"the approver removed", "", approvals(approval("approved", 0, "eve", "approved")), Approved, []string{"data.ticket.approved_by[0]"}},
 		{"one more approver", "", approvals(approval("approved", 0, "eve", "approved", "bob", "approved")), Approved, nil},

@@ -28,7 +28,10 @@ type instance struct {
 	hidden func(table string, row map[string]string, column string) bool
 	// emptyIs404 answers nothing as older releases do.
 	emptyIs404 bool
-	asked      []string
+	// most is how many rows a page has, whatever limit asks for; 0 for no such
+	// limit.
+	most  int
+	asked []string
 }
 
 func newInstance() *instance {
@@ -62,6 +65,9 @@ func (i *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Total-Count", strconv.Itoa(len(rows)))
 	offset, _ := strconv.Atoi(q.Get("sysparm_offset"))
 	limit, _ := strconv.Atoi(q.Get("sysparm_limit"))
+	if i.most > 0 {
+		limit = min(limit, i.most)
+	}
 	result := []map[string]string{}
 	for _, row := range rows[min(offset, len(rows)):min(offset+limit, len(rows))] {
 		if i.hidden == nil || !i.hidden(table, row, "") {
@@ -81,7 +87,7 @@ func (i *instance) matching(table, query string) (rows []map[string]string) {
 	for _, row := range i.tables[table] {
 		if !slices.ContainsFunc(strings.Split(query, "^"), func(term string) bool {
 			column, value, _ := strings.Cut(term, "=")
-			return !strings.HasPrefix(term, "ORDERBY") && row[column] != value
+			return !strings.HasPrefix(term, "ORDERBY") && !strings.EqualFold(row[column], value)
 		}) {
 			rows = append(rows, row)
 		}
@@ -146,6 +152,7 @@ func TestServiceNowChanged(t *testing.T) {
 	}{
 		{"as it was", "", func(*instance) {}, Approved, nil},
 		{"no such change", "", column("number", "CHG1"), Missing, []string{"data.ticket.id"}},
+		{"a number in another case", "", column("number", "chg0031337"), Missing, []string{"data.ticket.id"}},
 		{"no such change, in an older release", "", func(i *instance) { i.emptyIs404 = true; i.change()["number"] = "CHG1" }, Missing, []string{"data.ticket.id"}},
 		{"requested again", "", column("approval", "requested"), Waiting, []string{"data.ticket.id"}},
 		{"not requested", "", column("approval", ""), Waiting, []string{"data.ticket.id"}},
@@ -244,6 +251,11 @@ func TestServiceNowPages(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found.Approvers, 250)
 	require.Len(t, i.asked, 4)
+	i.most = 40
+	found, err = s.Ticket(t.Context(), "CHG0031337")
+	require.NoError(t, err)
+	require.Len(t, found.Approvers, 250, "short pages are not the last")
+	i.most = 0
 
 	rows[249]["state"] = "rejected"
 	found, err = s.Ticket(t.Context(), "CHG0031337")

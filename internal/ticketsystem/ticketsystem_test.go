@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
 const (
@@ -77,7 +78,7 @@ func both(t *testing.T, run func(t *testing.T, kind, fields, id string)) {
 	t.Run(jira, func(t *testing.T) { run(t, jira, jiraFields, "OPS-4") })
 }
 
-// later requires an error that means later, of one line without a secret.
+// requireLater requires an error that means later, of one line without a secret.
 func requireLater(t *testing.T, err error) *Error {
 	e := (*Error)(nil)
 	require.ErrorAs(t, err, &e)
@@ -115,7 +116,7 @@ func TestNoAnswer(t *testing.T) {
 		{"half an answer", 200, nil, `{"result":[{"number":"` + canary, 0, "expected JSON with each member once"},
 		{"a member twice", 200, nil, `{"` + canary + `":1,"` + canary + `":2}`, 0, "expected JSON with each member once"},
 		{"nothing", 200, nil, ``, 0, "expected JSON"},
-		{"an endless answer", 200, nil, `{"result":[` + strings.Repeat(`{},`, maxAnswer/3) + `{}]}`, 0, "found more than 1048576 bytes"},
+		{"a long answer", 200, nil, `{"result":[` + strings.Repeat(`{},`, maxAnswer/3) + `{}]}`, 0, "found more than 1048576 bytes"},
 		{"an answer to nobody", 200, http.Header{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, `{"key":"OPS-4"}`, 0, "found status 401"},
 		{"a 404 to nobody", 404, http.Header{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, `{"errorMessages":[]}`, 0, "found status 401"},
 	} {
@@ -138,6 +139,21 @@ func TestNoAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestEndless: an answer is read as far as a ticket's may go, and no further.
+func TestEndless(t *testing.T) {
+	both(t, func(t *testing.T, kind, fields, id string) {
+		_, err := serve(t, kind, fields, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for line := []byte(strings.Repeat(" ", 1<<16)); ; {
+				if _, err := w.Write(line); err != nil {
+					return
+				}
+			}
+		})).Ticket(t.Context(), id)
+		requireLater(t, err)
+		require.ErrorContains(t, err, "found more than 1048576 bytes")
+	})
 }
 
 // TestNoShape: JSON that is no answer of the API means later.
@@ -203,6 +219,15 @@ func TestCredentials(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, Approved, found.State)
 		require.Equal(t, []bool{false, true}, renewals)
+
+		times := 0
+		o.Credentials = func(context.Context, bool) (Credentials, error) {
+			times++
+			return Credentials{User: "interlock", Password: cloudapi.Secret(fmt.Sprint("old", times))}, nil
+		}
+		_, err = New(o).Ticket(t.Context(), id)
+		requireLater(t, err)
+		require.Equal(t, 2, times, "no more than once")
 
 		o.Credentials = always(old)
 		_, err = New(o).Ticket(t.Context(), id)
