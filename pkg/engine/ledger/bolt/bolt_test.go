@@ -36,6 +36,9 @@ func harness() ledgertest.Harness {
 		NewerInstance: func(t *testing.T, l ledger.Ledger, project, instance string) {
 			require.NoError(t, files[l].Age("instances", project+"/"+instance))
 		},
+		Tamper: func(t *testing.T, l ledger.Ledger, project, instance string, seq int64, a *ledger.AuditRecord) {
+			require.NoError(t, files[l].Tamper(project, instance, seq, a))
+		},
 	}
 }
 

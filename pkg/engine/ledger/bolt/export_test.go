@@ -42,6 +42,16 @@ func (s *store) Age(bucket, key string) error {
 	})
 }
 
+// Tamper puts an audit record in the place of another.
+func (s *store) Tamper(project, instance string, seq int64, a *ledger.AuditRecord) error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		if a == nil {
+			return records{tx}.delete(audit, auditKey(project, instance, seq))
+		}
+		return records{tx}.encode(audit, auditKey(project, instance, seq), a)
+	})
+}
+
 // AgeAll makes the whole file one of a later version.
 func (s *store) AgeAll() error {
 	return s.db.Update(func(tx *bolt.Tx) error { return records{tx}.put(meta, format, []byte("2")) })
