@@ -192,8 +192,12 @@ func (v *verifier) line(l AuditLine) error {
 		}
 		return nil
 	}
-	if l.End == nil || l.End.Trails != v.trails {
-		return &AuditError{Problem: fmt.Sprintf("there are %d instances' trails where there were more or less", v.trails)}
+	switch {
+	case l.End == nil:
+		return &AuditError{Problem: "a line is nothing"}
+	case l.End.Trails != v.trails:
+		word := map[bool]string{true: "is 1 trail", false: fmt.Sprintf("are %d trails", v.trails)}[v.trails == 1]
+		return &AuditError{Problem: fmt.Sprintf("there %s, and the end names %d", word, l.End.Trails)}
 	}
 	v.trails = 0
 	return nil
