@@ -54,6 +54,8 @@ type Config struct {
 	// refused.
 	WebhookSecrets []webhook.Key
 	WebhookOrigins []string
+	// Open: something else than keys guards the local program's address.
+	Open bool
 	// DryRun: nothing is called, everything is said. Halt: nothing is called,
 	// everything is put off.
 	DryRun, Halt bool
@@ -84,6 +86,7 @@ const (
 	queueURL      = "INTERLOCK_QUEUE_URL"
 	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
 	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
+	open          = "INTERLOCK_OPEN"
 	dryRun        = "INTERLOCK_DRYRUN"
 	language      = "INTERLOCK_LANGUAGE"
 	halt          = "INTERLOCK_HALT"
@@ -93,7 +96,7 @@ const (
 func Names() []string {
 	return []string{
 		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
-		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, dryRun, language, halt,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, open, dryRun, language, halt,
 	}
 }
 
@@ -141,6 +144,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Follow:         r.duration(follow, 2*time.Hour),
 		QueueURL:       r.get(queueURL),
 		WebhookOrigins: r.list(hookOrigins),
+		Open:           r.bool(open),
 		DryRun:         r.bool(dryRun),
 		Halt:           r.bool(halt),
 		Language:       cmp.Or(r.get(language), "en-us"),

@@ -4,6 +4,7 @@
 package lambdahost
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -91,9 +92,16 @@ func Open(function string, switches []engine.Switch, env Environment, log *slog.
 	if err := e.Init(); err != nil {
 		return nil, err
 	}
+	verify, err := host.Verify(c, switches, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	if c.Open {
+		return nil, errors.New("INTERLOCK_OPEN: found true, expected that it is not set: a function's URL is guarded by its authorizer, or by INTERLOCK_WEBHOOK_SECRETS")
+	}
 	f := host.Functions{Engine: e, Follower: &engine.Follower{Engine: e, Patience: c.Follow}}
 	sweeper := &host.Sweeper{Functions: f, Ledger: l, Log: log}
-	door := &doors.Door{Function: function, Handler: f, Origins: c.WebhookOrigins, Verify: host.Verify(c, time.Now), Log: log, Sweep: sweeper.All}
+	door := &doors.Door{Function: function, Handler: f, Origins: c.WebhookOrigins, Verify: verify, Log: log, Sweep: sweeper.All}
 	for _, s := range switches {
 		if s.Function == function {
 			door.Switch = s.Name

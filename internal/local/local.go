@@ -17,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -73,6 +74,10 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 			return nil, err
 		}
 	}
+	verify, err := host.Verify(c, switches, o.Now)
+	if err != nil {
+		return nil, err
+	}
 	auth, err := aws.Auth(c)
 	if err != nil {
 		return nil, err
@@ -95,7 +100,7 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	if err := errors.Join(e.Init(), h.follows.restore(context.Background(), l)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	h.handler = h.routes(c, o.Now)
+	h.handler = guarded(h.routes(c, verify), c.Open)
 	return h, nil
 }
 
@@ -141,13 +146,12 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	return errors.Join(err, leave())
 }
 
-func (h *Host) routes(c config.Config, now func() time.Time) http.Handler {
+func (h *Host) routes(c config.Config, verify func(http.Header, []byte) (webhook.Key, error)) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
 	})
-	verify := host.Verify(c, now)
 	var paths []string
 	route := func(function, name string) {
 		path := "/functions/" + function
