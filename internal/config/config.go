@@ -56,6 +56,8 @@ type Config struct {
 	// refused.
 	WebhookSecrets []webhook.Key
 	WebhookOrigins []string
+	// Open: something else than keys guards the local program's address.
+	Open bool
 	// Producers are the fields of ours in others' messages.
 	Producers producers.Reader
 	// TicketSystem is where tickets are asked for before the first call,
@@ -95,6 +97,7 @@ const (
 	queueURL      = "INTERLOCK_QUEUE_URL"
 	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
 	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
+	open          = "INTERLOCK_OPEN"
 	jiraFields    = "INTERLOCK_JIRA_FIELDS"
 	ticketSystem  = "INTERLOCK_TICKET_SYSTEM"
 	ticketFields  = "INTERLOCK_TICKET_FIELDS"
@@ -110,7 +113,7 @@ const (
 func Names() []string {
 	return []string{
 		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
-		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, jiraFields,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, open, jiraFields,
 		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass, dryRun, language, halt,
 	}
 }
@@ -160,6 +163,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Follow:         r.duration(follow, 2*time.Hour),
 		QueueURL:       r.get(queueURL),
 		WebhookOrigins: r.list(hookOrigins),
+		Open:           r.bool(open),
 		DryRun:         r.bool(dryRun),
 		Halt:           r.bool(halt),
 		Language:       cmp.Or(r.get(language), "en-us"),

@@ -122,6 +122,8 @@ func TestErrors(t *testing.T) {
 		{"a webhook key that is none", "INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,secret!", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"an empty list of webhook keys", "INTERLOCK_WEBHOOK_SECRETS=", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"a webhook key with a limit that there is not", "INTERLOCK_WEBHOOK_SECRETS=name=a;switch=x:whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "INTERLOCK_WEBHOOK_SECRETS: 1 of 1"},
+		{"open, yes", "INTERLOCK_OPEN=yes", "INTERLOCK_OPEN"},
 		{"a field of Jira that is no custom one", "INTERLOCK_JIRA_FIELDS=words=labels", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira of no such name", "INTERLOCK_JIRA_FIELDS=digest=customfield_1", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira twice", "INTERLOCK_JIRA_FIELDS=words=customfield_1,words=customfield_2", "INTERLOCK_JIRA_FIELDS"},

@@ -17,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/huawei"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -54,6 +55,7 @@ type Host struct {
 
 	config   config.Config
 	switches []huawei.Switch
+	verify   func(http.Header, []byte) (webhook.Key, error)
 }
 
 // Open opens what a configuration names, and puts the functions on it. It is the
@@ -72,6 +74,10 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 			return nil, err
 		}
 	}
+	verify, err := Verify(c, switches, o.Now)
+	if err != nil {
+		return nil, err
+	}
 	auth, err := o.AWS.Auth(c)
 	if err != nil {
 		return nil, err
@@ -81,6 +87,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, err
 	}
 	h := New(c, switches, Client(c, auth, o.Transport), l, b)
+	h.verify = verify
 	h.Engine.Now, h.Engine.Observe = o.Now, o.Observe
 	h.Sweeper.Now, h.Sweeper.Log = o.Now, o.Log
 	if err := h.Engine.Init(); err != nil {
@@ -146,7 +153,7 @@ func (h *Host) Door(function string) *doors.Door {
 	}
 	return &doors.Door{
 		Function: function, Switch: name, Handler: h, Producers: c.Producers,
-		Origins: c.WebhookOrigins, Verify: Verify(c, h.Engine.Now),
+		Origins: c.WebhookOrigins, Verify: h.verify,
 	}
 }
 
