@@ -30,14 +30,14 @@ func TestProblems(t *testing.T) {
 		{`forbid (principal, action, resource) when { resource has ‸env };`, "nothing has an attribute `env`; tags are asked for"},
 		{`permit (principal, action, resource) when { resource.‸env == "prod" };`, "nothing has an attribute `env`; tags are asked for with hasTag and getTag"},
 		{`permit (principal, action, resource) when { context.‸ticket.bound };`, "optional attribute `ticket` in context; expected after a test with has"},
-		{`permit (principal, action, resource) when { ‸resource.getTag("env") == "prod" };`, "unable to guarantee safety of access to tag"},
+		{`permit (principal, action, resource) when { resource.getTag(‸"env") == "prod" };`, "access to tag `\"env\"`; expected after a test with hasTag"},
 
 		{`permit (principal == ‸Usr::"a", action, resource);`, "unrecognized entity type `Usr`"},
 		{`permit (principal, action, resource) when { principal in ‸Grp::"a" };`, "unrecognized entity type `Grp`"},
 		{`permit (principal, action == ‸Action::"proxy-tls:on", resource);`, "unrecognized action `Action::\"proxy-tls:on\"`"},
 		{`‸permit (principal, action == Action::"proxy-ssl:on", resource is Database);`, "no switch has such an action with such a principal and resource"},
 		{`permit (principal == ‸User::"Head@example.com", action, resource);`, `User::"Head@example.com" is never asked: names are compared as User::"head@example.com"`},
-		{`permit (principal, action, resource) when { [‸User::"A"].contains(principal) };`, `User::"A" is never asked`},
+		{`permit (principal, action, resource) when { principal is User && [‸User::"A"].contains(principal) };`, `User::"A" is never asked`},
 
 		{`permit (principal, action, resource) when { context.door == ‸"queu" };`, `context.door is never "queu": it is one of url, bus, queue, direct, local`},
 		{`permit (principal, action, resource) when { ‸"tag.changed" != context.type };`, `context.type is never "tag.changed"`},

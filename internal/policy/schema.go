@@ -216,6 +216,9 @@ func (c *checker) invalid(r rule, text string) {
 		text = "no switch has such an action with such a principal and resource"
 	case strings.Contains(text, " on entity type") && strings.HasSuffix(text, "not found"):
 		text = noAttributes(word)
+	case strings.HasPrefix(text, "unable to guarantee safety of access to tag"):
+		text, _, _ = strings.Cut(text, " on entity type")
+		text += "; expected after a test with hasTag"
 	case strings.HasPrefix(text, "unable to guarantee safety of access to optional attribute"):
 		text += "; expected after a test with has"
 	case strings.HasSuffix(text, "in context not found") && ofTicket(r, word):
