@@ -44,7 +44,7 @@ func TestProblems(t *testing.T) {
 		{`permit (principal, action, resource) when { context.type ‸like "*.tag.changed" };`, `context.type is never like that`},
 		{`permit (principal, action, resource) when { ["Saturday", ‸"Sonntag"].contains(context.local.weekday) };`, `context.local.weekday is never "Sonntag": it is one of Sunday, Monday`},
 		{`‸permit (principal, action, resource) when { context.step == "1" };`, "the types Long and String are not compatible"},
-		{`‸permit (principal, action, resource) when { context.now < datetime("2026-13-01") };`, "failed to parse as a datetime"},
+		{`permit (principal, action, resource) when { context.now < datetime(‸"2026-13-01") };`, "failed to parse as a datetime"},
 
 		{`‸@ticket("risk String") permit (principal, action, resource);`, "@ticket: "},
 		{`‸@ticket("risk: Strng") permit (principal, action, resource);`, "@ticket: "},

@@ -19,11 +19,8 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 )
 
-// Schema is what a policy may speak of, in Cedar's language for schemas. The
-// actions come with the switches.
-//
 //go:embed interlock.cedarschema
-var Schema string
+var schemaText string
 
 // checker checks rules and entities against the schema, and notes what is wrong.
 //
@@ -52,16 +49,17 @@ func newChecker(o Options, normalise func(string) string) (*checker, error) {
 	for day := range 7 {
 		c.words["local.weekday"] = append(c.words["local.weekday"], time.Weekday(day).String())
 	}
-	if err := c.tree.UnmarshalCedar([]byte(Schema + actions(o.Switches))); err != nil {
+	if err := c.tree.UnmarshalCedar([]byte(SchemaOf(o.Switches))); err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
 	return c, nil
 }
 
-// actions are the schema's actions: proxy-ssl:on is in proxy-ssl and in on.
-func actions(switches []Switch) string {
+// SchemaOf is what a policy may speak of, in Cedar's language for schemas. The
+// actions come with the switches: proxy-ssl:on is in proxy-ssl and in on.
+func SchemaOf(switches []Switch) string {
 	var s strings.Builder
-	s.WriteString("action \"on\", \"off\";\n")
+	s.WriteString(schemaText + "\naction \"on\", \"off\";\n")
 	for _, one := range switches {
 		fmt.Fprintf(&s, "action %q;\n", one.Name)
 		for _, to := range []string{"on", "off"} {
