@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // an image may have no time zones of its own; Lambda's has
 
 	"github.com/spf13/cobra"
 )

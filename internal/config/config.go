@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // a runtime or an image may have no zones of its own
 
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"

@@ -39,24 +39,18 @@ func (c *checker) declarations(text string) (ast.RecordType, error) {
 		record[name] = a
 	}
 	// Types that are named have to be there.
-	with := *c.tree.AST()
-	with.CommonTypes = maps.Clone(with.CommonTypes)
-	with.CommonTypes["More"] = alone.CommonTypes["More"]
-	_, err := resolved.Resolve(&with)
+	alone.Entities = maps.Clone(c.tree.AST().Entities)
+	alone.Entities["More"] = ast.Entity{Shape: record}
+	alone.CommonTypes = nil
+	_, err := resolved.Resolve(alone)
 	return record, err
 }
 
 // resolve takes over the types that the schema found the declared ones to be.
-func (m members) resolve(s *resolved.Schema) {
-	for _, action := range s.Actions {
-		if action.AppliesTo == nil {
-			continue
-		}
-		ticket := action.AppliesTo.Context["ticket"].Type.(resolved.RecordType)
-		for name := range m {
-			m[name] = ticket[types.String(name)].Type
-		}
-		return
+func (m members) resolve(context resolved.RecordType) {
+	ticket := context["ticket"].Type.(resolved.RecordType)
+	for name := range m {
+		m[name] = ticket[types.String(name)].Type
 	}
 }
 

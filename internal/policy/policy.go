@@ -101,17 +101,16 @@ func New(o Options) (*Policy, error) {
 		return nil, c.problems
 	}
 	p.members = c.declared(p.rules)
-	schema, err := c.resolve()
-	if err != nil {
+	if err := c.resolve(o.Switches); err != nil {
 		return nil, err
 	}
-	p.members.resolve(schema)
+	p.members.resolve(c.context)
 	c.check(p.rules)
 	p.entities = c.entities(o.Entities)
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
-	for uid, action := range schema.Actions {
+	for uid, action := range c.schema.Actions {
 		p.entities[uid] = action.Entity
 	}
 	return p, nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/policy"
@@ -92,13 +93,16 @@ func TestEntityProblems(t *testing.T) {
 	for _, c := range []struct{ text, problem string }{
 		{`[{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": [] ‸"tags": {}}]`, "expected"},
 		{`‸{}`, "expected an array of entities"},
-		{`[{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []},` + "\n" + `‸{"uid": {"type": "Usr", "id": "a"}, "attrs": {}, "parents": []}]`, `entity type "Usr" not found`},
-		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {"age": 3}, "parents": []}]`, `User::"a": unexpected attribute "age"`},
-		{`[‸{"uid": {"type": "Instance", "id": "a"}, "attrs": {}, "parents": [], "tags": {"env": 1}}]`, `Instance::"a": expected String`},
-		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": [{"type": "Project", "id": "b"}]}]`, `invalid parent type`},
-		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {}}]`, `"parents" is missing`},
-		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": [], "parent": []}]`, `member "parent": expected uid, attrs, parents and tags`},
-		{`[{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []}, ‸{"uid": {"type": "User", "id": "A"}, "attrs": {}, "parents": []}]`, `User::"a" is there a second time`},
+		{`[{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []},` + "\n" + `‸{"uid": {"type": "Usr", "id": "a"}, "attrs": {}, "parents": []}]`, `uid: found type "Usr", which there is not`},
+		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {"age": 3}, "parents": []}]`, `User::"a": attrs: expected an object without members`},
+		{`[‸{"uid": {"type": "Instance", "id": "a"}, "attrs": {}, "parents": [], "tags": {"env": 1}}]`, `Instance::"a": tags: env: found number, expected string`},
+		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": [{"type": "Project", "id": "b"}]}]`, `User::"a": parents: found Project::"b", expected one of [Group]`},
+		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {}}]`, `User::"a": parents: expected an array`},
+		{`[‸{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": [], "parent": []}]`, `found member "parent", expected uid, attrs, parents and tags`},
+		{`[‸{"uid": {"type": "Region", "id": "a"}, "attrs": {}, "parents": [], "tags": {}}]`, `Region::"a": tags: expected none`},
+		{`[‸{"uid": "a", "attrs": {}, "parents": []}]`, `uid: expected as in {"type": "User", "id": "…"}`},
+		{`[‸3]`, `uid: expected as in`},
+		{`[{"uid": {"__entity": {"type": "User", "id": "a"}}, "attrs": {}, "parents": []}, ‸{"uid": {"type": "User", "id": "A"}, "attrs": {}, "parents": []}]`, `User::"a" is there a second time`},
 	} {
 		before, after, ok := strings.Cut(c.text, "‸")
 		require.True(t, ok)
@@ -111,5 +115,22 @@ func TestEntityProblems(t *testing.T) {
 		require.Contains(t, problems[0].String(), "e.json: line ")
 		require.Contains(t, problems[0].Text, c.problem, c.text)
 		require.Equal(t, len(before)-strings.LastIndexByte(before, '\n'), problems[0].Column, "%s\n%s", c.text, err)
+	}
+}
+
+// What a start makes of the schema in haste is what is printed.
+func TestSchema(t *testing.T) {
+	o := options(policy.Default)
+	var printed schema.Schema
+	require.NoError(t, printed.UnmarshalCedar([]byte(policy.SchemaOf(o.Switches))))
+	want, err := printed.Resolve()
+	require.NoError(t, err)
+	got, err := policy.ResolvedSchema(o)
+	require.NoError(t, err)
+	require.Equal(t, want.Entities, got.Entities)
+	require.Len(t, got.Actions, len(want.Actions))
+	for uid, a := range want.Actions {
+		require.True(t, a.Entity.Equal(got.Actions[uid].Entity), uid)
+		require.Equal(t, a.AppliesTo, got.Actions[uid].AppliesTo, uid)
 	}
 }

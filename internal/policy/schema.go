@@ -31,10 +31,11 @@ var schemaText string
 // comparison with a word that is never there, the name of a person in a form
 // that is never compared.
 type checker struct {
-	tree      schema.Schema
-	schema    *resolved.Schema
-	context   resolved.RecordType
-	validator *validate.Validator
+	tree    schema.Schema
+	schema  *resolved.Schema
+	context resolved.RecordType
+	scopes  *validate.Validator
+	whens   *validate.Validator
 	// words are the values that members of the context have.
 	words     map[string][]string
 	normalise func(string) string
@@ -49,7 +50,7 @@ func newChecker(o Options, normalise func(string) string) (*checker, error) {
 	for day := range 7 {
 		c.words["local.weekday"] = append(c.words["local.weekday"], time.Weekday(day).String())
 	}
-	if err := c.tree.UnmarshalCedar([]byte(SchemaOf(o.Switches))); err != nil {
+	if err := c.tree.UnmarshalCedar([]byte(schemaText + "action any appliesTo { principal: [User, Source], resource: [Proxy, Instance, Database], context: Context };")); err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
 	return c, nil
@@ -93,7 +94,7 @@ func (c *checker) read(documents []Text) (all rules) {
 				r.id = "policy" + strconv.Itoa(len(all))
 			}
 			switch {
-			case !identifier.MatchString(r.id):
+			case !identifies(r.id):
 				c.at(r, "@id", "@id: found "+strconv.Quote(r.id)+", expected 1 to 64 letters, digits, dots, hyphens and underscores")
 			case all.at(r.id) >= 0:
 				c.at(r, "@id", "@id: found "+r.id+" a second time, expected one rule of a name")
@@ -104,7 +105,12 @@ func (c *checker) read(documents []Text) (all rules) {
 	return all
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+// identifies tells whether an id can stand in logs and events as it is.
+func identifies(id string) bool {
+	return 1 <= len(id) && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	})
+}
 
 // declared adds the tickets' further members that rules declare to the schema.
 func (c *checker) declared(all rules) members {
@@ -119,6 +125,7 @@ func (c *checker) declared(all rules) members {
 		more, err := c.declarations(string(text))
 		if err != nil {
 			c.at(r, "@ticket", "@ticket: "+err.Error()+`; expected as in @ticket("risk: String, systems: Set<String>")`)
+			continue
 		}
 		for name, a := range more {
 			if _, taken := own[name]; taken {
@@ -134,25 +141,54 @@ func (c *checker) declared(all rules) members {
 	return m
 }
 
-func (c *checker) resolve() (*resolved.Schema, error) {
-	var err error
-	if c.schema, err = c.tree.Resolve(); err != nil {
-		return nil, fmt.Errorf("schema: %w", err)
+// resolve makes the schema that [SchemaOf] tells, and one beside it in which an
+// action is for everything. All actions have the same context: it is resolved
+// once, and a condition that is typed for that action is typed for all.
+func (c *checker) resolve(switches []Switch) error {
+	base, err := c.tree.Resolve()
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
 	}
-	c.validator = validate.New(c.schema)
-	for _, a := range c.schema.Actions {
-		if a.AppliesTo != nil {
-			c.context = a.AppliesTo.Context
+	every := base.Actions[types.NewEntityUID("Action", "any")].AppliesTo
+	c.context = every.Context
+	full := *base
+	full.Actions = map[types.EntityUID]resolved.Action{}
+	for uid, parents := range actionsOf(switches) {
+		a := resolved.Action{Entity: types.Entity{UID: uid, Parents: types.NewEntityUIDSet(parents...)}}
+		full.Actions[uid] = a
+		base.Actions[uid] = a
+	}
+	for _, s := range switches {
+		for _, to := range []string{":on", ":off"} {
+			uid := types.NewEntityUID("Action", types.String(s.Name+to))
+			a := full.Actions[uid]
+			a.AppliesTo = &resolved.AppliesTo{Principals: every.Principals, Resources: []types.EntityType{types.EntityType(s.On)}, Context: every.Context}
+			full.Actions[uid] = a
 		}
 	}
-	return c.schema, nil
+	c.schema = &full
+	c.scopes, c.whens = validate.New(c.schema), validate.New(base)
+	return nil
+}
+
+// actionsOf are the actions of switches, and what each is in.
+func actionsOf(switches []Switch) map[types.EntityUID][]types.EntityUID {
+	action := func(name string) types.EntityUID { return types.NewEntityUID("Action", types.String(name)) }
+	all := map[types.EntityUID][]types.EntityUID{action("on"): nil, action("off"): nil}
+	for _, s := range switches {
+		all[action(s.Name)] = nil
+		for _, to := range []string{"on", "off"} {
+			all[action(s.Name+":"+to)] = []types.EntityUID{action(s.Name), action(to)}
+		}
+	}
+	return all
 }
 
 // check checks rules.
 func (c *checker) check(all rules) {
 	for _, r := range all {
 		tree := (*ast.Policy)(r.AST())
-		if err := c.validator.Policy("", joined(tree)); err != nil {
+		if err := c.valid(tree); err != nil {
 			texts := strings.Split(err.Error(), "\n")
 			for _, text := range texts {
 				// Where a type is unknown, this says nothing more.
@@ -174,14 +210,17 @@ func (c *checker) check(all rules) {
 	c.problems.sort()
 }
 
-// joined is a rule whose conditions are one, as Cedar defines them: what a when
-// has asked for, the unless behind it may read. cedar-go's validator takes each
-// by itself.
-func joined(tree *ast.Policy) *ast.Policy {
-	if len(tree.Conditions) < 2 {
-		return tree
+// valid asks the validator: about the scope, and then about the conditions as
+// one, as Cedar defines them: what a when has asked for, the unless behind it may
+// read. cedar-go's validator takes each by itself.
+func (c *checker) valid(tree *ast.Policy) error {
+	scope := *tree
+	scope.Conditions = nil
+	err := c.scopes.Policy("", &scope)
+	if len(tree.Conditions) == 0 || err != nil {
+		return err
 	}
-	all := ast.True()
+	all, principal, resource := ast.True(), false, false
 	for _, c := range tree.Conditions {
 		n := ast.NewNode(c.Body)
 		if c.Condition == ast.ConditionUnless {
@@ -189,24 +228,32 @@ func joined(tree *ast.Policy) *ast.Policy {
 		}
 		all = all.And(n)
 	}
-	one := *tree
+	ast.Inspect(all, func(n ast.IsNode) bool {
+		v, _ := n.(ast.NodeTypeVariable)
+		principal, resource = principal || v.Name == "principal", resource || v.Name == "resource"
+		return true
+	})
+	one := scope
+	one.Action = ast.ScopeTypeAll{}
+	// What speaks of neither has one type for all of them: less to do at a start.
+	if !principal {
+		one.Principal = ast.ScopeTypeIs{Type: "User"}
+	}
+	if !resource {
+		one.Resource = ast.ScopeTypeIs{Type: "Instance"}
+	}
 	one.Conditions = []ast.ConditionType{{Condition: ast.ConditionWhen, Body: all.AsIsNode()}}
-	return &one
+	return c.whens.Policy("", &one)
 }
-
-var (
-	perAction = regexp.MustCompile("( in context)? for Action::\"[^\"]*\"")
-	quoted    = regexp.MustCompile("`([^`]+)`")
-)
 
 // inapplicable is what the validator says of a rule that no question can meet.
 const inapplicable = "unable to find an applicable action given the policy scope constraints"
 
 // invalid notes what the validator says, at the word that it speaks of.
 func (c *checker) invalid(r rule, text string) {
-	text = perAction.ReplaceAllString(text, "$1")
+	text = regexp.MustCompile("( in context)? for Action::\"[^\"]*\"").ReplaceAllString(text, "$1")
 	word := ""
-	if m := quoted.FindStringSubmatch(text); m != nil {
+	if m := regexp.MustCompile("`([^`]+)`").FindStringSubmatch(text); m != nil {
 		word = m[1][strings.LastIndexByte(m[1], '.')+1:]
 	}
 	switch {
@@ -243,23 +290,30 @@ func (c *checker) at(r rule, word, text string) {
 	c.problems.add(r.text, start+max(0, wordIn(r.text.Text[start:r.end], word)), text)
 }
 
-var comment = regexp.MustCompile(`//[^\n]*`)
-
-// wordIn is where a word stands by itself, outside of comments.
+// wordIn is where a word stands by itself: outside of comments, and of strings
+// if it can be, because an attribute may be written as one.
 func wordIn(text, word string) int {
 	if word == "" {
 		return -1
 	}
-	text = comment.ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat(" ", len(s)) })
 	pattern := regexp.QuoteMeta(word)
-	if identifier.MatchString(word) {
+	if identifies(word) {
 		pattern = `\b` + pattern + `\b`
 	}
-	at := regexp.MustCompile(pattern).FindStringIndex(text)
-	if at == nil {
-		return -1
+	of := regexp.MustCompile(pattern)
+	plain := regexp.MustCompile(`"(?:[^"\\]|\\.)*"|//[^\n]*`)
+	for _, hidden := range []string{`"/`, "/"} {
+		seen := plain.ReplaceAllStringFunc(text, func(s string) string {
+			if strings.Contains(hidden, s[:1]) {
+				return strings.Repeat(" ", len(s))
+			}
+			return s
+		})
+		if at := of.FindStringIndex(seen); at != nil {
+			return at[0]
+		}
 	}
-	return at[0]
+	return -1
 }
 
 func (c *checker) scope(r rule, scope any) {

@@ -6,15 +6,12 @@ import (
 	"strings"
 )
 
-// said takes apart what Cedar's scanner and parser say.
-var said = regexp.MustCompile(`^parser error: (parse error at )?<input>:(\d+):(\d+)(?: "(?:[^"\\]|\\.)*")?: (.*)$`)
-
-// exact is how the parser misses a token.
-var exact = regexp.MustCompile(`^(?:exact )?got (.*) want (.*)$`)
-
 // syntax notes what does not parse. The parser's place is mostly the token after
 // the wrong one, which it has read by then.
 func (c *checker) syntax(d Text, err error) {
+	// What Cedar's scanner and parser say, and how the parser misses a token.
+	said := regexp.MustCompile(`^parser error: (parse error at )?<input>:(\d+):(\d+)(?: "(?:[^"\\]|\\.)*")?: (.*)$`)
+	exact := regexp.MustCompile(`^(?:exact )?got (.*) want (.*)$`)
 	m := said.FindStringSubmatch(err.Error())
 	if m == nil {
 		c.problems.add(d, 0, err.Error())
@@ -50,10 +47,9 @@ func offset(text string, line, column int) int {
 	return len(text)
 }
 
-var token = regexp.MustCompile(`(?:[A-Za-z0-9_]+|"(?:[^"\\\n]|\\.)*"|//[^\n]*|[^\s])`)
-
 // tokenBefore is where the token before a place begins.
 func tokenBefore(text string, at int) int {
+	token := regexp.MustCompile(`(?:[A-Za-z0-9_]+|"(?:[^"\\\n]|\\.)*"|//[^\n]*|[^\s])`)
 	before := 0
 	for _, t := range token.FindAllStringIndex(text[:at], -1) {
 		if !strings.HasPrefix(text[t[0]:], "//") {
