@@ -69,7 +69,7 @@ func TestFlip(t *testing.T) {
 // flip off.
 func flipped(t *testing.T, w *localtest.World, sw huawei.Switch) {
 	t.Helper()
-	answer := w.Post(t, sw.Function, ticket(t, sw.Name, "id", "before", "data.options", localtest.Gone,
+	answer := w.Post(t, sw.Function, ticket(t, sw.Name, "id", "before", "data.ticket.id", "CHG0000001", "data.options", localtest.Gone,
 		"data.ticket.window", localtest.Gone, "data.ticket.approved_at", "2026-11-22T08:00:00Z"))
 	require.Equal(t, 2, answer.Status/100, string(answer.Body))
 	w.Advance(60e9)

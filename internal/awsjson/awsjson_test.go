@@ -196,6 +196,7 @@ func TestFromEnv(t *testing.T) {
 		"China's":            {awsjson.SQS, map[string]string{"AWS_REGION": "cn-north-1"}, "https://sqs.cn-north-1.amazonaws.com.cn"},
 		"given for all":      {awsjson.SecretsManager, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "http://127.0.0.1:1"},
 		"given for one":      {awsjson.SecretsManager, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "https://vpce.example.com"}, "https://vpce.example.com"},
+		"another service's":  {awsjson.SSM, map[string]string{"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL_SQS": "http://localhost:1"}, "https://ssm.eu-central-1.amazonaws.com"},
 		"http to localhost":  {awsjson.SQS, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://localhost:1"}, "http://localhost:1"},
 		"http to elsewhere":  {awsjson.SQS, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://example.com"}, "AWS_ENDPOINT_URL_SQS: found http://example.com, expected https: plain http is for loopback addresses only"},
 		"no URL":             {awsjson.SQS, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "here"}, "AWS_ENDPOINT_URL_SQS: expected an absolute URL"},

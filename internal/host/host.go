@@ -78,7 +78,15 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := Policy(c, switches, o.AWS)
+	if err != nil {
+		return nil, err
+	}
 	auth, err := o.AWS.Auth(c)
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := Tickets(c, auth)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +95,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, err
 	}
 	h := New(c, switches, Client(c, auth, o.Transport), l, b)
-	h.verify = verify
+	h.verify, h.Engine.Policy, h.Engine.Tickets = verify, rules, tickets
 	h.Engine.Now, h.Engine.Observe = o.Now, o.Observe
 	h.Sweeper.Now, h.Sweeper.Log = o.Now, o.Log
 	if err := h.Engine.Init(); err != nil {
@@ -113,7 +121,7 @@ func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l le
 		Region:   c.Region,
 		Ledger:   l, Bus: b,
 		Quiet: c.Quiet, Retention: c.Retention, GiveUp: c.GiveUp,
-		DryRun: c.DryRun,
+		DryRun: c.DryRun, ReusableTickets: c.ReusableTickets,
 		Halted: func(context.Context) bool { return c.Halt },
 	}
 	h.Follower = &engine.Follower{Engine: h.Engine, Patience: c.Follow}

@@ -272,7 +272,9 @@ func endOf(r Result, o *ledger.Outcome) Result {
 func (f *Follower) outcome(j *Followed, v verdict, job *Job) (ledger.Outcome, []bus.Event) {
 	e, d := f.Engine, j.decision()
 	if job == nil {
-		return e.outcome(d, v, "")
+		o, out := e.outcome(d, v, "")
+		o.Audit = nil // it is no decision
+		return o, out
 	}
 	o := ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
 	typ := events.TypeJobSucceeded

@@ -23,10 +23,10 @@ const (
 // Admission is how an event was let in. Zero: by no door.
 type Admission struct {
 	// Door is one of the doors above.
-	Door string
+	Door string `json:"door,omitempty"`
 	// Signer is the name of the webhook key that signed it; empty where none
 	// did, or one that has no name.
-	Signer string
+	Signer string `json:"signer,omitempty"`
 }
 
 type key struct{}

@@ -76,16 +76,63 @@ func TestApproved(t *testing.T) {
 		`["r@example.com"]`:                       false,
 		`[" R@Example.COM\t"]`:                    false,
 		`[]`:                                      false,
-		`[""," ","\u00a0"]`:                       false,
-		`["",  "a"]`:                              true,
 		`["R@EXAMPLE.COM","\u212aelvin"]`:         true,
 		`["r@example.com","\u00a0r@example.com"]`: false,
+		`["mailto:R@example.com"]`:                false,
+		`["\uff52@example.com"]`:                  false, // fullwidth
+		`["\u24e1@example.com"]`:                  false, // circled
+		`["r@ex\u0061mple.com"]`:                  false,
+		`["MAILTO: r@example.com "]`:              false,
+		`["\u0433@example.com"]`:                  true, // another letter, of another script
 	} {
 		dec := decided(t, "proxy-ssl", events.TypeSwitchRequested,
 			request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"1","requested_by":"r@example.com ","approved_by":`+approvers+`}`))
 		require.Equal(t, want, dec.Approved(), approvers)
 	}
 	require.True(t, decided(t, "proxy-ssl", events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, "")).Approved(), "no ticket, no approval")
+	accented := decided(t, "proxy-ssl", events.TypeSwitchRequested,
+		request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"1","requested_by":"Ren\u00e9 STRAUSS","approved_by":["rene\u0301 strau\u00df"]}`))
+	require.False(t, accented.Approved(), "one name, decomposed and with an sz")
+}
+
+// A name that shows nothing, or something that cannot be seen, names nobody.
+func TestDisguises(t *testing.T) {
+	for _, name := range []string{
+		``, ` `, `\u00a0`, `-`, `@`, `...`, `\u200br@example.com`, `r@exam\u00adple.com`, `r\u2060@example.com`, `\ufeffr@example.com`,
+		`r\u0000@example.com`, `r\u0007`, `r\u001b[0m`, `r\u202e@example.com`, `r\u2066@example.com`, `r\u034f@example.com`, `r\ufe0f@example.com`,
+		`r\u3164@example.com`, `r\u115f@example.com`, `r\uffa0@example.com`, `r\u2800@example.com`, `r\u180e@example.com`,
+		`r\u2028@example.com`, `r\ue000@example.com`, `mailto:`, `mailto: -`, `r\ufffd`,
+	} {
+		for _, at := range []string{"requested_by", "approved_by[1]"} {
+			ticket := `{"id":"1","requested_by":"` + name + `","approved_by":["a"]}`
+			if at != "requested_by" {
+				ticket = `{"id":"1","requested_by":"r","approved_by":["a","` + name + `"]}`
+			}
+			_, _, problem := decoder(t).Decode("proxy-ssl", eventOf(t, events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, `,"ticket":`+ticket)))
+			require.NotNil(t, problem, "%q", name)
+			require.Equal(t, "data.ticket."+at, problem.Fields[0].Path, "%q", name)
+			require.Len(t, problem.Fields, 1)
+		}
+	}
+	_, _, problem := decoder(t).Decode("proxy-ssl", eventOf(t, events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"CHG\u200b1","requested_by":"r","approved_by":["a"]}`)))
+	require.NotNil(t, problem)
+	require.Equal(t, "data.ticket.id", problem.Fields[0].Path)
+}
+
+// A digest binds a ticket to what it was approved for.
+func TestBound(t *testing.T) {
+	of := func(digest, enabled string) *Decision {
+		return decided(t, "proxy-ssl", events.TypeTicketApproved, request("proxy-ssl", enabled, onProxy,
+			`,"ticket":{"id":"1","requested_by":"r","approved_by":["a"],"risk":{"level":3}`+digest+`}`))
+	}
+	d := of("", "true")
+	require.False(t, d.Bound())
+	require.Regexp(t, "^sha-256:[0-9a-f]{64}$", d.Digest)
+	require.JSONEq(t, `{"level":3}`, string(d.Further["risk"]))
+	fits := `,"digest":"` + d.Digest + `"`
+	require.True(t, of(fits, "true").Bound())
+	require.False(t, of(fits, "false").Bound())
+	require.Empty(t, decided(t, "proxy-ssl", events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, "")).Digest, "nothing to bind")
 }
 
 func TestOrder(t *testing.T) {

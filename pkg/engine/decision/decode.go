@@ -14,6 +14,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/digest"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 )
 
@@ -166,6 +167,12 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 	r.flags(ev)
 	if root != nil {
 		read(root)
+	}
+	if r.decision.Ticket != nil && !r.report.wrong() {
+		var err error
+		if r.decision.Digest, err = digest.Of(ev.Data()); err != nil {
+			r.report.add(dataPath, err.Error(), "data that has a digest (RFC 8785)")
+		}
 	}
 	if r.report.wrong() {
 		return nil, true, r.invalid()
@@ -364,6 +371,7 @@ func (r *reading) asked(root *jsontree.Node, enabled *bool, ticket *events.Ticke
 	if ticket != nil {
 		r.decision.Ticket = ticket
 		r.decision.Cause.Ticket = ticket.ID
+		r.ticket(root.Get("ticket"))
 	}
 	r.aim(root.Get("target"), true)
 	if r.spec == nil {
@@ -375,6 +383,36 @@ func (r *reading) asked(root *jsontree.Node, enabled *bool, ticket *events.Ticke
 	}
 	if enabled != nil {
 		r.decision.Enabled = *enabled
+	}
+}
+
+// ticket checks whom a ticket names, and takes over what else it carries.
+func (r *reading) ticket(n *jsontree.Node) {
+	known := r.decoder.ticket.field("ticket").shape
+	for i := range n.Members {
+		m := &n.Members[i]
+		if known.field(m.Name) == nil {
+			if r.decision.Further == nil {
+				r.decision.Further = map[string]json.RawMessage{}
+			}
+			r.decision.Further[m.Name] = m.Value.Raw
+		}
+	}
+	r.named(n.Get("requested_by"), "data.ticket.requested_by")
+	if approvers := n.Get("approved_by"); approvers.Is(jsontree.Array) {
+		for i := range approvers.Items {
+			r.named(&approvers.Items[i], fmt.Sprintf("data.ticket.approved_by[%d]", i))
+		}
+	}
+	if id := n.Get("id"); id.Is(jsontree.String) && strings.IndexFunc(id.Text, unseen) >= 0 && !r.report.has("data.ticket.id") {
+		r.report.add("data.ticket.id", found(id), "an id without invisible and control characters")
+	}
+}
+
+// named checks the name of a person, unless it is known to be none.
+func (r *reading) named(n *jsontree.Node, path string) {
+	if n.Is(jsontree.String) && !isPrincipal(n.Text) && !r.report.has(path) {
+		r.report.add(path, found(n), aPrincipal)
 	}
 }
 
