@@ -17,6 +17,7 @@ func Switch() engine.Switch {
 	return engine.Switch{
 		Name:     "multi-tenancy",
 		Function: "multitenant",
+		Flips:    "multi-tenancy of an instance (kernel 2.0.57.240900 or later)",
 		Target:   decision.Instance,
 		Creates:  true,
 		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {

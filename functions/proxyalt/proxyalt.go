@@ -18,7 +18,7 @@ import (
 type Options struct {
 	// ALTForReadonly tells whether read replicas take part. Missing: as the API
 	// has it, which is off.
-	ALTForReadonly *bool `json:"alt_for_readonly,omitempty"`
+	ALTForReadonly *bool `json:"alt_for_readonly,omitempty" doc:"Whether ALT is enabled for read replicas too."`
 }
 
 // Switch declares proxy-alt.
@@ -26,6 +26,7 @@ func Switch() engine.Switch {
 	return engine.Switch{
 		Name:     "proxy-alt",
 		Function: "proxyalt",
+		Flips:    "ALT of a database proxy (sessions survive a switchover); restarts the proxy, the first enabling the instance",
 		Target:   decision.Proxy,
 		Options:  func() any { return new(Options) },
 		Creates:  true,

@@ -16,6 +16,7 @@ func Switch() engine.Switch {
 	return engine.Switch{
 		Name:     "proxy-ssl",
 		Function: "proxyssl",
+		Flips:    "SSL of a database proxy",
 		Target:   decision.Proxy,
 		Creates:  true,
 		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
