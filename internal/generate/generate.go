@@ -47,7 +47,7 @@ func Files(tree fs.FS, switches []Switch) (map[string][]byte, error) {
 		return nil, err
 	}
 	g := generation{tree: tree, templates: t, switches: switches, files: map[string][]byte{}}
-	for _, part := range []func() error{g.schemas} {
+	for _, part := range []func() error{g.schemas, g.stack} {
 		if err := part(); err != nil {
 			return nil, err
 		}
