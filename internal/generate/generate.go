@@ -42,12 +42,12 @@ var templates embed.FS
 
 // Files returns what the generated files of a tree should hold, by path.
 func Files(tree fs.FS, switches []Switch) (map[string][]byte, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"json": marshalled, "among": among}).ParseFS(templates, "templates/*.tmpl")
+	t, err := template.New("").Funcs(template.FuncMap{"json": marshalled, "among": among, "of": of}).ParseFS(templates, "templates/*.tmpl")
 	if err != nil {
 		return nil, err
 	}
 	g := generation{tree: tree, templates: t, switches: switches, files: map[string][]byte{}}
-	for _, part := range []func() error{g.schemas, g.stack} {
+	for _, part := range []func() error{g.schemas, g.stack, g.tables} {
 		if err := part(); err != nil {
 			return nil, err
 		}
