@@ -47,7 +47,7 @@ func Files(tree fs.FS, switches []Switch) (map[string][]byte, error) {
 		return nil, err
 	}
 	g := generation{tree: tree, templates: t, switches: switches, files: map[string][]byte{}}
-	for _, part := range []func() error{g.schemas, g.stack, g.tables} {
+	for _, part := range []func() error{g.schemas, g.stack, g.tables, g.samples} {
 		if err := part(); err != nil {
 			return nil, err
 		}

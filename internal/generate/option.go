@@ -54,21 +54,29 @@ func OptionsOf(options any) ([]Option, error) {
 	return all, nil
 }
 
+// values are the values as JSON.
+func (o Option) values() []string {
+	if o.Type != "string" {
+		return o.Values
+	}
+	var all []string
+	for _, v := range o.Values {
+		all = append(all, quoted(v))
+	}
+	return all
+}
+
 // Schema is the option's in an event that goes in, where null is the same as
 // absent, or out.
-func (o Option) Schema(in bool) (string, error) {
-	doc, err := marshalled(o.Doc)
-	of, values, null := `"`+o.Type+`"`, strings.Join(o.Values, ", "), ""
-	if o.Type == "string" && values != "" {
-		values = `"` + strings.Join(o.Values, `", "`) + `"`
-	}
+func (o Option) Schema(in bool) string {
+	of, null := quoted(o.Type), ""
 	if in {
-		of, null = `["`+o.Type+`", "null"]`, ", null"
+		of, null = "["+of+`, "null"]`, ", null"
 	}
-	if values != "" {
-		return `{"enum": [` + values + null + `], "description": ` + doc + `}`, err
+	if len(o.Values) > 0 {
+		return `{"enum": [` + strings.Join(o.values(), ", ") + null + `], "description": ` + quoted(o.Doc) + `}`
 	}
-	return `{"type": ` + of + `, "description": ` + doc + `}`, err
+	return `{"type": ` + of + `, "description": ` + quoted(o.Doc) + `}`
 }
 
 // Words is what the option may be, for people.
