@@ -42,7 +42,7 @@ var templates embed.FS
 
 // Files returns what the generated files of a tree should hold, by path.
 func Files(tree fs.FS, switches []Switch) (map[string][]byte, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"json": marshalled, "among": among, "of": of}).ParseFS(templates, "templates/*.tmpl")
+	t, err := parsed()
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,10 @@ func Files(tree fs.FS, switches []Switch) (map[string][]byte, error) {
 		}
 	}
 	return g.files, nil
+}
+
+func parsed() (*template.Template, error) {
+	return template.New("").Funcs(template.FuncMap{"json": marshalled, "among": among, "of": of}).ParseFS(templates, "templates/*.tmpl")
 }
 
 // Write brings the tree at root up to date.
