@@ -19,6 +19,7 @@ func Switch() engine.Switch {
 		Name:     "access-control",
 		Function: "accesscontrol",
 		Flips:    "the IP allow or block list of a database proxy",
+		Page:     "Enabling or Disabling Access Control",
 		Target:   decision.Proxy,
 		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
 			return "", c.SwitchAccessControl(ctx, engine.ProxyOf(d), d.Enabled)

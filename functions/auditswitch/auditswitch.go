@@ -26,6 +26,7 @@ func Switch() engine.Switch {
 		Name:     "database-audit",
 		Function: "auditswitch",
 		Flips:    "the audit of a database in DBSS",
+		Page:     "Enabling or Disabling Database",
 		Target:   decision.AuditedDatabase,
 		Options:  func() any { return new(Options) },
 		Flip:     flip,

@@ -18,6 +18,7 @@ func Switch() engine.Switch {
 		Name:     "multi-tenancy",
 		Function: "multitenant",
 		Flips:    "multi-tenancy of an instance (kernel 2.0.57.240900 or later)",
+		Page:     "Enabling or Disabling Multi-tenancy",
 		Target:   decision.Instance,
 		Creates:  true,
 		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {

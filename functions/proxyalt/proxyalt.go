@@ -27,6 +27,7 @@ func Switch() engine.Switch {
 		Name:     "proxy-alt",
 		Function: "proxyalt",
 		Flips:    "ALT of a database proxy (sessions survive a switchover); restarts the proxy, the first enabling the instance",
+		Page:     "Enabling or Disabling ALT for a Proxy Instance",
 		Target:   decision.Proxy,
 		Options:  func() any { return new(Options) },
 		Creates:  true,

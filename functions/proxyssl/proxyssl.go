@@ -17,6 +17,7 @@ func Switch() engine.Switch {
 		Name:     "proxy-ssl",
 		Function: "proxyssl",
 		Flips:    "SSL of a database proxy",
+		Page:     "Enabling or Disabling SSL for a Proxy Instance",
 		Target:   decision.Proxy,
 		Creates:  true,
 		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {

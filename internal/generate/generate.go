@@ -24,8 +24,9 @@ type Switch struct {
 	// Name is the switch's name in events, Function that of its function and
 	// of its folder under functions.
 	Name, Function string
-	// Flips says in a few words what it flips, for README's table.
-	Flips string
+	// Flips says in a few words what it flips, for README's table; Page is the
+	// API page that it follows.
+	Flips, Page string
 	// Kind is the kind of its targets.
 	Kind Kind
 	// Options are the options that it takes.
@@ -33,8 +34,9 @@ type Switch struct {
 	// Creates tells that its call creates a job.
 	Creates bool
 	// Method and Path are those of its call, with {project}, {instance},
-	// {proxy} and {database} in the path.
-	Method, Path string
+	// {proxy} and {database} in the path; On and Off what it sends. Operation is
+	// how Huawei's SDKs call it.
+	Method, Path, On, Off, Operation string
 }
 
 //go:embed templates

@@ -12,8 +12,9 @@ type Switch struct {
 	// Name is the switch's name in events, as in "proxy-ssl"; Function that of
 	// its function, as in "proxyssl".
 	Name, Function string
-	// Flips says in a few words what it flips, and what else comes of it.
-	Flips string
+	// Flips says in a few words what it flips, and what else comes of it; Page
+	// is the API page that it follows.
+	Flips, Page string
 	// Target is the kind of target the API asks for.
 	Target decision.Kind
 	// Options returns a new pointer to the struct of the switch's options, with

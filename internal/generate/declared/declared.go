@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -31,7 +32,7 @@ func Switches() ([]generate.Switch, error) {
 }
 
 func read(s engine.Switch) (g generate.Switch, err error) {
-	g = generate.Switch{Name: s.Name, Function: s.Function, Flips: s.Flips, Creates: s.Creates}
+	g = generate.Switch{Name: s.Name, Function: s.Function, Flips: s.Flips, Page: s.Page, Creates: s.Creates}
 	if s.Options != nil {
 		if g.Options, err = generate.OptionsOf(s.Options()); err != nil {
 			return g, err
@@ -42,22 +43,32 @@ func read(s engine.Switch) (g generate.Switch, err error) {
 	if g.Kind, known = generate.KindNamed(kinds[s.Target]); !known {
 		return g, fmt.Errorf("Target: found %d, expected decision.Instance, Proxy or AuditedDatabase", s.Target)
 	}
-	g.Method, g.Path, err = call(s)
-	return g, err
+	for enabled, body := range map[bool]*string{true: &g.On, false: &g.Off} {
+		if err := call(s, enabled, &g, body); err != nil {
+			return g, err
+		}
+	}
+	return g, nil
 }
 
-// call is the method and path of a switch's call: what it does with a target
-// whose ids are placeholders, sent to nobody.
-func call(s engine.Switch) (method, path string, err error) {
+// call notes what a switch sends about a target whose ids are placeholders; it
+// is sent to nobody.
+func call(s engine.Switch, enabled bool, g *generate.Switch, body *string) error {
 	var kept keeping
 	c := &cloudapi.Client{GaussDB: "https://nobody", DBSS: "https://nobody", Auth: cloudapi.Token("none"), HTTP: &http.Client{Transport: &kept}}
 	target := events.Target{ProjectID: "-project-", InstanceID: "-instance-", ProxyID: "-proxy-", DatabaseID: "-database-"}
-	_, err = s.Flip(context.Background(), c, &decision.Decision{Switch: s.Name, Target: target})
+	_, err := s.Flip(context.Background(), c, &decision.Decision{Switch: s.Name, Enabled: enabled, Target: target})
 	if kept.request == nil {
-		return "", "", fmt.Errorf("Flip: found no call, expected one: %w", err)
+		return fmt.Errorf("Flip: found no call, expected one: %w", err)
 	}
-	path = strings.NewReplacer("/-", "/{", "-/", "}/").Replace(kept.request.URL.Path + "/")
-	return kept.request.Method, strings.TrimSuffix(path, "/"), nil
+	if failed := (*cloudapi.Error)(nil); errors.As(err, &failed) {
+		g.Operation = failed.Operation
+	}
+	path := strings.NewReplacer("/-", "/{", "-/", "}/").Replace(kept.request.URL.Path + "/")
+	g.Method, g.Path = kept.request.Method, strings.TrimSuffix(path, "/")
+	text, err := io.ReadAll(kept.request.Body)
+	*body = string(text)
+	return err
 }
 
 // keeping is a transport that sends nothing.
