@@ -12,24 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
-// specs are those of the five switches.
-func specs() []decision.Spec {
-	type altOptions struct {
-		AltForReadonly *bool `json:"alt_for_readonly,omitempty"`
+// specs are those of the switches.
+func specs() (all []decision.Spec) {
+	for _, s := range functions.All() {
+		all = append(all, decision.Spec{Switch: s.Name, Target: s.Target, Options: s.Options})
 	}
-	type auditOptions struct {
-		LTSAuditSwitch *int `json:"lts_audit_switch,omitempty" validate:"omitempty,oneof=0 1"`
-	}
-	return []decision.Spec{
-		{Switch: "proxy-alt", Target: decision.Proxy, Options: func() any { return new(altOptions) }},
-		{Switch: "proxy-ssl", Target: decision.Proxy},
-		{Switch: "access-control", Target: decision.Proxy},
-		{Switch: "multi-tenancy", Target: decision.Instance},
-		{Switch: "database-audit", Target: decision.AuditedDatabase, Options: func() any { return new(auditOptions) }},
-	}
+	return all
 }
 
 func decoder(t testing.TB) *decision.Decoder {
