@@ -30,6 +30,6 @@ func (g *generation) tables() error {
 
 // ShortPath is the end of the call's path, from its last id on.
 func (s Switch) ShortPath() string {
-	last := max(strings.LastIndexByte(s.Path, '{'), 1)
-	return "…" + s.Path[strings.LastIndexByte(s.Path[:last-1], '/'):]
+	at := strings.LastIndexByte(s.Path[:strings.LastIndexByte(s.Path, '{')], '/')
+	return "…" + s.Path[strings.LastIndexByte(s.Path[:at], '/'):]
 }
