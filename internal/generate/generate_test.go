@@ -71,7 +71,7 @@ func TestSamplesKeepWhatTheySay(t *testing.T) {
 	o := generate.Option{Name: "o", Type: "string", Values: []string{"a", "b"}}
 	made := files(t, in,
 		generate.Switch{Name: "proxy-ssl", Function: "proxyssl", Kind: kind(t, "proxy"), Options: []generate.Option{o}},
-		generate.Switch{Name: "new", Function: "new", Kind: kind(t, "auditedDatabase"), Options: []generate.Option{o}},
+		generate.Switch{Name: "new", Function: "new", Kind: kind(t, "proxy"), Options: []generate.Option{o}},
 	)
 	of := func(name string) (ev struct {
 		ID   string
@@ -95,7 +95,8 @@ func TestSamplesKeepWhatTheySay(t *testing.T) {
 	fresh := of("functions/new/sample.json")
 	require.Equal(t, map[string]string{"o": "a"}, fresh.Data.Options)
 	require.NotEqual(t, of("events/samples/ticket.approved.new.json").Data.Target["instance_id"], fresh.Data.Target["instance_id"])
-	require.Regexp(t, kind(t, "auditedDatabase").Instance.Pattern, fresh.Data.Target["instance_id"])
+	require.Regexp(t, kind(t, "proxy").Instance.Pattern, fresh.Data.Target["instance_id"])
+	require.Regexp(t, kind(t, "proxy").Own.Pattern, fresh.Data.Target["proxy_id"])
 
 	in["functions/proxyssl/sample.json"].Data = []byte(`{"data":{"target":{}}}`)
 	_, err := generate.Files(in, []generate.Switch{{Name: "proxy-ssl", Function: "proxyssl", Kind: kind(t, "proxy"), Path: "/v3/{project}/it"}})
@@ -119,7 +120,7 @@ func TestListsKeepTheirOrder(t *testing.T) {
 	made, err := generate.Lists(in)
 	require.NoError(t, err)
 	_, list, _ := strings.Cut(string(made["functions/functions.go"]), "func All()")
-	require.Equal(t, []string{"proxyalt.Switch(),", "proxyssl.Switch(),", "multitenant.Switch(),", "auditswitch.Switch(),", "aaa.Switch(),"}, strings.Fields(list)[4:9])
+	require.Equal(t, []string{"proxyalt.Switch(),", "proxyssl.Switch(),", "multitenant.Switch(),", "auditswitch.Switch(),", "aaa.Switch(),", "}", "}"}, strings.Fields(list)[4:])
 }
 
 func TestOptions(t *testing.T) {
