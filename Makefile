@@ -21,12 +21,13 @@ export BUILD_VERSION
 # Folders that start with a dot hold no code of ours.
 GOFILES = $$(find . -name '*.go' -not -path './.*')
 
-# Every folder with a lambda main is a deployed function; nothing else lists them.
-FUNCTIONS := $(patsubst functions/%/lambda,%,$(wildcard functions/*/lambda))
+# Every folder with a file of its own name is a deployed function; nothing else
+# lists them.
+FUNCTIONS := $(foreach f,$(notdir $(patsubst %/,%,$(wildcard functions/*/))),$(if $(wildcard functions/$f/$f.go),$f))
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
 build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
-	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(2)/bootstrap ./functions/$(1)/lambda
+	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(1)/bootstrap ./cmd/lambda
 
 .PHONY: help
 help: ## List the targets
@@ -82,17 +83,21 @@ bench: ## The benchmarks, with their comparison in one run
 	$(GO) run ./bench
 
 .PHONY: build
-build: $(FUNCTIONS:%=build/%) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change)
+build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change)
+
+# All functions are one artefact, which their Handler tells apart.
+$(FUNCTIONS:%=build/%/bootstrap): build/bootstrap
+	@mkdir -p $(@D)
+	cp $< $@
 
 # Always run: Go's own cache knows better what is up to date.
-.PHONY: $(FUNCTIONS:%=build/%)
-$(FUNCTIONS:%=build/%): build/%:
-	$(call build-lambda,$*,build/$*)
+.PHONY: build/bootstrap
+build/bootstrap:
+	$(call build-lambda,build)
 
-# What `sam build` calls, with the function's logical id in template.yaml:
-# ProxyAltFunction is functions/proxyalt.
+# What `sam build` calls, with the function's logical id in template.yaml.
 build-%Function:
-	$(call build-lambda,$(shell echo $* | tr A-Z a-z),$(ARTIFACTS_DIR))
+	$(call build-lambda,$(ARTIFACTS_DIR))
 
 .PHONY: deploy
 deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
@@ -103,7 +108,7 @@ deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each par
 .PHONY: new-switch
 new-switch: ## Make the folder of a switch: NAME=… METHOD=… PATH=… and, once known, OPERATION=… MEMBER=… JOB=yes
 	$(GO) run ./internal/generate/folders -name '$(or $(NAME),?)' -method '$(METHOD)' -path '$(URLPATH)' \
-		-operation '$(OPERATION)' -member '$(MEMBER)' $(if $(JOB),-job) .
+		-operation '$(OPERATION)' -member '$(MEMBER)' -job '$(JOB)' .
 	$(GO) generate ./...
 
 .PHONY: fmt

@@ -13,8 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -25,15 +28,12 @@ import (
 // memory and a simulated cloud that is reached without sockets; the cloud's own
 // work counts here, too.
 func BenchmarkEngine(b *testing.B) {
-	cloud := cloudsim.New(cloudsim.Options{JobVisible: -1, JobPending: -1, JobRunning: -1})
-	e := &engine.Engine{
-		Switches: functions.All(), Ledger: ledger.NewMemory(), Bus: &bus.Memory{},
-		Cloud: &cloudapi.Client{
-			GaussDB: "https://cloud.test", DBSS: "https://cloud.test", HTTP: &http.Client{Transport: cloud.RoundTripper()},
-			Auth: &cloudapi.AKSK{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey},
-		},
-	}
-	require.NoError(b, e.Init())
+	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: -1, JobRunning: -1})
+	h := host.New(config.Config{}, functions.All(), &cloudapi.Client{
+		GaussDB: "https://cloud.test", DBSS: "https://cloud.test", HTTP: &http.Client{Transport: cloud.RoundTripper()},
+		Auth: &cloudapi.AKSK{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey},
+	}, ledger.NewMemory(), &bus.Memory{})
+	require.NoError(b, h.Engine.Init())
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
 	b.ReportAllocs()
@@ -42,7 +42,7 @@ func BenchmarkEngine(b *testing.B) {
 		serial++
 		var ev event.Event
 		require.NoError(b, ev.UnmarshalJSON(ticket(serial)))
-		r := e.Handle(ctx, "proxyssl", ev)
+		r := h.Handle(ctx, "proxyssl", ev)
 		require.Equal(b, engine.Completed, r.Kind, "%+v", r.Error)
 	}
 }

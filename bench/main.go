@@ -59,7 +59,7 @@ func compare(w io.Writer, rounds int) (ok bool, err error) {
 		bare:      {name: "bare: aws-lambda-go alone", pkg: "./bench/bare"},
 		plain:     {name: "plain: the job, 2 writes", pkg: "./bench/plain"},
 		plainMore: {name: "plain, and 1 ledger write", pkg: "./bench/plain", env: []string{"LEDGER=1"}},
-		built:     {name: "proxyssl", pkg: "./functions/proxyssl/lambda"},
+		built:     {name: "proxyssl", pkg: "./cmd/lambda"},
 		// The built function has itself on one thread: what that alone does.
 		{name: "plain, and 1 ledger write, on one thread", pkg: "./bench/plain", env: []string{"LEDGER=1", "GOMAXPROCS=1"}},
 	}

@@ -48,7 +48,7 @@ const TagPrefix = "interlock:"
 type Target struct {
 	// Region is the Huawei Cloud region. An event whose region is not the
 	// function's own is not meant for it. Empty: any.
-	Region string `json:"region,omitempty" validate:"omitempty,region"`
+	Region string `json:"region,omitempty"`
 	// ProjectID is the project in its region: 32 letters and digits
 	// (database audit: 32 to 64 characters).
 	ProjectID string `json:"project_id"`
@@ -78,29 +78,40 @@ type Window struct {
 	End   *time.Time `json:"end,omitempty"`
 }
 
-// TicketApproved is the data of [TypeTicketApproved].
-type TicketApproved struct {
+// The data of the events about Huawei Cloud's switches. Whoever has switches of
+// another cloud puts their own target in its place.
+type (
+	TicketApproved  = TicketApprovedOf[Target]
+	SwitchRequested = SwitchRequestedOf[Target]
+	TagChanged      = TagChangedOf[Target]
+	Completed       = CompletedOf[Target]
+	Rejected        = RejectedOf[Target]
+	JobEnded        = JobEndedOf[Target]
+)
+
+// TicketApprovedOf is the data of [TypeTicketApproved].
+type TicketApprovedOf[T any] struct {
 	Switch  string         `json:"switch" validate:"required"`
 	Enabled *bool          `json:"enabled" validate:"required"`
-	Target  *Target        `json:"target" validate:"required"`
+	Target  *T             `json:"target" validate:"required"`
 	Options map[string]any `json:"options,omitempty"`
 	Ticket  *Ticket        `json:"ticket" validate:"required"`
 }
 
-// SwitchRequested is the data of [TypeSwitchRequested]: an ad hoc request, or
+// SwitchRequestedOf is the data of [TypeSwitchRequested]: an ad hoc request, or
 // the next step of a chain.
-type SwitchRequested struct {
+type SwitchRequestedOf[T any] struct {
 	Switch  string         `json:"switch" validate:"required"`
 	Enabled *bool          `json:"enabled" validate:"required"`
-	Target  *Target        `json:"target" validate:"required"`
+	Target  *T             `json:"target" validate:"required"`
 	Options map[string]any `json:"options,omitempty"`
 	Ticket  *Ticket        `json:"ticket,omitempty"`
 }
 
-// TagChanged is the data of [TypeTagChanged]. Each function minds only the
+// TagChangedOf is the data of [TypeTagChanged]. Each function minds only the
 // change of its own key, [TagPrefix] and the name of its switch.
-type TagChanged struct {
-	Target  *Target     `json:"target" validate:"required"`
+type TagChangedOf[T any] struct {
+	Target  *T          `json:"target" validate:"required"`
 	Changes []TagChange `json:"changes" validate:"required,min=1,dive"`
 }
 
@@ -134,10 +145,10 @@ type Cause struct {
 	Ticket string `json:"ticket,omitempty"`
 }
 
-// Completed is the data of [TypeSwitchCompleted].
-type Completed struct {
+// CompletedOf is the data of [TypeSwitchCompleted].
+type CompletedOf[T any] struct {
 	Switch  string         `json:"switch"`
-	Target  Target         `json:"target"`
+	Target  T              `json:"target"`
 	Enabled bool           `json:"enabled"`
 	Options map[string]any `json:"options,omitempty"`
 	Result  Result         `json:"result"`
@@ -149,11 +160,11 @@ type Completed struct {
 	Cause    Cause `json:"cause"`
 }
 
-// Rejected is the data of [TypeSwitchRejected] and [TypeSwitchFailed]. What
+// RejectedOf is the data of [TypeSwitchRejected] and [TypeSwitchFailed]. What
 // could not be known from the causing event is missing.
-type Rejected struct {
+type RejectedOf[T any] struct {
 	Switch  string         `json:"switch,omitempty"`
-	Target  *Target        `json:"target,omitempty"`
+	Target  *T             `json:"target,omitempty"`
 	Enabled *bool          `json:"enabled,omitempty"`
 	Options map[string]any `json:"options,omitempty"`
 	Error   Error          `json:"error"`
@@ -216,10 +227,10 @@ type Cloud struct {
 	RequestID string `json:"request_id,omitempty"`
 }
 
-// JobEnded is the data of [TypeJobSucceeded] and [TypeJobFailed].
-type JobEnded struct {
+// JobEndedOf is the data of [TypeJobSucceeded] and [TypeJobFailed].
+type JobEndedOf[T any] struct {
 	Switch  string `json:"switch"`
-	Target  Target `json:"target"`
+	Target  T      `json:"target"`
 	Enabled bool   `json:"enabled"`
 	JobID   string `json:"job_id"`
 	Job     Job    `json:"job"`

@@ -19,7 +19,7 @@ import (
 // specs are those of the switches.
 func specs() (all []decision.Spec) {
 	for _, s := range functions.All() {
-		all = append(all, decision.Spec{Switch: s.Name, Target: s.Target, Options: s.Options})
+		all = append(all, s.Spec)
 	}
 	return all
 }

@@ -8,15 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
-	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
-// operations are the switches' calls, as the simulated cloud names them.
-var operations = map[string]string{
-	"proxy-alt": cloudsim.SwitchProxyALT, "proxy-ssl": cloudsim.SwitchProxySSL, "access-control": cloudsim.SwitchAccessControl,
-	"multi-tenancy": cloudsim.SwitchMultiTenancy, "database-audit": cloudsim.SwitchAudit,
+// operationOf is a switch's call, as the simulated cloud names it.
+func operationOf(name string) string {
+	for _, s := range simulations.All() {
+		if s.Switch == name {
+			return s.Flip.Name
+		}
+	}
+	panic(name)
 }
 
 // What the cloud refuses for good is rejected, with the cloud's own words, and
@@ -32,19 +37,19 @@ func TestCloudRefuses(t *testing.T) {
 		"200 FAILED, audit only": {Kind: cloudsim.AuditFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				if fault.Kind == cloudsim.AuditFailed && sw.Name != "database-audit" {
 					return // a word of that one API
 				}
 				fault := fault
-				fault.Operation, fault.Times = operations[sw.Name], 1
+				fault.Operation, fault.Times = operationOf(sw.Name), 1
 				require.NoError(t, w.Cloud.Inject(fault))
 				first := w.Post(t, sw.Function, ticket(t, sw.Name))
 				require.Equal(t, http.StatusUnprocessableEntity, first.Status, string(first.Body))
 				problem := first.Problem(t)
 				require.Equal(t, events.CloudRefused, problem.Code)
 				require.NotNil(t, problem.Cloud)
-				require.Equal(t, w.Cloud.CallsOf(operations[sw.Name])[0].Status, problem.Cloud.Status)
+				require.Equal(t, w.Cloud.CallsOf(operationOf(sw.Name))[0].Status, problem.Cloud.Status)
 				require.Equal(t, fault.Code != "", problem.Cloud.ErrorCode == fault.Code && problem.Cloud.ErrorMsg == "no")
 				published := w.Bus.Take()
 				require.Len(t, published, 1)
@@ -80,9 +85,9 @@ func TestCloudLater(t *testing.T) {
 		"throttled, as 403": {cloudsim.Fault{Kind: cloudsim.Status, Status: 403, Shape: cloudsim.ShapeGateway, Code: "APIGW.0308"}, 429, events.Throttled, "10"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				fault := c.fault
-				fault.Operation, fault.Times = operations[sw.Name], 1
+				fault.Operation, fault.Times = operationOf(sw.Name), 1
 				require.NoError(t, w.Cloud.Inject(fault))
 				answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 				require.Equal(t, c.status, answer.Status, string(answer.Body))
@@ -101,7 +106,7 @@ func TestCloudLater(t *testing.T) {
 
 // An instance that a person works on is busy, and free again in time.
 func TestBusyInstance(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		if sw.Name == "database-audit" {
 			return // DBSS has no jobs
 		}
@@ -117,7 +122,7 @@ func TestBusyInstance(t *testing.T) {
 
 // The cloud locks a key after five failures; two are enough for us.
 func TestTwoRefusalsOfTheKey(t *testing.T) {
-	each(t, localtest.Options{Cloud: cloudsim.Options{Credentials: []cloudsim.Credentials{{AccessKey: "ANOTHERKEY", SecretKey: "s"}}}}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{Cloud: cloudsim.Options{Credentials: []cloudsim.Credentials{{AccessKey: "ANOTHERKEY", SecretKey: "s"}}}}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		for i, sent := range []int{1, 1, 0, 0} {
 			answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 			require.Equal(t, http.StatusServiceUnavailable, answer.Status)
@@ -154,9 +159,9 @@ func TestDoubt(t *testing.T) {
 			if fault.Hold {
 				o.Timeout = time.Second
 			}
-			each(t, o, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, o, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				fault := fault
-				fault.Operation, fault.Times = operations[sw.Name], 1
+				fault.Operation, fault.Times = operationOf(sw.Name), 1
 				require.NoError(t, w.Cloud.Inject(fault))
 				answer := w.Post(t, sw.Function, readable(t, sw))
 				require.Equal(t, http.StatusServiceUnavailable, answer.Status, string(answer.Body))
@@ -176,7 +181,7 @@ func TestDoubt(t *testing.T) {
 
 // readable is a ticket whose effect can be read back. No read shows the option of
 // database-audit: with it the call, which disturbs nothing, is sent again.
-func readable(t *testing.T, sw engine.Switch) []byte {
+func readable(t *testing.T, sw huawei.Switch) []byte {
 	if sw.Creates {
 		return ticket(t, sw.Name)
 	}
@@ -184,7 +189,7 @@ func readable(t *testing.T, sw engine.Switch) []byte {
 }
 
 // isResolved delivers the ticket again and sees its one effect found, or made.
-func isResolved(t *testing.T, w *localtest.World, sw engine.Switch) {
+func isResolved(t *testing.T, w *localtest.World, sw huawei.Switch) {
 	t.Helper()
 	before := len(w.Cloud.Effects())
 	answer := w.Post(t, sw.Function, readable(t, sw))
@@ -212,11 +217,11 @@ func isResolved(t *testing.T, w *localtest.World, sw engine.Switch) {
 func TestKnownEffect(t *testing.T) {
 	for _, kind := range []cloudsim.Kind{cloudsim.NoJob, cloudsim.Unreadable, cloudsim.CutBody} {
 		t.Run(string(kind), func(t *testing.T) {
-			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				if kind == cloudsim.NoJob && !sw.Creates {
 					return
 				}
-				require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: operations[sw.Name], Kind: kind, Times: 1}))
+				require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: operationOf(sw.Name), Kind: kind, Times: 1}))
 				// Without options, which no read shows.
 				body := ticket(t, sw.Name, "data.options", localtest.Gone)
 				answer := w.Post(t, sw.Function, body)
@@ -239,7 +244,7 @@ func TestCloudAway(t *testing.T) {
 	each(t, localtest.Options{Environ: []string{
 		// Nothing listens on the port that discards.
 		"INTERLOCK_GAUSSDB_ENDPOINT=http://127.0.0.1:9", "INTERLOCK_DBSS_ENDPOINT=http://127.0.0.1:9",
-	}}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	}}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 		require.Equal(t, http.StatusServiceUnavailable, answer.Status)
 		require.Equal(t, events.Unavailable, answer.Problem(t).Code)
@@ -250,7 +255,7 @@ func TestCloudAway(t *testing.T) {
 
 // A halt puts everything off, with no call made.
 func TestHalt(t *testing.T) {
-	each(t, localtest.Options{Environ: []string{"INTERLOCK_HALT=true"}}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{Environ: []string{"INTERLOCK_HALT=true"}}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 		require.Equal(t, http.StatusServiceUnavailable, answer.Status)
 		require.Equal(t, events.Unavailable, answer.Problem(t).Code)

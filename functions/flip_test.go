@@ -14,8 +14,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
-	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // wanted is what a switch sends for each position, from the API pages.
@@ -45,7 +45,7 @@ func TestFlip(t *testing.T) {
 	for _, kind := range []string{"ticket.approved", "tag.changed", "switch.requested"} {
 		for _, on := range []bool{true, false} {
 			t.Run(kind+map[bool]string{true: " on", false: " off"}[on], func(t *testing.T) {
-				each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+				each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 					if !on {
 						flipped(t, w, sw)
 					}
@@ -67,7 +67,7 @@ func TestFlip(t *testing.T) {
 
 // flipped lays a switch on and lets its job end, so that there is something to
 // flip off.
-func flipped(t *testing.T, w *localtest.World, sw engine.Switch) {
+func flipped(t *testing.T, w *localtest.World, sw huawei.Switch) {
 	t.Helper()
 	answer := w.Post(t, sw.Function, ticket(t, sw.Name, "id", "before", "data.options", localtest.Gone,
 		"data.ticket.window", localtest.Gone, "data.ticket.approved_at", "2026-11-22T08:00:00Z"))
@@ -79,7 +79,7 @@ func flipped(t *testing.T, w *localtest.World, sw engine.Switch) {
 
 // isDocumented holds a request against the page, its headers to the last one:
 // an Idempotency-Key would let net/http send a PUT again.
-func isDocumented(t *testing.T, sw engine.Switch, r localtest.Request, on bool) {
+func isDocumented(t *testing.T, sw huawei.Switch, r localtest.Request, on bool) {
 	t.Helper()
 	want := wanted[sw.Name]
 	require.Equal(t, want.method, r.Method)
@@ -97,7 +97,7 @@ func isDocumented(t *testing.T, sw engine.Switch, r localtest.Request, on bool) 
 	require.Regexp(t, regexp.MustCompile(`^SDK-HMAC-SHA256 Access=SIMULATEDACCESSKEY00, SignedHeaders=host;x-project-id;x-sdk-date, Signature=[0-9a-f]{64}$`), r.Header.Get("Authorization"))
 }
 
-func isAnswered(t *testing.T, w *localtest.World, sw engine.Switch, body []byte, answer localtest.Answer, on bool) {
+func isAnswered(t *testing.T, w *localtest.World, sw huawei.Switch, body []byte, answer localtest.Answer, on bool) {
 	t.Helper()
 	var in event.Event
 	require.NoError(t, json.Unmarshal(body, &in))
@@ -166,7 +166,7 @@ func schemas(t *testing.T) func(event.Event) error {
 // A repeat gets the first answer, status and all, even when by now a clock
 // would say no; and the cloud no second call.
 func TestRepeat(t *testing.T) {
-	each(t, localtest.Options{Bolt: true}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{Bolt: true}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		body := ticket(t, sw.Name)
 		first := w.Post(t, sw.Function, body)
 		require.Equal(t, 2, first.Status/100, string(first.Body))
@@ -184,7 +184,7 @@ func TestRepeat(t *testing.T) {
 
 // An id that was used for something else is no repeat.
 func TestIDReused(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		require.Equal(t, 2, w.Post(t, sw.Function, ticket(t, sw.Name)).Status/100)
 		w.Sent()
 		w.Bus.Take()
@@ -202,7 +202,7 @@ func TestIDReused(t *testing.T) {
 // A bus that is away puts the answer off, not the flip; the redelivery
 // publishes what was settled.
 func TestBusAway(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		w.Bus.SetAway(true)
 		answer := w.Post(t, sw.Function, ticket(t, sw.Name))
 		require.Equal(t, http.StatusServiceUnavailable, answer.Status)
@@ -221,7 +221,7 @@ func TestBusAway(t *testing.T) {
 
 // A decision older than one that is in effect is not applied.
 func TestSuperseded(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		newer := ticket(t, sw.Name, "id", "newer", "data.ticket.window", localtest.Gone, "data.ticket.approved_at", "2026-11-22T09:10:00Z")
 		require.Equal(t, 2, w.Post(t, sw.Function, newer).Status/100)
 		w.Advance(60e9)
@@ -241,7 +241,7 @@ func TestSuperseded(t *testing.T) {
 
 // What is meant for another is left to it: nothing is called and nothing said.
 func TestNotMeant(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		other := "proxy-ssl"
 		if sw.Name == other {
 			other = "access-control"
@@ -268,7 +268,7 @@ func TestNotMeant(t *testing.T) {
 // already is unchanged. ALT's position no API reads back: there, a value that
 // was settled last, and is not said to have changed since, asks for nothing.
 func TestTags(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		for i, value := range []string{"on", "off", "true", "false"} {
 			on := i%2 == 0
 			body := localtest.Edit(t, localtest.Sample(t, "tag.changed", sw.Name), "id", value, "time", w.Now(), "data.changes.1.new", value)
@@ -281,7 +281,7 @@ func TestTags(t *testing.T) {
 		}
 		body := localtest.Edit(t, localtest.Sample(t, "tag.changed", sw.Name), "id", "again", "time", w.Now(), "data.changes.1.new", "off")
 		answer := w.Post(t, sw.Function, body)
-		if sw.State == nil {
+		if !sw.Reads {
 			require.Equal(t, http.StatusNoContent, answer.Status)
 			require.Empty(t, w.Flips())
 			return

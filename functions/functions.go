@@ -11,12 +11,12 @@ import (
 	"github.com/interlock-functions/interlock/functions/multitenant"
 	"github.com/interlock-functions/interlock/functions/proxyalt"
 	"github.com/interlock-functions/interlock/functions/proxyssl"
-	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/internal/huawei"
 )
 
 // All lists the switches.
-func All() []engine.Switch {
-	return []engine.Switch{
+func All() []huawei.Switch {
+	return []huawei.Switch{
 		proxyalt.Switch(),
 		proxyssl.Switch(),
 		accesscontrol.Switch(),

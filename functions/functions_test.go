@@ -5,16 +5,18 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/generate"
 	"github.com/interlock-functions/interlock/internal/generate/declared"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
-	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // What of a switch is not generated, a person has to write. Whoever makes a
@@ -25,6 +27,20 @@ func TestNothingOfASwitchIsMissing(t *testing.T) {
 	for _, s := range switches {
 		for _, sentence := range generate.Missing(os.DirFS(".."), s) {
 			t.Error(sentence)
+		}
+	}
+	operations := map[string]string{}
+	for _, s := range switches {
+		operations[s.Name] = s.Operation
+	}
+	for _, s := range simulations.All() {
+		if s.Flip.Name != operations[s.Switch] {
+			t.Errorf("the simulation of %s has the operation %q, but its call is %q", s.Switch, s.Flip.Name, operations[s.Switch])
+		}
+		for _, sw := range functions.All() {
+			if job := s.Flip.Job; s.Switch == sw.Name && ((job != "") != sw.Creates || sw.Foreign(job)) {
+				t.Errorf("the simulation of %s starts the job %q, which the switch does not know for its own", sw.Name, job)
+			}
 		}
 	}
 }
@@ -46,6 +62,44 @@ func TestTheTreeIsAsGenerated(t *testing.T) {
 	}
 }
 
+// No two simulations may take each other's calls or positions; a read that
+// several declare is the same one.
+func TestSimulationsAgree(t *testing.T) {
+	by := map[string]string{}
+	only := func(what, whose string) {
+		if other, taken := by[what]; taken && other != whose {
+			t.Errorf("%s is declared by %s and by %s", what, other, whose)
+		}
+		by[what] = whose
+	}
+	for _, s := range simulations.All() {
+		for _, position := range s.Positions {
+			only("position "+position, s.Switch)
+		}
+		only("operation "+s.Flip.Name, s.Switch)
+		for _, op := range append(s.Reads, s.Flip) {
+			only("route "+op.Method+" "+op.Path, op.Name)
+			only("the route of "+op.Name, op.Method+" "+op.Path)
+		}
+	}
+}
+
+// The simulated cloud is for tests and the local program.
+func TestArtefactsHaveNoSimulation(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(list), "functions/proxyssl\n")
+	require.NotRegexp(t, `/cloudsim\n|/simulations?\n`, string(list))
+}
+
+// The engine knows no cloud, no host and no switch: whoever has others can use it.
+func TestTheEngineStandsAlone(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../pkg/engine/...").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(list), "pkg/engine/ledger/bolt\n")
+	require.NotRegexp(t, `/cloudapi\n|/huawei\n|interlock/functions|/awsjson\n|aws-sdk|aws-lambda`, string(list))
+}
+
 // A sample is a ticket of no certain day, so that whoever posts it gets its
 // switch flipped, and not a word about its age.
 func TestSamples(t *testing.T) {
@@ -58,7 +112,7 @@ func TestSamples(t *testing.T) {
 }
 
 // each runs a test for each switch in a world of its own.
-func each(t *testing.T, o localtest.Options, test func(t *testing.T, w *localtest.World, sw engine.Switch)) {
+func each(t *testing.T, o localtest.Options, test func(t *testing.T, w *localtest.World, sw huawei.Switch)) {
 	t.Helper()
 	for _, sw := range functions.All() {
 		t.Run(sw.Name, func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
-	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // It is half past nine; the samples' windows go from nine to eleven.
@@ -39,7 +39,7 @@ func TestTicketRules(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+			each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 				answer := w.Post(t, sw.Function, ticket(t, sw.Name, c.change...))
 				if c.status == 0 {
 					require.Equal(t, 2, answer.Status/100, string(answer.Body))
@@ -67,7 +67,7 @@ func TestTicketRules(t *testing.T) {
 
 // A ticket whose window is not open yet is applied when it has opened.
 func TestNotYet(t *testing.T) {
-	each(t, localtest.Options{Bolt: true}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{Bolt: true}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		body := ticket(t, sw.Name, "data.ticket.window.start", "2026-11-22T10:00:00Z")
 		require.Equal(t, http.StatusConflict, w.Post(t, sw.Function, body).Status)
 		w.Advance(30 * 60e9)
@@ -79,7 +79,7 @@ func TestNotYet(t *testing.T) {
 
 // A rejection that is on record is never judged again.
 func TestRejectedStaysRejected(t *testing.T) {
-	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw engine.Switch) {
+	each(t, localtest.Options{}, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
 		body := ticket(t, sw.Name, "data.ticket.window", localtest.Gone, "data.ticket.approved_at", "2026-11-22T12:00:00Z")
 		first := w.Post(t, sw.Function, body)
 		require.Equal(t, events.Future, first.Problem(t).Code)

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -84,27 +83,22 @@ func readKept(stdin io.Reader, file string) ([]cloudevent.Item, error) {
 }
 
 // offline is every function, without ledger, bus and cloud.
-type offline struct{ functions host.Functions }
-
-func newOffline() (*offline, error) {
-	switches := functions.All()
-	for i := range switches {
-		switches[i].State = nil
-	}
-	e := &engine.Engine{
-		Switches: switches, DryRun: true, Ledger: ledger.NewMemory(), Bus: new(bus.Memory),
-		Cloud: &cloudapi.Client{
-			GaussDB: "https://gaussdb.invalid", DBSS: "https://dbss.invalid",
-			Auth: cloudapi.Token("none"), HTTP: &http.Client{Transport: noNetwork{}},
-		},
-	}
-	return &offline{host.Functions{Engine: e, Follower: &engine.Follower{Engine: e}}}, e.Init()
+type offline struct {
+	*host.Host
+	names []string
 }
 
-type noNetwork struct{}
-
-func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("no network")
+func newOffline() (*offline, error) {
+	c := config.Config{DryRun: true, Endpoints: cloudapi.EndpointSet{GaussDB: "https://gaussdb.invalid", DBSS: "https://dbss.invalid"}}
+	o := &offline{Host: host.New(c, functions.All(), host.Client(c, nil, nil), ledger.NewMemory(), new(bus.Memory))}
+	for i, sw := range o.Engine.Switches {
+		o.Engine.Switches[i] = sw.Blind()
+	}
+	for _, sw := range functions.All() {
+		o.names = append(o.names, sw.Function)
+	}
+	o.names = append(o.names, engine.JobFollow)
+	return o, o.Engine.Init()
 }
 
 // check says what would become of an item. It is false where that is a
@@ -118,8 +112,8 @@ func (o *offline) check(ctx context.Context, w io.Writer, place string, item clo
 	say(w, "%s: %s %s", place, item.Event.Type(), item.Event.ID())
 	said := map[string]bool{} // all functions say the same of an unknown switch
 	good = true
-	for _, function := range o.names() {
-		r := o.functions.Handle(ctx, function, item.Event)
+	for _, function := range o.names {
+		r := o.Handle(ctx, function, item.Event)
 		text := foretold(function, r)
 		if r.Kind == engine.Rejected {
 			text = wrongFields(r.Error)
@@ -137,18 +131,11 @@ func (o *offline) check(ctx context.Context, w io.Writer, place string, item clo
 	return good
 }
 
-func (o *offline) names() (names []string) {
-	for _, s := range o.functions.Engine.Switches {
-		names = append(names, s.Function)
-	}
-	return append(names, engine.JobFollow)
-}
-
 // meant are the functions that an event is for. One that nobody can read is for
 // the first of those that say so.
 func (o *offline) meant(ctx context.Context, ev event.Event) (names []string) {
-	for _, function := range o.names() {
-		switch r := o.functions.Handle(ctx, function, ev); r.Kind {
+	for _, function := range o.names {
+		switch r := o.Handle(ctx, function, ev); r.Kind {
 		case engine.Rehearsed:
 			names = append(names, function)
 		case engine.Rejected:
@@ -164,7 +151,7 @@ func foretold(function string, r engine.Result) string {
 		return ""
 	}
 	f := r.Rehearsal
-	flip := f.Switch + " " + onOff(f.Enabled) + ", " + r.Decision.Subject()
+	flip := f.Switch + " " + onOff(f.Enabled) + ", " + r.Decision.Place.Subject
 	switch {
 	case function == engine.JobFollow && f.Would != engine.WouldReject:
 		return printable(fmt.Sprintf("  %s would follow job %s: %s", function, f.JobID, flip))

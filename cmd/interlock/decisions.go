@@ -16,8 +16,10 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
@@ -54,7 +56,8 @@ func (noBus) Publish(context.Context, ...event.Event) error {
 // entry is a record of the ledger with what it asks for.
 type entry struct {
 	ledger.Record
-	asks decision.Decision
+	asks   decision.Decision
+	target events.Target
 }
 
 func entryOf(rec ledger.Record) (entry, error) {
@@ -65,6 +68,12 @@ func entryOf(rec ledger.Record) (entry, error) {
 	if err := json.Unmarshal(rec.Stored, &e.asks); err != nil {
 		return e, fmt.Errorf("record of %s %s: %w", rec.Key.Switch, rec.Key.ID, err)
 	}
+	if len(e.asks.Target) > 0 {
+		if err := e.asks.Decode(&e.target, nil); err != nil {
+			return e, fmt.Errorf("record of %s %s: %w", rec.Key.Switch, rec.Key.ID, err)
+		}
+	}
+	e.asks.Place = huawei.Place(e.target)
 	return e, nil
 }
 
@@ -73,8 +82,8 @@ func (e *entry) followed() bool { return e.Key.Switch == engine.JobFollow }
 
 // is tells whether a text names the target, or an id of it.
 func (e *entry) is(target string) bool {
-	t := e.asks.Target
-	return slices.Contains([]string{e.asks.Subject(), t.InstanceID, t.ProxyID, t.DatabaseID}, target)
+	t := e.target
+	return slices.Contains([]string{e.asks.Place.Subject, t.InstanceID, t.ProxyID, t.DatabaseID}, target)
 }
 
 func (e *entry) ticket() string { return e.asks.Cause.Ticket }
@@ -241,7 +250,7 @@ func list(w io.Writer, found []entry, asJSON bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RECEIVED\tSWITCH\t\tSTATE\tTARGET\tTICKET\tEVENT")
 	for _, e := range found {
-		row(t, stamp(e.First), e.Key.Switch, e.position(), e.words(), last(&e.asks.Target), dash(e.ticket()), e.Key.ID)
+		row(t, stamp(e.First), e.Key.Switch, e.position(), e.words(), last(e.target), dash(e.ticket()), e.Key.ID)
 	}
 	return t.Flush()
 }
@@ -326,7 +335,7 @@ func (e *entry) tell(ctx context.Context, w io.Writer, d local.Desk) error {
 			row(stamp(when), format, args...)
 		}
 	}
-	row("target", "%s", e.asks.Subject())
+	row("target", "%s", e.asks.Place.Subject)
 	if len(e.asks.Options) > 0 {
 		options, err := json.Marshal(e.asks.Options)
 		if err != nil {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
@@ -117,7 +119,8 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	s := &stage{timeline: newTimeline(cmd.OutOrStdout(), asJSON), seen: make(chan event.Event, 64)}
 	// Jobs are quicker than the real cloud's, so that nobody waits long.
 	s.sim = cloudsim.New(cloudsim.Options{
-		Seed: uint64(time.Now().UnixNano()), JobVisible: time.Second, JobPending: time.Second, JobRunning: time.Second,
+		Simulations: simulations.All(), Seed: uint64(time.Now().UnixNano()),
+		JobVisible: time.Second, JobPending: time.Second, JobRunning: time.Second,
 	})
 
 	dir, err := os.MkdirTemp("", "interlock-")
@@ -191,7 +194,7 @@ func (s *stage) play(ctx context.Context) error {
 	}
 	s.note("the cloud takes the next request, but its job will fail")
 	if err := s.sim.Inject(cloudsim.Fault{
-		Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.JobFails, Times: 1,
+		Operation: multitenant.Flip, Kind: cloudsim.JobFails, Times: 1,
 		FailReason: "the kernel version is lower than 2.0.57.240900",
 	}); err != nil {
 		return err

@@ -21,9 +21,9 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/internal/webhook"
-	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
@@ -263,7 +263,7 @@ func check(name string, ev event.Event) error {
 func newDecoder() (*decision.Decoder, error) {
 	var specs []decision.Spec
 	for _, sw := range functions.All() {
-		specs = append(specs, decision.Spec{Switch: sw.Name, Target: sw.Target, Options: sw.Options})
+		specs = append(specs, sw.Spec)
 	}
 	return decision.New(specs, "")
 }
@@ -387,7 +387,7 @@ func switchOf(ev *event.Event) (string, error) {
 	return data.Switch, nil
 }
 
-func switchNamed(name string) (engine.Switch, error) {
+func switchNamed(name string) (huawei.Switch, error) {
 	var known []string
 	for _, sw := range functions.All() {
 		if sw.Name == name || sw.Function == name {
@@ -395,5 +395,5 @@ func switchNamed(name string) (engine.Switch, error) {
 		}
 		known = append(known, sw.Name)
 	}
-	return engine.Switch{}, fmt.Errorf("switch %q: not known; expected %s", name, strings.Join(known, ", "))
+	return huawei.Switch{}, fmt.Errorf("switch %q: not known; expected %s", name, strings.Join(known, ", "))
 }

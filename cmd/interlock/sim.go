@@ -10,18 +10,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 func simCommand() *cobra.Command {
 	var addr string
-	var o cloudsim.Options
+	o := cloudsim.Options{Simulations: simulations.All()}
 	c := &cobra.Command{
 		Use:   "sim",
 		Short: "Simulate the Huawei cloud",
-		Long: `Sim serves a simulated Huawei cloud: the five switches, their reads, the job
+		Long: `Sim serves a simulated Huawei cloud: the switches, their reads, the job
 queries and IAM's token request, on one address. It forgets everything when it
 ends. Faults are switched on, and calls looked at, under /_sim/.
+
+The operations are ` + cloudsim.New(o).Operations() + `.
 
 The kinds of faults are ` + cloudsim.Kinds() + `.`,
 		Example: `  interlock sim --addr 127.0.0.1:8081

@@ -18,6 +18,7 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -66,7 +67,7 @@ position could not be read; 2 if something is not as decided.`,
 
 func status(cmd *cobra.Command, targets []string, asJSON bool) error {
 	ctx := cmd.Context()
-	cloud, err := cloudClient()
+	cloud, err := openCloud()
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,13 @@ func status(cmd *cobra.Command, targets []string, asJSON bool) error {
 	return judged(positions)
 }
 
-func cloudClient() (*cloudapi.Client, error) {
+// cloud is the cloud's client, and the switches by name that read by it.
+type cloud struct {
+	client   *cloudapi.Client
+	switches map[string]engine.Registered
+}
+
+func openCloud() (*cloud, error) {
 	c, err := config.Read(os.Environ(), defaultLedger, "memory:")
 	if err != nil {
 		return nil, err
@@ -100,7 +107,11 @@ func cloudClient() (*cloudapi.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return host.Engine(c, functions.All(), auth, nil, nil, nil).Cloud, nil
+	own := &cloud{host.Client(c, auth, nil), map[string]engine.Registered{}}
+	for _, sw := range huawei.Bind(functions.All(), own.client) {
+		own.switches[sw.Name] = sw
+	}
+	return own, nil
 }
 
 // position is one switch on one target.
@@ -120,7 +131,6 @@ type position struct {
 	Verdict verdict `json:"verdict"`
 	Note    string  `json:"note,omitempty"`
 
-	sw   engine.Switch
 	asks decision.Decision
 	last ledger.Record
 	// failed is a decision that failed since then.
@@ -150,7 +160,7 @@ func positionsOf(targets []string, found []entry) ([]*position, error) {
 			if err != nil {
 				return nil // a switch of another version
 			}
-			p = &position{Target: asks.Subject(), Switch: sw.Name, sw: sw, asks: asks}
+			p = &position{Target: asks.Place.Subject, Switch: sw.Name, asks: asks}
 			bySlot[asks.Slot()] = p
 		}
 		return p
@@ -186,20 +196,21 @@ func inFull(target string) (all []decision.Decision) {
 	if len(parts) != 4 && len(parts) != 6 || parts[0] != "projects" || parts[2] != "instances" {
 		return nil
 	}
-	t, kind := events.Target{ProjectID: parts[1], InstanceID: parts[3]}, decision.Instance
+	t, kind := events.Target{ProjectID: parts[1], InstanceID: parts[3]}, huawei.OnInstance
 	if len(parts) == 6 {
 		switch parts[4] {
 		case "proxies":
-			t.ProxyID, kind = parts[5], decision.Proxy
+			t.ProxyID, kind = parts[5], huawei.OnProxy
 		case "databases":
-			t.DatabaseID, kind = parts[5], decision.AuditedDatabase
+			t.DatabaseID, kind = parts[5], huawei.OnDatabase
 		default:
 			return nil
 		}
 	}
+	raw, _ := json.Marshal(t) // a struct of texts
 	for _, sw := range functions.All() {
-		if sw.Target == kind {
-			all = append(all, decision.Decision{Switch: sw.Name, Target: t})
+		if sw.Kind == kind {
+			all = append(all, decision.Decision{Switch: sw.Name, Target: raw, Place: huawei.Place(t)})
 		}
 	}
 	return all
@@ -227,16 +238,17 @@ func (p *position) take(e *entry) {
 }
 
 // read reads the position from the cloud, and compares.
-func (p *position) read(ctx context.Context, c *cloudapi.Client) {
+func (p *position) read(ctx context.Context, c *cloud) {
 	if p.failed != "" {
 		p.add(p.failed)
 	}
-	if p.sw.State == nil {
+	sw := c.switches[p.Switch]
+	if !sw.Reads() {
 		p.Verdict = noRead
 		p.add("the API has no such read")
 		return
 	}
-	on, err := p.sw.State(ctx, c, &p.asks)
+	on, err := sw.Read(ctx, &p.asks)
 	if err != nil {
 		p.Verdict = notRead
 		p.add(err.Error())
@@ -255,11 +267,11 @@ func (p *position) read(ctx context.Context, c *cloudapi.Client) {
 }
 
 // askJob looks whether the job of a decision says why its position is another.
-func (p *position) askJob(ctx context.Context, c *cloudapi.Client) {
+func (p *position) askJob(ctx context.Context, c *cloud) {
 	if p.JobID == "" {
 		return
 	}
-	job, err := c.ShowJob(ctx, p.asks.Target.ProjectID, p.JobID)
+	job, err := c.client.ShowJob(ctx, p.asks.Place.Project, p.JobID)
 	switch {
 	case err != nil:
 		p.add("its job could not be asked: " + err.Error())

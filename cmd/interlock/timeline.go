@@ -18,6 +18,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // timeline shows people, or programs, what happens: event in, call made,
@@ -103,7 +104,7 @@ func (t *timeline) observe(_ context.Context, s engine.Step) {
 	d := s.Decision
 	t.show(line{
 		What: "event in", Type: d.Cause.Type, ID: d.Cause.ID, Switch: d.Switch,
-		Result: map[bool]string{true: "on", false: "off"}[d.Enabled], Target: last(&d.Target),
+		Result: map[bool]string{true: "on", false: "off"}[d.Enabled], Target: last(targetOf(d)),
 	})
 }
 
@@ -128,7 +129,13 @@ func (t *timeline) out(ev *event.Event) {
 	t.show(l)
 }
 
-func last(t *events.Target) string {
+// targetOf is the target of a decision about one of Huawei Cloud's switches.
+func targetOf(d *decision.Decision) (t events.Target) {
+	_ = d.Decode(&t, nil) // the engine wrote it
+	return t
+}
+
+func last(t events.Target) string {
 	switch {
 	case t.ProxyID != "":
 		return "proxy " + t.ProxyID

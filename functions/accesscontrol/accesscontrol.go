@@ -8,24 +8,23 @@ package accesscontrol
 import (
 	"context"
 
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
-	"github.com/interlock-functions/interlock/pkg/engine"
-	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // Switch declares access-control.
-func Switch() engine.Switch {
-	return engine.Switch{
-		Name:     "access-control",
-		Function: "accesscontrol",
-		Flips:    "the IP allow or block list of a database proxy",
-		Page:     "Enabling or Disabling Access Control",
-		Target:   decision.Proxy,
-		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
-			return "", c.SwitchAccessControl(ctx, engine.ProxyOf(d), d.Enabled)
+func Switch() huawei.Switch {
+	return huawei.Declaration[huawei.Proxy, struct{}]{
+		About: huawei.About{
+			Name: "access-control", Function: "accesscontrol",
+			Flips: "the IP allow or block list of a database proxy",
+			Page:  "Enabling or Disabling Access Control",
 		},
-		State: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (bool, error) {
-			return c.AccessControl(ctx, engine.ProxyOf(d))
+		Flip: func(ctx context.Context, c *cloudapi.Client, t huawei.Proxy, on bool, _ struct{}) (string, error) {
+			return "", c.SwitchAccessControl(ctx, t.API(), on)
 		},
-	}
+		Read: func(ctx context.Context, c *cloudapi.Client, t huawei.Proxy) (bool, error) {
+			return c.AccessControl(ctx, t.API())
+		},
+	}.Switch()
 }

@@ -8,9 +8,8 @@ package auditswitch
 import (
 	"context"
 
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
-	"github.com/interlock-functions/interlock/pkg/engine"
-	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // Options are the options of database-audit.
@@ -21,29 +20,18 @@ type Options struct {
 }
 
 // Switch declares database-audit.
-func Switch() engine.Switch {
-	return engine.Switch{
-		Name:     "database-audit",
-		Function: "auditswitch",
-		Flips:    "the audit of a database in DBSS",
-		Page:     "Enabling or Disabling Database",
-		Target:   decision.AuditedDatabase,
-		Options:  func() any { return new(Options) },
-		Flip:     flip,
-		State: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (bool, error) {
-			return c.AuditDatabase(ctx, database(d))
+func Switch() huawei.Switch {
+	return huawei.Declaration[huawei.AuditedDatabase, Options]{
+		About: huawei.About{
+			Name: "database-audit", Function: "auditswitch",
+			Flips: "the audit of a database in DBSS",
+			Page:  "Enabling or Disabling Database",
 		},
-	}
-}
-
-func flip(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
-	var o Options
-	if err := d.DecodeOptions(&o); err != nil {
-		return "", err
-	}
-	return "", c.SwitchAuditDatabase(ctx, database(d), d.Enabled, o.LTSAuditSwitch)
-}
-
-func database(d *decision.Decision) cloudapi.AuditDatabase {
-	return cloudapi.AuditDatabase{ProjectID: d.Target.ProjectID, InstanceID: d.Target.InstanceID, DatabaseID: d.Target.DatabaseID}
+		Flip: func(ctx context.Context, c *cloudapi.Client, t huawei.AuditedDatabase, on bool, o Options) (string, error) {
+			return "", c.SwitchAuditDatabase(ctx, t.API(), on, o.LTSAuditSwitch)
+		},
+		Read: func(ctx context.Context, c *cloudapi.Client, t huawei.AuditedDatabase) (bool, error) {
+			return c.AuditDatabase(ctx, t.API())
+		},
+	}.Switch()
 }

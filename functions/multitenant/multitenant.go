@@ -7,29 +7,24 @@ package multitenant
 import (
 	"context"
 
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
-	"github.com/interlock-functions/interlock/pkg/engine"
-	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // Switch declares multi-tenancy.
-func Switch() engine.Switch {
-	return engine.Switch{
-		Name:     "multi-tenancy",
-		Function: "multitenant",
-		Flips:    "multi-tenancy of an instance (kernel 2.0.57.240900 or later)",
-		Page:     "Enabling or Disabling Multi-tenancy",
-		Target:   decision.Instance,
-		Creates:  true,
-		Flip: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
-			return c.SwitchMultiTenancy(ctx, instance(d), d.Enabled)
+func Switch() huawei.Switch {
+	return huawei.Declaration[huawei.Instance, struct{}]{
+		About: huawei.About{
+			Name: "multi-tenancy", Function: "multitenant",
+			Flips: "multi-tenancy of an instance (kernel 2.0.57.240900 or later)",
+			Page:  "Enabling or Disabling Multi-tenancy",
 		},
-		State: func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (bool, error) {
-			return c.MultiTenancy(ctx, instance(d))
+		Creates: true,
+		Flip: func(ctx context.Context, c *cloudapi.Client, t huawei.Instance, on bool, _ struct{}) (string, error) {
+			return c.SwitchMultiTenancy(ctx, t.API(), on)
 		},
-	}
-}
-
-func instance(d *decision.Decision) cloudapi.Instance {
-	return cloudapi.Instance{ProjectID: d.Target.ProjectID, InstanceID: d.Target.InstanceID}
+		Read: func(ctx context.Context, c *cloudapi.Client, t huawei.Instance) (bool, error) {
+			return c.MultiTenancy(ctx, t.API())
+		},
+	}.Switch()
 }

@@ -9,9 +9,8 @@ package proxyalt
 import (
 	"context"
 
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
-	"github.com/interlock-functions/interlock/pkg/engine"
-	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // Options are the options of proxy-alt.
@@ -22,23 +21,16 @@ type Options struct {
 }
 
 // Switch declares proxy-alt.
-func Switch() engine.Switch {
-	return engine.Switch{
-		Name:     "proxy-alt",
-		Function: "proxyalt",
-		Flips:    "ALT of a database proxy (sessions survive a switchover); restarts the proxy, the first enabling the instance",
-		Page:     "Enabling or Disabling ALT for a Proxy Instance",
-		Target:   decision.Proxy,
-		Options:  func() any { return new(Options) },
-		Creates:  true,
-		Flip:     flip,
-	}
-}
-
-func flip(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
-	var o Options
-	if err := d.DecodeOptions(&o); err != nil {
-		return "", err
-	}
-	return c.SwitchProxyALT(ctx, engine.ProxyOf(d), d.Enabled, o.ALTForReadonly)
+func Switch() huawei.Switch {
+	return huawei.Declaration[huawei.Proxy, Options]{
+		About: huawei.About{
+			Name: "proxy-alt", Function: "proxyalt",
+			Flips: "ALT of a database proxy (sessions survive a switchover); restarts the proxy, the first enabling the instance",
+			Page:  "Enabling or Disabling ALT for a Proxy Instance",
+		},
+		Creates: true,
+		Flip: func(ctx context.Context, c *cloudapi.Client, t huawei.Proxy, on bool, o Options) (string, error) {
+			return c.SwitchProxyALT(ctx, t.API(), on, o.ALTForReadonly)
+		},
+	}.Switch()
 }

@@ -69,7 +69,7 @@ func newAccount(t testing.TB, functions ...string) *account {
 	a.createQueue("listener", object{"source": []string{"interlock"}})
 	for _, f := range functions {
 		a.createQueue(f, nil)
-		a.functions[f] = deploy(t, build(t, "./functions/"+f+"/lambda"), f, append(cloudEnv(a.cloudW),
+		a.functions[f] = deploy(t, build(t, artefact), f, append(cloudEnv(a.cloudW),
 			"AWS_REGION="+region, "AWS_ACCESS_KEY_ID=AKIA"+strings.ToUpper(strings.ReplaceAll(canary, "-", "")),
 			"AWS_SECRET_ACCESS_KEY=aws-"+canary, "AWS_SESSION_TOKEN=session-"+canary,
 			"AWS_ENDPOINT_URL_DYNAMODB="+a.table.URL(), "AWS_ENDPOINT_URL_EVENTBRIDGE="+a.bus.URL(),

@@ -1,7 +1,7 @@
-// Package artefact is the proof of the built functions: its tests build each
-// functions/<name>/lambda, start it as Lambda does, by a Runtime API of their
-// own, and deliver to it what senders send. What a test finds wrong here is
-// wrong in production.
+// Package artefact is the proof of the built functions: its tests build
+// cmd/lambda, start it as this or that function as Lambda does, by a Runtime API
+// of their own, and deliver to it what senders send. What a test finds wrong here
+// is wrong in production.
 //
 // Tests that need Go alone keep the ledger in the process and take events over
 // HTTP. Those with the build tag verify need emulators of AWS, which

@@ -9,17 +9,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
 
-const proxySSL = "./functions/proxyssl/lambda"
+// artefact is the one that all functions are.
+const artefact = "./cmd/lambda"
 
 // Every sender's event flips the switch, once, and is answered as that sender
 // expects, by a process that was cold for the first and warm for the rest.
 func TestSenders(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	for i, s := range senders() {
 		t.Run(s.name, func(t *testing.T) {
 			w.got.Take()
@@ -56,11 +58,11 @@ func decoded(t testing.TB, text []byte) (ev event.Event) {
 // cloud has changed its mind; what never can be is an answer, not an error.
 func TestSendersAreToldWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	for i, s := range senders() {
 		t.Run(s.name, func(t *testing.T) {
 			w.got.Take()
-			require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: 1}))
+			require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 1}))
 			payload := s.wrap(t, ticket(t, "proxy-ssl", 2*i))
 			require.True(t, s.again(t, w.invoke(payload)))
 			require.Empty(t, w.got.Take())
@@ -87,8 +89,8 @@ func TestSendersAreToldWhatBecameOfIt(t *testing.T) {
 // Of several messages, exactly those fail that are to come back.
 func TestSQSPartialBatch(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
-	require.NoError(t, w.cloud.Inject(cloudsim.Fault{InstanceID: instance(2), Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy}))
+	w := newAlone(t, artefact, "proxyssl")
+	require.NoError(t, w.cloud.Inject(cloudsim.Fault{InstanceID: instance(2), Operation: proxyssl.Flip, Kind: cloudsim.Busy}))
 	a := w.invoke(sqs(t,
 		string(ticket(t, "proxy-ssl", 1)), string(ticket(t, "proxy-ssl", 2)), "no event", string(ticket(t, "proxy-alt", 3)),
 		string(bridge(t, ticket(t, "proxy-ssl", 4))),
@@ -101,7 +103,7 @@ func TestSQSPartialBatch(t *testing.T) {
 // on.
 func TestNoEvent(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	for payload, want := range map[string]string{
 		`{"specversion":"1.0"}`:              "NoEvent",
 		`{`:                                  "NoEvent",
@@ -120,7 +122,7 @@ func TestNoEvent(t *testing.T) {
 // One line for each step, with what it is about, and the metrics.
 func TestLogs(t *testing.T) {
 	t.Parallel()
-	w := newAlone(t, proxySSL, "proxyssl")
+	w := newAlone(t, artefact, "proxyssl")
 	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	a := w.invoke(ticket(t, "proxy-ssl", 7, "correlationid", "correlation-7", "traceparent", trace))
 	completed := decoded(t, a.Body)

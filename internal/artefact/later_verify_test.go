@@ -12,6 +12,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions/jobfollow"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 )
@@ -41,7 +42,7 @@ func TestMessagesAreHidden(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, "proxyssl")
 	a.rule("proxyssl", "proxyssl", object{"detail": object{"data": object{"switch": []string{"proxy-ssl"}}, "type": []string{events.TypeTicketApproved}}})
-	require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: 2}))
+	require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 2}))
 	a.produce(ticket(t, "proxy-ssl", 1))
 	for _, want := range []int{15, 30} {
 		var failed []message
@@ -60,7 +61,7 @@ func TestMessagesAreHidden(t *testing.T) {
 func TestDoubtComesBackAfterTheQuietTime(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, "proxyssl")
-	require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1}))
+	require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1}))
 	a.send("proxyssl", ticket(t, "proxy-ssl", 1))
 	_, failed := a.turn("proxyssl")
 	require.Len(t, failed, 1)
@@ -81,7 +82,7 @@ func (a *account) send(name string, event []byte) {
 func TestFunctionURLQueuesWhatIsLater(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, "proxyssl")
-	require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: 429, Times: 1}))
+	require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: 429, Times: 1}))
 	r := response(t, a.functions["proxyssl"].invoke(request(t, "application/cloudevents+json", string(ticket(t, "proxy-ssl", 1)), false)))
 	require.Equal(t, http.StatusTooManyRequests, r.StatusCode)
 	require.Equal(t, "10", r.Headers["Retry-After"])
@@ -103,7 +104,7 @@ func TestJobIsFollowed(t *testing.T) {
 			a.cloud.JobPending, a.cloud.JobRunning = 500*time.Millisecond, 2*time.Second
 			a.rule(jobfollow.Function, jobfollow.Function, object{"detail": object{"type": []string{events.TypeSwitchCompleted}, "data": object{"result": []string{"accepted"}}}})
 			if reason != "" {
-				require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.JobFails, FailReason: reason, Times: 1}))
+				require.NoError(t, a.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.JobFails, FailReason: reason, Times: 1}))
 			}
 			require.False(t, a.functions["proxyssl"].invoke(ticket(t, "proxy-ssl", 1)).failed())
 			until(t, "no message", func() bool { _, failed := a.turn(jobfollow.Function); return len(failed) > 0 })

@@ -82,7 +82,7 @@ func deploy(t testing.TB, path, name string, env ...string) *lambda {
 	l.server = httptest.NewServer(mux)
 	l.env = append([]string{
 		"AWS_LAMBDA_FUNCTION_NAME=interlock-" + name, "AWS_LAMBDA_FUNCTION_VERSION=1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
-		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=DEBUG", "_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=/var/task",
+		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=DEBUG", "_HANDLER=" + name, "LAMBDA_TASK_ROOT=/var/task",
 		"TZ=:UTC", "PATH=/usr/local/bin:/usr/bin:/bin",
 	}, env...)
 	t.Cleanup(func() {

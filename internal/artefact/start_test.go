@@ -23,7 +23,7 @@ func TestStartStops(t *testing.T) {
 		"INTERLOCK_SECRET_ID":       {"INTERLOCK_SECRET_ID=s"},
 	} {
 		t.Run(variable, func(t *testing.T) {
-			w := newAlone(t, proxySSL, "proxyssl", env...)
+			w := newAlone(t, artefact, "proxyssl", env...)
 			a := w.invoke(ticket(t, "proxy-ssl", 1))
 			require.True(t, a.Exited, "%+v", a)
 			text := w.out.String()

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
@@ -62,7 +63,7 @@ var clouds atomic.Uint64
 // newCloud is a cloud in which everything that [ticket] names exists and whose
 // jobs end at once.
 func newCloud(who ...cloudsim.Credentials) *cloudsim.Cloud {
-	o := cloudsim.Options{Seed: clouds.Add(1), Credentials: who, JobVisible: -1, JobPending: -1, JobRunning: -1, Targets: []cloudsim.Target{localtest.Database}}
+	o := cloudsim.Options{Simulations: simulations.All(), Seed: clouds.Add(1), Credentials: who, JobVisible: -1, JobPending: -1, JobRunning: -1, Targets: []cloudsim.Target{localtest.Database}}
 	for i := range 100 {
 		target := localtest.Proxy
 		target.InstanceID = instance(i)

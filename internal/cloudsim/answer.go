@@ -14,7 +14,7 @@ type request struct {
 	tooLarge                     bool
 
 	id     string
-	op     *operation // nil: no such API
+	op     *Operation // nil: no such API
 	target Target
 	query  url.Values
 }
@@ -98,20 +98,20 @@ func (q *request) refused(status int, code, message string) reply {
 	return q.shaped(q.op.shape(), status, code, message)
 }
 
-func (op *operation) shape() string {
+func (op *Operation) shape() string {
 	switch {
 	case op == nil:
 		return ShapeGateway
-	case op.service == dbss:
+	case op.Service == DBSS:
 		return ShapeDetailed
-	case op.service == iam:
+	case op.Service == iam:
 		return ShapeKeystone
 	}
 	return ShapeService
 }
 
 func (q *request) invalid(what string) reply {
-	if q.op.service == dbss {
+	if q.op.Service == DBSS {
 		return q.refused(http.StatusBadRequest, "DBSS.10020102", "The operation failed: "+what+".")
 	}
 	return q.refused(http.StatusBadRequest, "DBS.280001", "Invalid parameter: "+what+".")
@@ -119,7 +119,7 @@ func (q *request) invalid(what string) reply {
 
 func (q *request) missing(what string) reply {
 	switch {
-	case q.op.service == dbss:
+	case q.op.Service == DBSS:
 		// DBSS documents 400, 403 and 500 only.
 		return q.refused(http.StatusBadRequest, "DBSS.10020102", "The operation failed: the "+what+" does not exist.")
 	case what == "proxy":

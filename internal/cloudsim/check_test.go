@@ -1,10 +1,12 @@
-package cloudsim
+package cloudsim_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 // What is wrong is refused, in the service's shape, without an effect.

@@ -10,6 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
@@ -26,6 +29,7 @@ var (
 func TestClientAgreesWithTheCloud(t *testing.T) {
 	const temporary = "temporary"
 	options := cloudsim.Options{
+		Simulations: simulations.All(),
 		Credentials: []cloudsim.Credentials{
 			{AccessKey: "AK", SecretKey: "SK"},
 			{AccessKey: "TEMP", SecretKey: "SK", SecurityToken: temporary},
@@ -111,7 +115,7 @@ func everyOperation(t *testing.T, cloud *cloudsim.Cloud, c *cloudapi.Client) {
 
 // What the client makes of each fault.
 func TestClientUnderstandsFaults(t *testing.T) {
-	const ssl = cloudsim.SwitchProxySSL
+	const ssl = proxyssl.Flip
 	for name, c := range map[string]struct {
 		fault  cloudsim.Fault
 		status int
@@ -138,7 +142,7 @@ func TestClientUnderstandsFaults(t *testing.T) {
 		"html of 200": {cloudsim.Fault{Kind: cloudsim.HTML, Status: 200, Effect: true}, 200, cloudapi.Had, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cloud := cloudsim.New(cloudsim.Options{})
+			cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All()})
 			c.fault.Operation = ssl
 			require.NoError(t, cloud.Inject(c.fault))
 			_, err := client(cloud).SwitchProxySSL(t.Context(), proxy, true)
@@ -154,7 +158,7 @@ func TestClientUnderstandsFaults(t *testing.T) {
 }
 
 func TestClientRenewsADeadToken(t *testing.T) {
-	cloud := cloudsim.New(cloudsim.Options{})
+	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All()})
 	c := client(cloud)
 	c.Auth = &cloudapi.UserToken{IAM: c.GaussDB, Domain: cloudsim.DefaultDomain, User: cloudsim.DefaultUser, Password: cloudsim.DefaultPassword}
 	require.NoError(t, c.SwitchAccessControl(t.Context(), proxy, true))
@@ -165,8 +169,8 @@ func TestClientRenewsADeadToken(t *testing.T) {
 }
 
 func TestClientSeesFailedAudit(t *testing.T) {
-	cloud := cloudsim.New(cloudsim.Options{})
-	require.NoError(t, cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchAudit, Kind: cloudsim.AuditFailed}))
+	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All()})
+	require.NoError(t, cloud.Inject(cloudsim.Fault{Operation: auditswitch.Flip, Kind: cloudsim.AuditFailed}))
 	err := client(cloud).SwitchAuditDatabase(context.Background(), database, true, nil)
 	var e *cloudapi.Error
 	require.True(t, errors.As(err, &e), err)

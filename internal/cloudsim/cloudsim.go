@@ -1,8 +1,8 @@
 // Package cloudsim is a simulated Huawei cloud, for tests, for the local
 // program, and for whoever tries a chain of events of their own.
 //
-// One base URL serves the five switches, the reads that tell their state, the
-// two job queries and IAM's token request. Signatures and tokens are verified
+// One base URL serves the switches that [Options.Simulations] declare, the reads
+// that tell their state, the two job queries and IAM's token request. Signatures and tokens are verified
 // for real; identifiers, methods, content types and bodies are held against the
 // API pages; whatever is wrong is answered in the shape the cloud documents.
 // What the pages leave open (job names, which code goes with which status) is
@@ -45,6 +45,7 @@
 package cloudsim
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -81,6 +82,9 @@ type Options struct {
 	Users       []User
 	// TokenLife is how long a fetched token is good; 24 hours by default.
 	TokenLife time.Duration
+
+	// Simulations are the switches that the cloud has.
+	Simulations []Simulation
 
 	// Targets exist from the beginning. Unless OnlyTargets is set, others exist
 	// from the first request that names them.
@@ -122,15 +126,17 @@ type Target struct {
 type Cloud struct {
 	Options
 
-	mu       sync.Mutex
-	ready    bool
-	ids      [3]uint64
-	accounts accounts
-	world    world
-	faults   []*injected
-	calls    []Call
-	effects  []Effect
-	flying   map[instanceKey]int
+	mu    sync.Mutex
+	ready bool
+	ids   [3]uint64
+	// operations are those of the switches, and the cloud's own.
+	operations []*Operation
+	accounts   accounts
+	world      world
+	faults     []*injected
+	calls      []Call
+	effects    []Effect
+	flying     map[Target]int
 }
 
 // New returns a cloud with the given options.
@@ -142,25 +148,27 @@ func (c *Cloud) lock() (now time.Time) {
 	if !c.ready {
 		c.prepare()
 	}
-	now = c.now()
+	now = c.Now()
 	c.advance(now)
 	return now
 }
 
 func (c *Cloud) prepare() {
 	c.ready = true
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
 	c.JobVisible = withDefault(c.JobVisible, 2*time.Second)
 	c.JobPending = withDefault(c.JobPending, time.Second)
 	c.JobRunning = withDefault(c.JobRunning, 5*time.Second)
 	c.TokenLife = withDefault(c.TokenLife, 24*time.Hour)
-	if c.BusyStatus == 0 {
-		c.BusyStatus = http.StatusConflict
-	}
-	if c.BusyCode == "" {
-		c.BusyCode = "DBS.200019"
-	}
-	c.flying = map[instanceKey]int{}
+	c.BusyStatus, c.BusyCode = cmp.Or(c.BusyStatus, http.StatusConflict), cmp.Or(c.BusyCode, "DBS.200019")
+	c.flying = map[Target]int{}
 	c.accounts.prepare(&c.Options)
+	c.prepareOperations()
 	c.world.prepare(c.Targets)
 }
 
@@ -171,17 +179,8 @@ func withDefault(d, otherwise time.Duration) time.Duration {
 	return max(d, 0)
 }
 
-func (c *Cloud) now() time.Time {
-	if c.Now == nil {
-		return time.Now()
-	}
-	return c.Now()
-}
-
-func (c *Cloud) sleep(ctx context.Context, d time.Duration) error {
-	if c.Sleep != nil {
-		return c.Sleep(ctx, d)
-	}
+// sleep is how a cloud sleeps by default.
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

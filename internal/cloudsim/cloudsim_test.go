@@ -1,4 +1,4 @@
-package cloudsim
+package cloudsim_test
 
 import (
 	"context"
@@ -12,6 +12,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	accesscontrol "github.com/interlock-functions/interlock/functions/accesscontrol/simulation"
+	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	proxyalt "github.com/interlock-functions/interlock/functions/proxyalt/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
+	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 const (
@@ -48,21 +56,21 @@ var (
 var switches = []struct {
 	operation, method, path, on, off string
 	job                              bool
-	lies                             func(State) bool
+	position                         string
 }{
-	{SwitchProxyALT, "PUT", altPath, `{"alt_enabled":"on","alt_for_readonly":"on"}`, `{"alt_enabled":"off"}`, true, func(s State) bool { return s.ALT }},
-	{SwitchProxySSL, "PUT", sslPath, `{"ssl_option":true}`, `{"ssl_option":false}`, true, func(s State) bool { return s.SSL }},
-	{SwitchAccessControl, "POST", accessPath, `{"open_access_control":true}`, `{"open_access_control":false}`, false, func(s State) bool { return s.AccessControl }},
-	{SwitchMultiTenancy, "PUT", tenantPath, `{"multi_tenant_switch":true}`, `{"multi_tenant_switch":false}`, true, func(s State) bool { return s.MultiTenancy }},
-	{SwitchAudit, "POST", auditPath, `{"id":"` + audited + `","status":"ON"}`, `{"id":"` + audited + `","status":"OFF","lts_audit_switch":1}`, false, func(s State) bool { return s.Audit }},
+	{proxyalt.Flip, "PUT", altPath, `{"alt_enabled":"on","alt_for_readonly":"on"}`, `{"alt_enabled":"off"}`, true, "alt"},
+	{proxyssl.Flip, "PUT", sslPath, `{"ssl_option":true}`, `{"ssl_option":false}`, true, "ssl"},
+	{accesscontrol.Flip, "POST", accessPath, `{"open_access_control":true}`, `{"open_access_control":false}`, false, "access_control"},
+	{multitenant.Flip, "PUT", tenantPath, `{"multi_tenant_switch":true}`, `{"multi_tenant_switch":false}`, true, "multi_tenancy"},
+	{auditswitch.Flip, "POST", auditPath, `{"id":"` + audited + `","status":"ON"}`, `{"id":"` + audited + `","status":"OFF","lts_audit_switch":1}`, false, "audit"},
 }
 
 // target is the switch's own.
 func targetOf(operation string) Target {
 	switch operation {
-	case SwitchAudit:
+	case auditswitch.Flip:
 		return auditTarget
-	case SwitchMultiTenancy:
+	case multitenant.Flip:
 		return Target{ProjectID: project, InstanceID: cluster}
 	}
 	return proxyTarget
@@ -88,6 +96,16 @@ func (c *clock) Add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// on lists the positions that are on.
+func on(s State) (all []string) {
+	for position, on := range s.On {
+		if on {
+			all = append(all, position)
+		}
+	}
+	return all
+}
+
 // env is a cloud and a way to reach it.
 type env struct {
 	*Cloud
@@ -108,6 +126,9 @@ func both(t *testing.T, o Options, test func(t *testing.T, e *env)) {
 func newEnv(t *testing.T, o Options, wire bool) *env {
 	e := &env{clock: newClock(), wire: wire}
 	o.Now = e.clock.Now
+	if o.Simulations == nil {
+		o.Simulations = simulations.All()
+	}
 	if o.Sleep == nil {
 		o.Sleep = func(ctx context.Context, d time.Duration) error { e.clock.Add(d); return ctx.Err() }
 	}
@@ -209,7 +230,7 @@ func TestSwitches(t *testing.T) {
 					switch id, hasJob := a.json(t)["job_id"]; {
 					case s.job:
 						require.Equal(t, effect.JobID, id)
-						require.Equal(t, body != s.on, s.lies(e.State(targetOf(s.operation))), "before the job has completed")
+						require.Equal(t, body != s.on, e.State(targetOf(s.operation)).On[s.position], "before the job has completed")
 						require.Equal(t, id, e.State(targetOf(s.operation)).OpenJob)
 						e.clock.Add(6 * time.Second)
 					default:
@@ -217,7 +238,7 @@ func TestSwitches(t *testing.T) {
 						require.Empty(t, effect.JobID)
 					}
 					state := e.State(targetOf(s.operation))
-					require.Equal(t, body == s.on, s.lies(state))
+					require.Equal(t, body == s.on, state.On[s.position])
 					require.Empty(t, state.OpenJob)
 					call := e.Calls()[n]
 					require.Equal(t, Call{
@@ -244,14 +265,14 @@ func TestAnswersOfSwitchesWithoutJob(t *testing.T) {
 func TestOptionsOfSwitches(t *testing.T) {
 	e := newEnv(t, Options{JobPending: -1, JobRunning: -1}, false)
 	require.Equal(t, 200, e.do("PUT", altPath, `{"alt_enabled":"on"}`).status)
-	require.Equal(t, State{Target: proxyTarget, ALT: true}, e.State(proxyTarget), "off by default")
+	require.Equal(t, []string{"alt"}, on(e.State(proxyTarget)), "off by default")
 	require.Equal(t, 200, e.do("PUT", altPath, `{"alt_enabled":"off","alt_for_readonly":"on"}`).status)
-	require.Equal(t, State{Target: proxyTarget, ALTForReadonly: true}, e.State(proxyTarget))
+	require.Equal(t, []string{"alt_for_readonly"}, on(e.State(proxyTarget)))
 	require.Equal(t, 200, e.do("POST", auditPath, `{"id":"`+audited+`","status":"ON","lts_audit_switch":0}`).status)
-	require.Equal(t, State{Target: auditTarget, Audit: true}, e.State(auditTarget))
+	require.Equal(t, []string{"audit"}, on(e.State(auditTarget)))
 	require.Equal(t, 200, e.do("POST", auditPath, `{"id":"`+audited+`","status":"OFF","lts_audit_switch":1}`).status)
 	require.Equal(t, 200, e.do("POST", auditPath, `{"id":"`+audited+`","status":"OFF","lts_audit_switch":7}`).status)
-	require.Equal(t, State{Target: auditTarget, LTSAuditOff: true}, e.State(auditTarget), "others: unchanged")
+	require.Equal(t, []string{"lts_audit_off"}, on(e.State(auditTarget)), "others: unchanged")
 }
 
 func TestReadsAreLooselyTyped(t *testing.T) {
@@ -352,20 +373,8 @@ func TestSameClockAndOrderSameAnswers(t *testing.T) {
 	require.NotEqual(t, run(1), run(2))
 }
 
-func TestIdentifiersAreUUIDsAndDiffer(t *testing.T) {
-	c, seen := New(Options{}), map[string]bool{}
-	for kind := range 3 {
-		for range 10000 {
-			id := c.nextID(kind)
-			require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$`, id)
-			require.False(t, seen[id])
-			seen[id] = true
-		}
-	}
-}
-
 func TestZeroCloudServes(t *testing.T) {
-	var c Cloud
+	c := Cloud{Options: Options{Simulations: simulations.All()}}
 	e := &env{Cloud: &c, base: "http://cloud.example", http: &http.Client{Transport: c.RoundTripper()}}
 	before := time.Now()
 	require.Equal(t, 200, e.do("PUT", sslPath, `{"ssl_option":true}`).status)

@@ -85,17 +85,16 @@ func (c *Cloud) putFaults(body []byte) (any, error) {
 	if err := readStrictly(body, &list); err != nil {
 		return nil, err
 	}
-	for i := range list {
-		if err := list[i].check(); err != nil {
+	c.lock()
+	defer c.mu.Unlock()
+	faults := make([]*injected, len(list))
+	for i, f := range list {
+		if err := c.check(&f); err != nil {
 			return nil, fmt.Errorf("fault %d: %w", i, err)
 		}
+		faults[i] = &injected{f, f.Times}
 	}
-	c.ClearFaults()
-	for _, f := range list {
-		if err := c.Inject(f); err != nil {
-			return nil, err
-		}
-	}
+	c.faults = faults
 	return nil, nil
 }
 
@@ -122,64 +121,43 @@ func (c *Cloud) postJob(body []byte) (any, error) {
 	return jobStarted{c.StartJob(j)}, nil
 }
 
-// faultText is a [Fault] in JSON.
-type faultText struct {
-	Operation  string   `json:"operation,omitempty"`
-	InstanceID string   `json:"instance_id,omitempty"`
-	Times      int      `json:"times,omitempty"`
-	Kind       Kind     `json:"kind"`
-	Delay      duration `json:"delay,omitzero"`
-	After      duration `json:"after,omitzero"`
-	Hold       bool     `json:"hold,omitempty"`
-	Effect     bool     `json:"effect,omitempty"`
-	Status     int      `json:"status,omitempty"`
-	Code       string   `json:"code,omitempty"`
-	Message    string   `json:"message,omitempty"`
-	Shape      string   `json:"shape,omitempty"`
-	Body       string   `json:"body,omitempty"`
-	RetryAfter string   `json:"retry_after,omitempty"`
-	FailReason string   `json:"fail_reason,omitempty"`
-}
+// The members that are written otherwise than Go's take the place of those.
+type (
+	plainFault Fault
+	faultText  struct {
+		plainFault
+		Delay duration `json:"delay,omitzero"`
+		After duration `json:"after,omitzero"`
+	}
+	plainJob ConsoleJob
+	jobText  struct {
+		plainJob
+		Pending duration `json:"pending"`
+		Running duration `json:"running"`
+	}
+)
 
 // MarshalJSON writes everything but Match.
 func (f Fault) MarshalJSON() ([]byte, error) {
-	return json.Marshal(faultText{
-		f.Operation, f.InstanceID, f.Times, f.Kind, duration(f.Delay), duration(f.After), f.Hold, f.Effect,
-		f.Status, f.Code, f.Message, f.Shape, f.Body, f.RetryAfter, f.FailReason,
-	})
+	return json.Marshal(faultText{plainFault(f), duration(f.Delay), duration(f.After)})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, and nothing else.
 func (f *Fault) UnmarshalJSON(text []byte) error {
 	var t faultText
-	if err := readStrictly(text, &t); err != nil {
-		return err
-	}
-	*f = Fault{
-		Operation: t.Operation, InstanceID: t.InstanceID, Times: t.Times, Kind: t.Kind,
-		Delay: time.Duration(t.Delay), After: time.Duration(t.After), Hold: t.Hold, Effect: t.Effect,
-		Status: t.Status, Code: t.Code, Message: t.Message, Shape: t.Shape, Body: t.Body,
-		RetryAfter: t.RetryAfter, FailReason: t.FailReason,
-	}
-	return nil
+	err := readStrictly(text, &t)
+	*f = Fault(t.plainFault)
+	f.Delay, f.After = time.Duration(t.Delay), time.Duration(t.After)
+	return err
 }
 
-// UnmarshalJSON reads a job to start: project_id, instance_id, name, pending,
-// running, fail_reason.
+// UnmarshalJSON reads a job to start.
 func (j *ConsoleJob) UnmarshalJSON(text []byte) error {
-	var t struct {
-		ProjectID  string   `json:"project_id"`
-		InstanceID string   `json:"instance_id"`
-		Name       string   `json:"name"`
-		Pending    duration `json:"pending"`
-		Running    duration `json:"running"`
-		FailReason string   `json:"fail_reason"`
-	}
-	if err := readStrictly(text, &t); err != nil {
-		return err
-	}
-	*j = ConsoleJob{t.ProjectID, t.InstanceID, t.Name, time.Duration(t.Pending), time.Duration(t.Running), t.FailReason}
-	return nil
+	var t jobText
+	err := readStrictly(text, &t)
+	*j = ConsoleJob(t.plainJob)
+	j.Pending, j.Running = time.Duration(t.Pending), time.Duration(t.Running)
+	return err
 }
 
 // duration is written as Go writes it: "1.5s".

@@ -1,4 +1,4 @@
-package cloudsim
+package cloudsim_test
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 func TestControl(t *testing.T) {

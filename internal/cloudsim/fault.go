@@ -38,7 +38,8 @@ const (
 	Empty Kind = "empty"
 	// Busy: answers that the instance is busy. No effect.
 	Busy Kind = "busy"
-	// AuditFailed: the audit switch answers 200 with FAILED. No effect.
+	// AuditFailed: a switch that can answers 200 with its [Operation.Failure], as
+	// that of audit does. No effect.
 	AuditFailed Kind = "audit-failed"
 	// NoJob: takes effect; answers 200 and an empty object.
 	NoJob Kind = "no-job"
@@ -52,46 +53,42 @@ var kinds = [...]Kind{Delay, Refuse, CutBefore, CutAfter, CutBody, Late, Status,
 
 // Kinds lists the kinds of faults, separated by commas.
 func Kinds() string {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = string(k)
-	}
-	return strings.Join(names, ", ")
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(kinds), "[]"), " ", ", ")
 }
 
 // Fault makes calls go wrong. The oldest one that fits a call applies, alone.
 type Fault struct {
 	// Operation is the SDK's name of the operation; "" fits every one.
-	Operation string
+	Operation string `json:"operation,omitempty"`
 	// InstanceID, unless empty, is the only instance concerned.
-	InstanceID string
+	InstanceID string `json:"instance_id,omitempty"`
 	// Match, unless nil, must hold too. It must not call the [Cloud].
-	Match func(Call) bool
+	Match func(Call) bool `json:"-"`
 	// Times is how many calls it applies to; 0 is all of them.
-	Times int
+	Times int `json:"times,omitempty"`
 
-	Kind Kind
+	Kind Kind `json:"kind"`
 	// Delay comes before everything else. A client that goes away during it has
 	// caused no effect.
-	Delay time.Duration
+	Delay time.Duration `json:"-"`
 	// After is when a [Late] request takes effect.
-	After time.Duration
+	After time.Duration `json:"-"`
 	// Hold waits, instead of cutting the connection, until the client goes away.
-	Hold bool
+	Hold bool `json:"hold,omitempty"`
 	// Effect makes Status, HTML and Empty take effect first.
-	Effect bool
+	Effect bool `json:"effect,omitempty"`
 
 	// Status, Code, Message, Shape, Body and RetryAfter make up the answer.
 	// What is empty is as usual for the service and status.
-	Status     int
-	Code       string
-	Message    string
-	Shape      string
-	Body       string
-	RetryAfter string
+	Status     int    `json:"status,omitempty"`
+	Code       string `json:"code,omitempty"`
+	Message    string `json:"message,omitempty"`
+	Shape      string `json:"shape,omitempty"`
+	Body       string `json:"body,omitempty"`
+	RetryAfter string `json:"retry_after,omitempty"`
 
 	// FailReason is why a job fails.
-	FailReason string
+	FailReason string `json:"fail_reason,omitempty"`
 }
 
 type injected struct {
@@ -101,11 +98,11 @@ type injected struct {
 
 // Inject adds a fault. Its error says what is wrong with it.
 func (c *Cloud) Inject(f Fault) error {
-	if err := f.check(); err != nil {
-		return err
-	}
 	c.lock()
 	defer c.mu.Unlock()
+	if err := c.check(&f); err != nil {
+		return err
+	}
 	c.faults = append(c.faults, &injected{f, f.Times})
 	return nil
 }
@@ -130,8 +127,8 @@ func (c *Cloud) Faults() []Fault {
 	return all
 }
 
-func (f *Fault) check() error {
-	op := known(f.Operation)
+func (c *Cloud) check(f *Fault) error {
+	op := c.known(f.Operation)
 	switch {
 	case f.Operation != "" && op == nil:
 		return fmt.Errorf("operation %q is unknown", f.Operation)
@@ -143,9 +140,9 @@ func (f *Fault) check() error {
 		return errors.New("status is missing")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return errors.New("status must be 200 to 599")
-	case f.Kind == AuditFailed && f.Operation != SwitchAudit:
-		return fmt.Errorf("only %s answers FAILED", SwitchAudit)
-	case (f.Kind == NoJob || f.Kind == JobFails) && (op == nil || op.job == ""):
+	case f.Kind == AuditFailed && (op == nil || op.Failure == nil):
+		return fmt.Errorf("only %s answers FAILED", c.names(func(op *Operation) bool { return op.Failure != nil }))
+	case (f.Kind == NoJob || f.Kind == JobFails) && (op == nil || op.Job == ""):
 		return fmt.Errorf("operation %q starts no job", f.Operation)
 	case f.Hold && !slices.Contains([]Kind{CutBefore, CutAfter, Late}, f.Kind):
 		return fmt.Errorf("kind %q cannot hold a client", f.Kind)
@@ -196,7 +193,7 @@ func (f *Fault) replaces(c *Cloud, q *request, r reply) reply {
 	case Empty:
 		r = reply{status: cmp.Or(f.Status, http.StatusInternalServerError)}
 	case AuditFailed:
-		r = answered(http.StatusOK, map[string]string{"status": "FAILED"})
+		r = answered(http.StatusOK, q.op.Failure)
 	case NoJob:
 		r = answered(http.StatusOK, struct{}{})
 	case Unreadable:

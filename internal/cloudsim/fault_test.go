@@ -1,4 +1,4 @@
-package cloudsim
+package cloudsim_test
 
 import (
 	"context"
@@ -12,6 +12,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	accesscontrol "github.com/interlock-functions/interlock/functions/accesscontrol/simulation"
+	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	proxyalt "github.com/interlock-functions/interlock/functions/proxyalt/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
+	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 const sslOn = `{"ssl_option":true}`
@@ -19,7 +26,7 @@ const sslOn = `{"ssl_option":true}`
 // Each fault, on a switch with a job: what the client sees, and whether the
 // switch took effect.
 func TestFaults(t *testing.T) {
-	ssl := SwitchProxySSL
+	ssl := proxyssl.Flip
 	for name, c := range map[string]struct {
 		fault  Fault
 		status int // 0: an error
@@ -72,7 +79,7 @@ func TestFaults(t *testing.T) {
 		"unreadable":         {Fault{Kind: Unreadable}, 200, "", `{"job_id":`, true, nil},
 		"job fails":          {Fault{Kind: JobFails, FailReason: "no space"}, 200, "", "job_id", true, jobFailed("no space")},
 		"job fails somehow":  {Fault{Kind: JobFails}, 200, "", "job_id", true, jobFailed("An internal error occurred.")},
-		"of another":         {Fault{Kind: CutBefore, Operation: SwitchProxyALT}, 200, "", "job_id", true, nil},
+		"of another":         {Fault{Kind: CutBefore, Operation: proxyalt.Flip}, 200, "", "job_id", true, nil},
 		"of every operation": {Fault{Kind: Status, Status: 503, Operation: "*"}, 503, "", "", false, nil},
 		"of this instance":   {Fault{Kind: Empty, InstanceID: cluster}, 500, "", "", false, nil},
 		"of another's":       {Fault{Kind: Empty, InstanceID: auditor}, 200, "", "job_id", true, nil},
@@ -142,7 +149,7 @@ func jobFailed(reason string) func(*testing.T, *env, answer) {
 		require.Equal(t, []any{"Failed", reason}, []any{job["status"], job["fail_reason"]})
 		listed := e.do("GET", jobsPath+"?status=Failed", "").json(t)["jobs"].([]any)[0].(map[string]any)
 		require.Equal(t, []any{id, reason}, []any{listed["job_id"], listed["fail_reason"]})
-		require.False(t, e.State(proxyTarget).SSL, "a failed job has not laid the switch")
+		require.False(t, e.State(proxyTarget).On["ssl"], "a failed job has not laid the switch")
 	}
 }
 
@@ -155,10 +162,10 @@ func TestFaultsOfOtherServices(t *testing.T) {
 			status       int
 			code         string
 		}{
-			{Fault{Operation: SwitchAudit, Kind: AuditFailed}, "POST", auditPath, switches[4].on, 200, ""},
-			{Fault{Operation: SwitchAudit, Kind: Status, Status: 401}, "POST", auditPath, switches[4].on, 401, "DBSS.10020100"},
-			{Fault{Operation: SwitchAudit, Kind: Status, Status: 400}, "POST", auditPath, switches[4].on, 400, "DBSS.10020102"},
-			{Fault{Operation: ListAuditedDatabases, Kind: Status, Status: 429}, "GET", auditedPath, "", 429, "APIG.0308"},
+			{Fault{Operation: auditswitch.Flip, Kind: AuditFailed}, "POST", auditPath, switches[4].on, 200, ""},
+			{Fault{Operation: auditswitch.Flip, Kind: Status, Status: 401}, "POST", auditPath, switches[4].on, 401, "DBSS.10020100"},
+			{Fault{Operation: auditswitch.Flip, Kind: Status, Status: 400}, "POST", auditPath, switches[4].on, 400, "DBSS.10020102"},
+			{Fault{Operation: auditswitch.Read, Kind: Status, Status: 429}, "GET", auditedPath, "", 429, "APIG.0308"},
 			{Fault{Operation: CreateToken, Kind: Status, Status: 503}, "POST", tokenPath, tokenBody, 503, "Service Unavailable"},
 			{Fault{Operation: ShowJob, Kind: Status, Status: 404}, "GET", jobPath + "?id=x", "", 404, "DBS.200002"},
 			{Fault{Operation: ListImmediateJobs, Kind: Unreadable}, "GET", jobsPath, "", 200, ""},
@@ -194,13 +201,13 @@ func TestFaultsAreUsedUpInTheirOrder(t *testing.T) {
 func TestFaultsDoNotHideRefusals(t *testing.T) {
 	for _, kind := range []Kind{NoJob, Unreadable, JobFails, CutBody} {
 		e := newEnv(t, Options{}, false)
-		require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: kind}))
+		require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: kind}))
 		require.Equal(t, 400, e.do("PUT", sslPath, "{}").status)
 		require.Equal(t, 401, e.do("PUT", sslPath, sslOn, header("X-Auth-Token", "wrong")).status)
 		require.Empty(t, e.Effects())
 	}
 	e := newEnv(t, Options{}, false)
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late}))
 	require.Error(t, e.do("PUT", sslPath, "{}").err)
 	require.Error(t, e.do("PUT", sslPath, sslOn, header("X-Auth-Token", "wrong")).err)
 	require.Zero(t, e.Deliver())
@@ -208,7 +215,7 @@ func TestFaultsDoNotHideRefusals(t *testing.T) {
 
 func TestLateEffect(t *testing.T) {
 	both(t, Options{}, func(t *testing.T, e *env) {
-		require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 30 * time.Second, Times: 1}))
+		require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 30 * time.Second, Times: 1}))
 		require.Error(t, e.do("PUT", sslPath, sslOn).err)
 		e.clock.Add(30*time.Second - 1)
 		require.Empty(t, e.Effects())
@@ -219,9 +226,9 @@ func TestLateEffect(t *testing.T) {
 		require.Len(t, effects, 1)
 		require.Equal(t, newClock().Now().Add(30*time.Second), effects[0].Time, "when it arrived, not when somebody looked")
 		require.True(t, effects[0].Gone)
-		call := e.CallsOf(SwitchProxySSL)[0]
+		call := e.CallsOf(proxyssl.Flip)[0]
 		require.Equal(t, []any{true, effects[0].JobID, 0}, []any{call.Effect, call.JobID, call.Status})
-		require.True(t, e.State(proxyTarget).SSL, "its job has completed meanwhile")
+		require.True(t, e.State(proxyTarget).On["ssl"], "its job has completed meanwhile")
 		require.Equal(t, 200, e.do("GET", jobPath+"?id="+effects[0].JobID, "").status)
 	})
 }
@@ -236,7 +243,7 @@ func TestDeliver(t *testing.T) {
 		require.Equal(t, 1, e.Deliver(), "the second finds its instance busy")
 		require.Zero(t, e.Deliver())
 		require.Equal(t, []bool{true, false}, []bool{e.Calls()[0].Effect, e.Calls()[1].Effect})
-		require.False(t, e.State(proxyTarget).AccessControl)
+		require.False(t, e.State(proxyTarget).On["access_control"])
 	})
 }
 
@@ -244,9 +251,9 @@ func TestDeliver(t *testing.T) {
 // anybody looks.
 func TestWhatIsDueHappensInOrder(t *testing.T) {
 	e := newEnv(t, Options{}, false)
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 10 * time.Second, Times: 1}))
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 5 * time.Second, Times: 1}))
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 12 * time.Second, Times: 1}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 10 * time.Second, Times: 1}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 5 * time.Second, Times: 1}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 12 * time.Second, Times: 1}))
 	require.Error(t, e.do("PUT", sslPath, `{"ssl_option":false}`).err) // busy until 11s
 	require.Error(t, e.do("PUT", sslPath, sslOn).err)                  // first
 	require.Error(t, e.do("PUT", sslPath, `{"ssl_option":false}`).err) // last
@@ -256,14 +263,14 @@ func TestWhatIsDueHappensInOrder(t *testing.T) {
 		calls = append(calls, effect.Call)
 	}
 	require.Equal(t, []int{2, 3}, calls)
-	require.False(t, e.State(proxyTarget).SSL)
+	require.False(t, e.State(proxyTarget).On["ssl"])
 }
 
 func TestArrivalBetweenTheEndsOfTwoJobs(t *testing.T) {
 	e := newEnv(t, Options{}, false)
 	e.StartJob(ConsoleJob{ProjectID: project, InstanceID: cluster, Name: "Short", Running: 5 * time.Second})
 	e.StartJob(ConsoleJob{ProjectID: project, InstanceID: "1" + cluster[1:], Name: "Long", Running: 20 * time.Second})
-	require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: Late, After: 10 * time.Second}))
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: Late, After: 10 * time.Second}))
 	require.Error(t, e.do("PUT", sslPath, sslOn).err)
 	e.clock.Add(time.Hour)
 	require.Len(t, e.Effects(), 1)
@@ -277,7 +284,7 @@ func TestHeldClients(t *testing.T) {
 	}{{CutBefore, 0, 0}, {CutAfter, 1, 1}, {Late, 0, 1}} {
 		t.Run(string(c.kind), func(t *testing.T) {
 			both(t, Options{}, func(t *testing.T, e *env) {
-				require.NoError(t, e.Inject(Fault{Operation: SwitchProxySSL, Kind: c.kind, Hold: true, Times: 1}))
+				require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: c.kind, Hold: true, Times: 1}))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				gone := make(chan answer)
@@ -323,7 +330,8 @@ func TestClientHasLeftAfterDelay(t *testing.T) {
 }
 
 func TestDelayByTimer(t *testing.T) {
-	e := newEnv(t, Options{Sleep: New(Options{}).sleep}, false)
+	e := newEnv(t, Options{}, false)
+	e.Sleep = nil
 	require.NoError(t, e.Inject(Fault{Kind: Delay, Delay: time.Nanosecond, Times: 1}))
 	require.Equal(t, 200, e.do("PUT", sslPath, sslOn).status)
 	require.NoError(t, e.Inject(Fault{Kind: Delay, Delay: time.Hour, Times: 1}))
@@ -348,8 +356,8 @@ func TestImpossibleFaults(t *testing.T) {
 		"negative":                                  {Kind: Delay, Times: -1},
 		"status is missing":                         {Kind: Status},
 		"status must be":                            {Kind: Status, Status: 100},
-		"only SwitchAuditDatabaseNew":               {Kind: AuditFailed, Operation: SwitchProxySSL},
-		`operation "SwitchAccessControl" starts no`: {Kind: NoJob, Operation: SwitchAccessControl},
+		"only SwitchAuditDatabaseNew":               {Kind: AuditFailed, Operation: proxyssl.Flip},
+		`operation "SwitchAccessControl" starts no`: {Kind: NoJob, Operation: accesscontrol.Flip},
 		`operation "" starts no job`:                {Kind: JobFails},
 		`kind "status" cannot hold a client`:        {Kind: Status, Status: 500, Hold: true},
 	} {
@@ -406,11 +414,11 @@ func TestConcurrentUse(t *testing.T) {
 		}
 		all.Wait()
 		require.Len(t, e.Calls(), 8*10*7)
-		open := map[instanceKey]time.Time{}
+		open := map[string]time.Time{}
 		for _, effect := range e.Effects() {
 			if effect.JobID != "" {
-				require.False(t, effect.Time.Before(open[effect.Target.instance()]), "one job at a time for an instance")
-				open[effect.Target.instance()] = effect.Time.Add(6 * time.Second)
+				require.False(t, effect.Time.Before(open[effect.Target.InstanceID]), "one job at a time for an instance")
+				open[effect.Target.InstanceID] = effect.Time.Add(6 * time.Second)
 			}
 		}
 	})
@@ -420,7 +428,7 @@ var _ http.Handler = (*Cloud)(nil)
 
 func BenchmarkRoundTrip(b *testing.B) {
 	c := newClock()
-	cloud := New(Options{Now: c.Now})
+	cloud := New(Options{Now: c.Now, Simulations: simulations.All()})
 	rt := cloud.RoundTripper()
 	e := &env{base: "http://cloud.example"}
 	for b.Loop() {

@@ -9,17 +9,17 @@ import (
 	"github.com/interlock-functions/interlock/internal/jsontree"
 )
 
-// form reads a request's body as its API page describes it: every mandatory
+// Form reads a request's body as its API page describes it: every mandatory
 // member, no unknown one, each of the one type that the page names. The first
-// thing wrong is kept.
-type form struct {
+// thing wrong is kept, and answered.
+type Form struct {
 	node  jsontree.Node
 	names []string
 	wrong string
 }
 
-func readForm(body []byte) *form {
-	f := &form{}
+func readForm(body []byte) *Form {
+	f := &Form{}
 	node, err := jsontree.Parse(body, 8)
 	switch {
 	case len(body) == 0:
@@ -33,7 +33,7 @@ func readForm(body []byte) *form {
 	return f
 }
 
-func (f *form) take(name string, mandatory bool, kind jsontree.Kind) *jsontree.Node {
+func (f *Form) take(name string, mandatory bool, kind jsontree.Kind) *jsontree.Node {
 	f.names = append(f.names, name)
 	n := f.node.Get(name)
 	switch {
@@ -48,13 +48,14 @@ func (f *form) take(name string, mandatory bool, kind jsontree.Kind) *jsontree.N
 	return n
 }
 
-func (f *form) boolean(name string) bool {
+// Boolean reads a mandatory boolean.
+func (f *Form) Boolean(name string) bool {
 	n := f.take(name, true, jsontree.Bool)
 	return n != nil && string(n.Raw) == "true"
 }
 
-// choice reads one of two words, and whether it is the first.
-func (f *form) choice(name string, mandatory bool, yes, no string) bool {
+// Choice reads one of two words, and whether it is the first.
+func (f *Form) Choice(name string, mandatory bool, yes, no string) bool {
 	n := f.take(name, mandatory, jsontree.String)
 	if n != nil && n.Text != yes && n.Text != no {
 		f.wrong = fmt.Sprintf("%s must be %s or %s", name, yes, no)
@@ -62,7 +63,8 @@ func (f *form) choice(name string, mandatory bool, yes, no string) bool {
 	return n != nil && n.Text == yes
 }
 
-func (f *form) text(name string) string {
+// Text reads a mandatory string that is not empty.
+func (f *Form) Text(name string) string {
 	n := f.take(name, true, jsontree.String)
 	if n == nil {
 		return ""
@@ -73,7 +75,8 @@ func (f *form) text(name string) string {
 	return n.Text
 }
 
-func (f *form) integer(name string) (i int) {
+// Integer reads an optional number, 0 if missing.
+func (f *Form) Integer(name string) (i int) {
 	n := f.take(name, false, jsontree.Number)
 	if n == nil {
 		return 0
@@ -86,7 +89,7 @@ func (f *form) integer(name string) (i int) {
 }
 
 // words reads an array of strings.
-func (f *form) words(name string) (words []string) {
+func (f *Form) words(name string) (words []string) {
 	n := f.take(name, true, jsontree.Array)
 	if n == nil {
 		return nil
@@ -101,16 +104,23 @@ func (f *form) words(name string) (words []string) {
 }
 
 // object enters a member that is an object.
-func (f *form) object(name string) *form {
+func (f *Form) object(name string) *Form {
 	n := f.take(name, true, jsontree.Object)
 	if n == nil {
-		return &form{wrong: f.wrong}
+		return &Form{wrong: f.wrong}
 	}
-	return &form{node: *n}
+	return &Form{node: *n}
+}
+
+// Invalid says what else is wrong.
+func (f *Form) Invalid(what string) {
+	if f.wrong == "" {
+		f.wrong = what
+	}
 }
 
 // end returns the first thing wrong, a member that nobody asked for included.
-func (f *form) end() string {
+func (f *Form) end() string {
 	if f.wrong != "" {
 		return f.wrong
 	}

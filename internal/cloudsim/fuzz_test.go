@@ -1,4 +1,4 @@
-package cloudsim
+package cloudsim_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/functions/simulations"
+	. "github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 // good is written from the pages, apart from the code: the requests that may
@@ -56,7 +59,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("PUT", "//v3/\x00/%zz", "%", strings.Repeat("[", 99))
 
 	f.Fuzz(func(t *testing.T, method, path, query, body string) {
-		c := New(Options{})
+		c := New(Options{Simulations: simulations.All()})
 		u := &url.URL{Scheme: "http", Host: "cloud.example", Path: path, RawQuery: query}
 		response, err := c.RoundTripper().RoundTrip(&http.Request{Method: method, URL: u, Body: io.NopCloser(strings.NewReader(body)),
 			Header: http.Header{"Content-Type": {"application/json"}, "X-Auth-Token": {DefaultToken}}})

@@ -38,7 +38,7 @@ func (c *Cloud) handle(ctx context.Context, q *request) outcome {
 }
 
 func (c *Cloud) carry(ctx context.Context, q *request, call int, fault *Fault) (out outcome) {
-	if fault.Delay > 0 && c.sleep(ctx, fault.Delay) != nil || ctx.Err() != nil {
+	if fault.Delay > 0 && c.Sleep(ctx, fault.Delay) != nil || ctx.Err() != nil {
 		return outcome{ending: abandoned}
 	}
 	effective := fault.effective()
@@ -78,28 +78,40 @@ func (c *Cloud) serve(q *request, call int, fault *Fault) reply {
 	if wrong := q.check(); wrong != "" {
 		return q.invalid(wrong)
 	}
-	if q.op.read != nil {
-		return c.look(q, call, now)
+	if q.op.serve != nil {
+		r := q.op.serve(c, q, now)
+		if q.op.Service == iam {
+			c.calls[call].Authenticated = r.succeeded()
+		}
+		return r
 	}
-	change, wrong := q.op.plan(q)
-	if wrong != "" {
+	seen := &Request{Form: &Form{}, Target: q.target, Query: q.query, cloud: c}
+	if q.op.Plan == nil {
+		return c.look(q, seen)
+	}
+	seen.Form = readForm(q.body)
+	change := q.op.Plan(seen)
+	if wrong := seen.end(); wrong != "" {
 		return q.invalid(wrong)
 	}
-	change.q = q
+	q.target = seen.Target
 	c.calls[call].Target = q.target
 	if fault.Kind == Late {
-		c.hold(&lateArrival{change: change, fault: fault, call: call}, now)
+		c.hold(&lateArrival{q: q, change: change, fault: fault, call: call}, now)
 		return reply{}
 	}
-	return c.apply(&change, fault, call, now, false)
+	return c.apply(q, &change, fault, call, now, false)
 }
 
-func (c *Cloud) look(q *request, call int, now time.Time) reply {
-	r := q.op.read(c, q, now)
-	if q.op.service == iam {
-		c.calls[call].Authenticated = r.succeeded()
+func (c *Cloud) look(q *request, seen *Request) reply {
+	if missing := c.find(q.target); missing != "" {
+		return q.missing(missing)
 	}
-	return r
+	answer := q.op.Show(seen)
+	if wrong := seen.end(); wrong != "" {
+		return q.invalid(wrong)
+	}
+	return answered(http.StatusOK, answer)
 }
 
 func (c *Cloud) hold(l *lateArrival, now time.Time) {
@@ -112,7 +124,7 @@ func (c *Cloud) hold(l *lateArrival, now time.Time) {
 // check holds a request against what every page says of headers, identifiers
 // and the query.
 func (q *request) check() string {
-	if q.op.service == iam {
+	if q.op.Service == iam {
 		return q.contentType()
 	}
 	if wrong := q.op.malformed(q.target); wrong != "" {
@@ -127,7 +139,7 @@ func (q *request) check() string {
 	if q.query, err = url.ParseQuery(q.rawQuery); err != nil {
 		return "the query is malformed"
 	}
-	if q.op.plan == nil {
+	if q.op.Plan == nil {
 		return ""
 	}
 	if len(q.query) > 0 {
@@ -149,10 +161,8 @@ type jobStarted struct {
 }
 
 // apply lets a change take effect, unless its target is missing or busy.
-func (c *Cloud) apply(ch *change, fault *Fault, call int, at time.Time, gone bool) reply {
-	q := ch.q
-	instance, missing := c.find(q.target)
-	if missing != "" {
+func (c *Cloud) apply(q *request, ch *Change, fault *Fault, call int, at time.Time, gone bool) reply {
+	if missing := c.find(q.target); missing != "" {
 		return q.missing(missing)
 	}
 	if c.world.openJob(q.target.instance()) != nil {
@@ -160,11 +170,11 @@ func (c *Cloud) apply(ch *change, fault *Fault, call int, at time.Time, gone boo
 	}
 	var id string
 	var answer any
-	if q.op.job == "" {
-		ch.set(instance)
-		answer = ch.answer(c)
+	if q.op.Job == "" {
+		c.world.lay(q, ch)
+		answer = ch.Answer()
 	} else {
-		j := &job{name: q.op.job, key: q.target.instance(), set: func() { ch.set(instance) }}
+		j := &job{name: q.op.Job, instance: q.target.instance(), set: func() { c.world.lay(q, ch) }}
 		if fault.Kind == JobFails {
 			j.failReason = cmp.Or(fault.FailReason, "An internal error occurred.")
 		}
@@ -173,7 +183,7 @@ func (c *Cloud) apply(ch *change, fault *Fault, call int, at time.Time, gone boo
 	}
 	c.calls[call].Effect, c.calls[call].JobID = true, id
 	c.effects = append(c.effects, Effect{
-		Time: at, Operation: q.op.name, Target: q.target, Enabled: ch.enabled, Body: string(q.body),
+		Time: at, Operation: q.op.Name, Target: q.target, Enabled: ch.Enabled, Body: string(q.body),
 		JobID: id, Call: call + 1, Gone: gone,
 	})
 	return answered(http.StatusOK, answer)

@@ -40,8 +40,8 @@ func mix(x uint64) uint64 {
 
 // malformed says which of a path's identifiers the API pages do not allow, and
 // what they ask for; "" if none.
-func (op *operation) malformed(t Target) string {
-	if op.service == dbss {
+func (op *Operation) malformed(t Target) string {
+	if op.Service == DBSS {
 		switch {
 		case !alphanumeric(t.ProjectID, 32, 64):
 			return "project_id must have 32 to 64 characters"
@@ -53,9 +53,9 @@ func (op *operation) malformed(t Target) string {
 	switch {
 	case !alphanumeric(t.ProjectID, 32, 32):
 		return "project_id must have 32 letters and digits"
-	case strings.Contains(op.path, "{instance}") && (!alphanumeric(t.InstanceID, 36, 36) || !strings.HasSuffix(t.InstanceID, "in07")):
+	case strings.Contains(op.Path, "{instance}") && (!alphanumeric(t.InstanceID, 36, 36) || !strings.HasSuffix(t.InstanceID, "in07")):
 		return "instance_id must have 36 letters and digits and end with in07"
-	case strings.Contains(op.path, "{proxy}") && (!alphanumeric(t.ProxyID, 36, 36) || !strings.HasSuffix(t.ProxyID, "po01")):
+	case strings.Contains(op.Path, "{proxy}") && (!alphanumeric(t.ProxyID, 36, 36) || !strings.HasSuffix(t.ProxyID, "po01")):
 		return "proxy_id must have 36 letters and digits and end with po01"
 	}
 	return ""

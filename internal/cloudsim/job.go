@@ -10,7 +10,7 @@ import (
 // job is a task of the cloud. Its status is computed from the clock.
 type job struct {
 	id, name                         string
-	key                              instanceKey
+	instance                         Target
 	created, visible, started, ended time.Time
 	failReason                       string
 	set                              func()
@@ -34,13 +34,13 @@ func (c *Cloud) startJob(j *job, at time.Time, pending, running time.Duration) {
 	j.started = at.Add(pending)
 	j.ended = j.started.Add(running)
 	c.world.jobs[j.id] = j
-	c.world.listed[j.key.project] = append(c.world.listed[j.key.project], j)
+	c.world.listed[j.instance.ProjectID] = append(c.world.listed[j.instance.ProjectID], j)
 	c.world.open = append(c.world.open, j)
 }
 
-func (w *world) openJob(key instanceKey) *job {
+func (w *world) openJob(instance Target) *job {
 	for _, j := range w.open {
-		if j.key == key {
+		if j.instance == instance {
 			return j
 		}
 	}
@@ -50,21 +50,21 @@ func (w *world) openJob(key instanceKey) *job {
 // ConsoleJob is a job that a person starts in the console. It changes nothing
 // but keeps its instance busy.
 type ConsoleJob struct {
-	ProjectID  string
-	InstanceID string
-	Name       string
+	ProjectID  string `json:"project_id"`
+	InstanceID string `json:"instance_id"`
+	Name       string `json:"name"`
 	// Pending and Running are how long it is so, by default as long as any job.
-	Pending, Running time.Duration
+	Pending, Running time.Duration `json:"-"`
 	// FailReason, unless empty, is why it fails in the end.
-	FailReason string
+	FailReason string `json:"fail_reason"`
 }
 
 // StartJob starts a job as a person in the console would, and returns its id.
 func (c *Cloud) StartJob(o ConsoleJob) string {
 	now := c.lock()
 	defer c.mu.Unlock()
-	j := &job{name: o.Name, key: instanceKey{o.ProjectID, o.InstanceID}, failReason: o.FailReason}
-	c.world.declare(Target{ProjectID: o.ProjectID, InstanceID: o.InstanceID})
+	j := &job{name: o.Name, instance: Target{ProjectID: o.ProjectID, InstanceID: o.InstanceID}, failReason: o.FailReason}
+	c.world.declare(j.instance)
 	c.startJob(j, now, withDefault(o.Pending, c.JobPending), withDefault(o.Running, c.JobRunning))
 	return j.id
 }
@@ -115,14 +115,14 @@ func (c *Cloud) showJob(q *request, now time.Time) reply {
 		return q.invalid("id is missing")
 	}
 	j := c.world.jobs[id]
-	if j == nil || j.key.project != q.target.ProjectID || now.Before(j.visible) {
+	if j == nil || j.instance.ProjectID != q.target.ProjectID || now.Before(j.visible) {
 		return q.refused(404, "DBS.200013", "The task does not exist.")
 	}
 	var a jobAnswer
 	a.Job.ID, a.Job.Name, a.Job.Status = j.id, j.name, j.status(now)
 	a.Job.Created, a.Job.Ended = stamped(j.created, now, beijing), stamped(j.ended, now, beijing)
 	a.Job.Process = j.progress(now)
-	a.Job.Instance.ID, a.Job.Instance.Name = j.key.id, "gauss-"+j.key.id
+	a.Job.Instance.ID, a.Job.Instance.Name = j.instance.InstanceID, "gauss-"+j.instance.InstanceID
 	if a.Job.Status == "Failed" {
 		a.Job.FailReason = j.failReason
 	}
@@ -168,7 +168,7 @@ func (c *Cloud) listJobs(q *request, now time.Time) reply {
 func (j *job) listed(now time.Time) listedJob {
 	l := listedJob{
 		JobID: j.id, JobName: j.name, Status: j.status(now),
-		InstanceID: j.key.id, InstanceName: "gauss-" + j.key.id, Process: j.progress(now),
+		InstanceID: j.instance.InstanceID, InstanceName: "gauss-" + j.instance.InstanceID, Process: j.progress(now),
 		CreatedTime: stamped(j.created, now, time.UTC), EndedTime: stamped(j.ended, now, time.UTC),
 	}
 	if l.Status == "Failed" {

@@ -2,74 +2,145 @@ package cloudsim
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Operations, named as Huawei's SDKs name them.
+// Operations that are no switch's own, named as Huawei's SDKs name them.
 const (
-	SwitchProxyALT       = "SwitchGaussMySqlProxyAlt"
-	SwitchProxySSL       = "SwitchGaussMySqlProxySsl"
-	SwitchAccessControl  = "SwitchAccessControl"
-	SwitchMultiTenancy   = "UpdateMultiTenant"
-	SwitchAudit          = "SwitchAuditDatabaseNew"
-	ShowJob              = "ShowGaussMySqlJobInfo"
-	ListImmediateJobs    = "ListImmediateJobs"
-	ListProxies          = "ShowGaussMySqlProxyList"
-	ShowIPGroup          = "ShowProxyIpgroup"
-	ShowMultiTenancy     = "ShowMultiTenant"
-	ListAuditedDatabases = "ListAuditDatabasesNew"
-	CreateToken          = "KeystoneCreateUserTokenByPassword"
+	ShowJob           = "ShowGaussMySqlJobInfo"
+	ListImmediateJobs = "ListImmediateJobs"
+	CreateToken       = "KeystoneCreateUserTokenByPassword"
 )
 
-// service decides the shape of errors and the form of identifiers.
-type service uint8
+// Service decides the shape of errors and the form of identifiers.
+type Service uint8
 
+// Services that have switches.
 const (
-	gaussdb service = iota
-	dbss
+	GaussDB Service = iota
+	DBSS
 	iam
 )
 
-// operation is one API. A switch has a plan, what only reads has a read.
-type operation struct {
-	name    string
-	service service
-	method  string
-	path    string
-	// job names the job that a switch starts; none if it takes effect at once.
-	// The names of these three are documented nowhere: these are unlike all
-	// documented ones.
-	job  string
-	plan func(*request) (change, string)
-	read func(*Cloud, *request, time.Time) reply
+// Simulation is what the cloud has of one switch.
+type Simulation struct {
+	// Switch is the switch's name.
+	Switch string
+	// Positions name what of a target it turns on and off: itself first, then
+	// its options. [State] has them by these names.
+	Positions []string
+	// Flip lays the switch.
+	Flip Operation
+	// Reads tell how it lies. Where several switches declare one read, by its
+	// name, its answer shows what each of them shows.
+	Reads []Operation
 }
 
-var operations = [...]operation{
-	{name: SwitchProxyALT, method: "PUT", path: "v3/{project}/instances/{instance}/proxy/{proxy}/alt",
-		job: "GaussDBforMySQLSwitchProxyAlt", plan: planALT},
-	{name: SwitchProxySSL, method: "PUT", path: "v3/{project}/instances/{instance}/proxy/{proxy}/ssl",
-		job: "GaussDBforMySQLSwitchProxySSL", plan: planSSL},
-	{name: SwitchAccessControl, method: "POST", path: "v3/{project}/instances/{instance}/proxy/{proxy}/access-control-switch",
-		plan: planAccessControl},
-	{name: SwitchMultiTenancy, method: "PUT", path: "v3/{project}/instances/{instance}/multi-tenant",
-		job: "GaussDBforMySQLModifyMultiTenant", plan: planMultiTenancy},
-	{name: SwitchAudit, service: dbss, method: "POST", path: "v3/{project}/audit/{instance}/databases/switch",
-		plan: planAudit},
-	{name: ShowJob, method: "GET", path: "v3/{project}/jobs", read: (*Cloud).showJob},
-	{name: ListImmediateJobs, method: "GET", path: "v3/{project}/immediate-jobs", read: (*Cloud).listJobs},
-	{name: ListProxies, method: "GET", path: "v3/{project}/instances/{instance}/proxies", read: (*Cloud).listProxies},
-	{name: ShowIPGroup, method: "GET", path: "v3/{project}/instances/{instance}/proxy/{proxy}/ipgroup", read: (*Cloud).showIPGroup},
-	{name: ShowMultiTenancy, method: "GET", path: "v3/{project}/instances/{instance}/multi-tenant", read: (*Cloud).showMultiTenancy},
-	{name: ListAuditedDatabases, service: dbss, method: "GET", path: "v2/{project}/audit/{instance}/databases", read: (*Cloud).listDatabases},
-	{name: CreateToken, service: iam, method: "POST", path: "v3/auth/tokens", read: (*Cloud).createToken},
+// Operation is one API.
+type Operation struct {
+	// Name is the name that Huawei's SDKs have for it.
+	Name    string
+	Service Service
+	Method  string
+	// Path has no slash in front, and {project}, {instance} and {proxy} for the
+	// target's identifiers.
+	Path string
+
+	// Job names the job that a flip starts; none if it takes effect at once.
+	Job string
+	// Failure, unless nil, is how a flip that failed answers under 200: see
+	// [AuditFailed].
+	Failure any
+	// Plan reads what a flip asks for.
+	Plan func(*Request) Change
+
+	// Show makes a read's answer, of objects and arrays: map[string]any, []any.
+	Show func(*Request) any
+
+	serve    func(*Cloud, *request, time.Time) reply
+	position string
+}
+
+// Change is what one call to a switch asks for.
+type Change struct {
+	Enabled bool
+	// Options has the further positions that it changes, by their names.
+	Options map[string]bool
+	// Answer makes the answer of a flip that starts no job.
+	Answer func() any
+}
+
+// Request is a call as a [Simulation] sees it, when all else of it is in order.
+type Request struct {
+	// Form reads the body of a flip.
+	*Form
+	// Target is what the path names; a plan adds what the body names.
+	Target Target
+	// Query is for reads; a flip has none.
+	Query url.Values
+	cloud *Cloud
+}
+
+func (c *Cloud) prepareOperations() {
+	c.operations = []*Operation{
+		{Name: ShowJob, Method: "GET", Path: "v3/{project}/jobs", serve: (*Cloud).showJob},
+		{Name: ListImmediateJobs, Method: "GET", Path: "v3/{project}/immediate-jobs", serve: (*Cloud).listJobs},
+		{Name: CreateToken, Service: iam, Method: "POST", Path: "v3/auth/tokens", serve: (*Cloud).createToken},
+	}
+	for _, s := range c.Simulations {
+		s.Flip.position = s.Positions[0]
+		for _, op := range slices.Insert(slices.Clone(s.Reads), 0, s.Flip) {
+			if same := c.known(op.Name); same != nil {
+				show := same.Show
+				same.Show = func(q *Request) any { return merged(show(q), op.Show(q)) }
+				continue
+			}
+			c.operations = append(c.operations, &op)
+		}
+	}
+}
+
+// merged is what two switches show of the same things.
+func merged(a, b any) any {
+	switch a := a.(type) {
+	case map[string]any:
+		for name, value := range b.(map[string]any) {
+			a[name] = merged(a[name], value)
+		}
+		return a
+	case []any:
+		for i, value := range b.([]any) {
+			a[i] = merged(a[i], value)
+		}
+		return a
+	}
+	return b
+}
+
+// Operations lists the operations, separated by commas.
+func (c *Cloud) Operations() string {
+	c.lock()
+	defer c.mu.Unlock()
+	return c.names(func(*Operation) bool { return true })
+}
+
+func (c *Cloud) names(fits func(*Operation) bool) string {
+	var names []string
+	for _, op := range c.operations {
+		if fits(op) {
+			names = append(names, op.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // route finds the operation that a method and an escaped path name.
-func route(method, path string) (*operation, Target) {
+func (c *Cloud) route(method, path string) (*Operation, Target) {
 	path = strings.TrimPrefix(path, "/")
-	for i := range operations {
-		if op := &operations[i]; op.method == method {
+	for _, op := range c.operations {
+		if op.Method == method {
 			if target, ok := op.match(path); ok {
 				return op, target
 			}
@@ -78,17 +149,15 @@ func route(method, path string) (*operation, Target) {
 	return nil, Target{}
 }
 
-func known(name string) *operation {
-	for i := range operations {
-		if operations[i].name == name {
-			return &operations[i]
-		}
+func (c *Cloud) known(name string) *Operation {
+	if i := slices.IndexFunc(c.operations, func(op *Operation) bool { return op.Name == name }); i >= 0 {
+		return c.operations[i]
 	}
 	return nil
 }
 
-func (op *operation) match(path string) (t Target, ok bool) {
-	template, moreWanted, more := op.path, true, true
+func (op *Operation) match(path string) (t Target, ok bool) {
+	template, moreWanted, more := op.Path, true, true
 	for moreWanted && more {
 		var want, got string
 		want, template, moreWanted = strings.Cut(template, "/")

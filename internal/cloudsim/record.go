@@ -72,6 +72,7 @@ func (c *Cloud) begin(q *request) (call int, fault *Fault) {
 	now := c.lock()
 	defer c.mu.Unlock()
 	q.id = c.nextID(requestID)
+	q.op, q.target = c.route(q.method, q.path)
 	record := Call{
 		Number: len(c.calls) + 1, Time: now, Method: q.method, Path: q.path, Target: q.target,
 		Body: string(q.body), RequestID: q.id,
@@ -81,11 +82,11 @@ func (c *Cloud) begin(q *request) (call int, fault *Fault) {
 	}
 	fault = &Fault{Kind: Delay}
 	if q.op != nil {
-		record.Operation = q.op.name
-		if q.op.service == iam {
+		record.Operation = q.op.Name
+		if q.op.Service == iam {
 			record.Body = ""
 		}
-		if q.op.plan != nil {
+		if q.op.Plan != nil {
 			record.Overlaps = c.flying[q.target.instance()]
 			c.flying[q.target.instance()]++
 		}
@@ -99,7 +100,7 @@ func (c *Cloud) finish(q *request, call, status int) (now time.Time) {
 	now = c.lock()
 	defer c.mu.Unlock()
 	c.calls[call].Ended, c.calls[call].Status = now, status
-	if q.op != nil && q.op.plan != nil {
+	if q.op != nil && q.op.Plan != nil {
 		if c.flying[q.target.instance()]--; c.flying[q.target.instance()] == 0 {
 			delete(c.flying, q.target.instance())
 		}

@@ -28,7 +28,6 @@ func newRequest(r *http.Request) (*request, error) {
 			q.body = body
 		}
 	}
-	q.op, q.target = route(q.method, q.path)
 	return q, nil
 }
 

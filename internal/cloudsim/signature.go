@@ -183,7 +183,7 @@ func (k *accessKey) strike(now time.Time) {
 
 // authenticate checks who is asking, and whether for a project of theirs.
 func (c *Cloud) authenticate(q *request, now time.Time) (refusal reply, ok bool) {
-	if q.op.service == iam {
+	if q.op.Service == iam {
 		return reply{}, true
 	}
 	token := q.header.Get("X-Auth-Token")
@@ -212,7 +212,7 @@ func (c *Cloud) authenticate(q *request, now time.Time) (refusal reply, ok bool)
 }
 
 func (q *request) otherProject() reply {
-	if q.op.service == dbss {
+	if q.op.Service == DBSS {
 		return q.gateway(http.StatusForbidden, "APIG.0306", "API access denied: not of this project.")
 	}
 	return q.refused(http.StatusForbidden, "DBS.200010", "No permission: the credentials are of another project.")

@@ -64,10 +64,10 @@ func (c *Cloud) createToken(q *request, now time.Time) reply {
 	password := identity.object("password")
 	user := password.object("user")
 	domain := user.object("domain")
-	asked := User{domain.text("name"), user.text("name"), user.text("password")}
+	asked := User{domain.Text("name"), user.Text("name"), user.Text("password")}
 	project := scope.object("project")
-	id := project.text("id")
-	for _, part := range []*form{f, auth, identity, password, user, domain, scope, project} {
+	id := project.Text("id")
+	for _, part := range []*Form{f, auth, identity, password, user, domain, scope, project} {
 		if wrong := part.end(); wrong != "" {
 			return q.refused(http.StatusBadRequest, "", wrong)
 		}

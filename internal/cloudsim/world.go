@@ -1,14 +1,18 @@
 package cloudsim
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
 
 // world is what exists and how it lies.
 type world struct {
-	instances map[instanceKey]*instance
-	order     []instanceKey
+	// targets has each instance, of TaurusDB or for audits, with its proxies and
+	// databases; all in the order in which they came to exist.
+	targets   map[Target][]Target
+	instances []Target
+	on        map[lie]bool
 	jobs      map[string]*job
 	listed    map[string][]*job // by project, oldest first
 	open      []*job
@@ -16,29 +20,26 @@ type world struct {
 	rotation  int
 }
 
-type instanceKey struct{ project, id string }
-
-func (t Target) instance() instanceKey { return instanceKey{t.ProjectID, t.InstanceID} }
-
-// instance is a TaurusDB instance or an audit instance.
-type instance struct {
-	multiTenancy bool
-	proxies      []*proxy
-	databases    []*database
+// lie is one position of one target.
+type lie struct {
+	Target
+	position string
 }
 
-type proxy struct {
-	id                                      string
-	alt, altForReadonly, ssl, accessControl bool
-}
+func (t Target) instance() Target { return Target{ProjectID: t.ProjectID, InstanceID: t.InstanceID} }
 
-type database struct {
-	id            string
-	audit, ltsOff bool
+// parts are the instance, the proxy and the database that a target names; the
+// instance in place of those that it does not.
+func (t Target) parts() [3]Target {
+	i := t.instance()
+	p, d := i, i
+	p.ProxyID, d.DatabaseID = t.ProxyID, t.DatabaseID
+	return [3]Target{i, p, d}
 }
 
 func (w *world) prepare(targets []Target) {
-	w.instances = map[instanceKey]*instance{}
+	w.targets = map[Target][]Target{}
+	w.on = map[lie]bool{}
 	w.jobs = map[string]*job{}
 	w.listed = map[string][]*job{}
 	for _, t := range targets {
@@ -46,81 +47,45 @@ func (w *world) prepare(targets []Target) {
 	}
 }
 
-func (w *world) declare(t Target) *instance {
-	i := w.instances[t.instance()]
-	if i == nil {
-		i = &instance{}
-		w.instances[t.instance()] = i
-		w.order = append(w.order, t.instance())
-	}
-	if t.ProxyID != "" {
-		i.proxy(t.ProxyID)
-	}
-	if t.DatabaseID != "" {
-		i.database(t.DatabaseID)
-	}
-	return i
-}
+func (w *world) exists(t Target) bool { return slices.Contains(w.targets[t.instance()], t) }
 
-// proxy finds the proxy, which exists from now on.
-func (i *instance) proxy(id string) *proxy {
-	if p := i.findProxy(id); p != nil {
-		return p
+func (w *world) declare(t Target) {
+	i := t.instance()
+	if !w.exists(i) {
+		w.instances = append(w.instances, i)
 	}
-	p := &proxy{id: id}
-	i.proxies = append(i.proxies, p)
-	return p
-}
-
-func (i *instance) findProxy(id string) *proxy {
-	for _, p := range i.proxies {
-		if p.id == id {
-			return p
+	for _, part := range t.parts() {
+		if !w.exists(part) {
+			w.targets[i] = append(w.targets[i], part)
 		}
 	}
-	return nil
 }
 
-// database finds the audited database, which exists from now on.
-func (i *instance) database(id string) *database {
-	if d := i.findDatabase(id); d != nil {
-		return d
+func (w *world) lay(q *request, ch *Change) {
+	w.on[lie{q.target, q.op.position}] = ch.Enabled
+	for position, on := range ch.Options {
+		w.on[lie{q.target, position}] = on
 	}
-	d := &database{id: id}
-	i.databases = append(i.databases, d)
-	return d
 }
 
-func (i *instance) findDatabase(id string) *database {
-	for _, d := range i.databases {
-		if d.id == id {
-			return d
-		}
-	}
-	return nil
-}
-
-// find returns the instance that a request is about, or what of it is missing.
-func (c *Cloud) find(t Target) (i *instance, missing string) {
+// find tells what is missing of what a request is about.
+func (c *Cloud) find(t Target) (missing string) {
 	if !c.OnlyTargets {
-		return c.world.declare(t), ""
+		c.world.declare(t)
 	}
-	i = c.world.instances[t.instance()]
-	switch {
-	case i == nil:
-		return nil, "instance"
-	case t.ProxyID != "" && i.findProxy(t.ProxyID) == nil:
-		return nil, "proxy"
-	case t.DatabaseID != "" && i.findDatabase(t.DatabaseID) == nil:
-		return nil, "database"
+	for i, part := range t.parts() {
+		if !c.world.exists(part) {
+			return [...]string{"instance", "proxy", "database"}[i]
+		}
 	}
-	return i, ""
+	return ""
 }
 
 // lateArrival is a request that arrives when its client has gone.
 type lateArrival struct {
 	due    time.Time // zero: only by [Cloud.Deliver]
-	change change
+	q      *request
+	change Change
 	fault  *Fault
 	call   int
 }
@@ -161,7 +126,7 @@ func (c *Cloud) end(j *job) {
 func (c *Cloud) arrive(l *lateArrival, at time.Time) bool {
 	c.world.late = slices.DeleteFunc(c.world.late, func(o *lateArrival) bool { return o == l })
 	before := len(c.effects)
-	c.apply(&l.change, l.fault, l.call, at, true)
+	c.apply(l.q, &l.change, l.fault, l.call, at, true)
 	return len(c.effects) > before
 }
 
@@ -187,19 +152,26 @@ func (c *Cloud) Declare(t Target) {
 	c.world.declare(t)
 }
 
-// State is how the switches of a target lie. Those that do not apply to it are
-// false.
+// State is how the switches of a target lie.
 type State struct {
-	Target         Target `json:"target"`
-	ALT            bool   `json:"alt"`
-	ALTForReadonly bool   `json:"alt_for_readonly"`
-	SSL            bool   `json:"ssl"`
-	AccessControl  bool   `json:"access_control"`
-	MultiTenancy   bool   `json:"multi_tenancy"`
-	Audit          bool   `json:"audit"`
-	LTSAuditOff    bool   `json:"lts_audit_off"`
+	Target Target
+	// On has every position of every [Simulation] by its name. Those that do not
+	// apply to the target are false.
+	On map[string]bool
 	// OpenJob is a job of the instance that has not ended.
-	OpenJob string `json:"open_job,omitempty"`
+	OpenJob string
+}
+
+// MarshalJSON writes the positions beside target and open_job.
+func (s State) MarshalJSON() ([]byte, error) {
+	members := map[string]any{"target": s.Target}
+	if s.OpenJob != "" {
+		members["open_job"] = s.OpenJob
+	}
+	for position, on := range s.On {
+		members[position] = on
+	}
+	return json.Marshal(members)
 }
 
 // State returns how a target's switches lie by now. What does not exist lies
@@ -211,17 +183,13 @@ func (c *Cloud) State(t Target) State {
 }
 
 func (c *Cloud) state(t Target) State {
-	s := State{Target: t}
-	i := c.world.instances[t.instance()]
-	if i == nil {
-		return s
-	}
-	s.MultiTenancy = i.multiTenancy
-	if p := i.findProxy(t.ProxyID); p != nil {
-		s.ALT, s.ALTForReadonly, s.SSL, s.AccessControl = p.alt, p.altForReadonly, p.ssl, p.accessControl
-	}
-	if d := i.findDatabase(t.DatabaseID); d != nil {
-		s.Audit, s.LTSAuditOff = d.audit, d.ltsOff
+	s := State{Target: t, On: map[string]bool{}}
+	for _, sim := range c.Simulations {
+		for _, position := range sim.Positions {
+			for _, part := range t.parts() {
+				s.On[position] = s.On[position] || c.world.on[lie{part, position}]
+			}
+		}
 	}
 	if j := c.world.openJob(t.instance()); j != nil {
 		s.OpenJob = j.id
@@ -235,16 +203,8 @@ func (c *Cloud) States() []State {
 	c.lock()
 	defer c.mu.Unlock()
 	all := []State{}
-	for _, key := range c.world.order {
-		t := Target{ProjectID: key.project, InstanceID: key.id}
-		all = append(all, c.state(t))
-		for _, p := range c.world.instances[key].proxies {
-			t.ProxyID = p.id
-			all = append(all, c.state(t))
-		}
-		t.ProxyID = ""
-		for _, d := range c.world.instances[key].databases {
-			t.DatabaseID = d.id
+	for _, i := range c.world.instances {
+		for _, t := range c.world.targets[i] {
 			all = append(all, c.state(t))
 		}
 	}

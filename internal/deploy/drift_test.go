@@ -16,7 +16,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
-	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/internal/huawei"
 )
 
 // A function is known in several places. This names each that has forgotten it.
@@ -28,7 +28,7 @@ func TestEveryPlaceKnowsEveryFunction(t *testing.T) {
 
 // missing says of each folder under functions what has to be added where, one
 // sentence each, in order.
-func missing(tree fs.FS, switches []engine.Switch) ([]string, error) {
+func missing(tree fs.FS, switches []huawei.Switch) ([]string, error) {
 	m := drift{tree: tree}
 	text := m.read("template.yaml")
 	tpl, err := parse([]byte(text))
@@ -39,7 +39,7 @@ func missing(tree fs.FS, switches []engine.Switch) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	declared := map[string]engine.Switch{}
+	declared := map[string]huawei.Switch{}
 	for _, s := range switches {
 		declared[s.Function] = s
 	}
@@ -97,15 +97,13 @@ func (m *drift) source(folder string) string {
 }
 
 func (m *drift) declares(name string) bool {
-	return strings.Contains(m.source("functions/"+name), "func Switch() engine.Switch")
+	return strings.Contains(m.source("functions/"+name), "func Switch() huawei.Switch")
 }
 
-// built: `make build` takes its list from the folders that have a main.
+// built: `make build` takes its list from the folders, and what they hold is one
+// artefact.
 func (m *drift) built(name string) {
-	if !strings.Contains(m.source("functions/"+name+"/lambda"), "func main()") {
-		m.add("functions/%s/lambda: add the main that `make build` makes build/%s/bootstrap of", name, name)
-	}
-	for _, rule := range []string{"$(wildcard functions/*/lambda)", "build-%Function:"} {
+	for _, rule := range []string{"$(wildcard functions/*/)", "build-%Function:"} {
 		if !strings.Contains(m.read("Makefile"), rule) {
 			m.add("Makefile: nothing builds %s, for %s is gone", name, rule)
 		}
@@ -146,7 +144,7 @@ func (m *drift) calls(name string) {
 }
 
 // described: the schemas that list the switches list this one.
-func (m *drift) described(s engine.Switch) {
+func (m *drift) described(s huawei.Switch) {
 	for _, kind := range []string{events.TypeTicketApproved, events.TypeSwitchRequested, events.TypeTagChanged, events.TypeSwitchCompleted} {
 		file := "events/schemas/" + kind + ".json"
 		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(s.Name) + `\b`).MatchString(m.read(file)) {
@@ -208,7 +206,7 @@ func names(files []string) func(func(string) bool) {
 // missing is named.
 func TestWhatIsMissingIsNamed(t *testing.T) {
 	tree := fstest.MapFS{}
-	for _, pattern := range []string{"functions/*/*.go", "functions/*/lambda/*.go", "pkg/cloudapi/*.go", "events/schemas/*.json", "template.yaml", "Makefile", "README.md"} {
+	for _, pattern := range []string{"functions/*/*.go", "pkg/cloudapi/*.go", "events/schemas/*.json", "template.yaml", "Makefile", "README.md"} {
 		files, err := fs.Glob(os.DirFS(root), pattern)
 		require.NoError(t, err)
 		for _, f := range files {
@@ -220,17 +218,16 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	before, err := missing(tree, functions.All())
 	require.NoError(t, err)
 
-	tree["functions/sixth/sixth.go"] = &fstest.MapFile{Data: []byte("func Switch() engine.Switch { c.SwitchSixth(ctx) }")}
+	tree["functions/sixth/sixth.go"] = &fstest.MapFile{Data: []byte("func Switch() huawei.Switch { c.SwitchSixth(ctx) }")}
 	got, err := missing(tree, functions.All())
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"functions/sixth/lambda: add the main that `make build` makes build/sixth/bootstrap of",
 		"README.md: add a row for functions/sixth to the table of functions",
 		"functions/functions.go: add sixth.Switch() to All",
 		`template.yaml: add a stanza for functions/sixth, a copy of another's, whose function's logical id is "sixthFunction" but for its case`,
 	}, without(got, before))
 
-	got, err = missing(tree, append(functions.All(), engine.Switch{Name: "the-sixth", Function: "sixth"}))
+	got, err = missing(tree, append(functions.All(), huawei.Switch{About: huawei.About{Name: "the-sixth", Function: "sixth"}}))
 	require.NoError(t, err)
 	require.Subset(t, got, []string{
 		"pkg/cloudapi: add a file with SwitchSixth, which functions/sixth calls",

@@ -28,7 +28,7 @@ func TestRehearsal(t *testing.T) {
 		t.Helper()
 		var r engine.Rehearsal
 		require.NoError(t, json.Unmarshal(b, &r))
-		require.Equal(t, engine.Rehearsal{DryRun: true, Switch: "proxy-ssl", Would: engine.WouldCall}, r)
+		require.Equal(t, engine.Rehearsal{DryRun: true, Switch: "proxy-ssl", Target: json.RawMessage("null"), Would: engine.WouldCall}, r)
 	}
 	r := post(d, "application/cloudevents+json", structured("dry"))
 	require.Equal(t, 200, r.Status)

@@ -115,8 +115,8 @@ func TestARegionThatIsGoneIsNamed(t *testing.T) {
 func TestListsKeepTheirOrder(t *testing.T) {
 	in := tree(t)
 	delete(in, "functions/accesscontrol/accesscontrol.go")
-	in["functions/aaa/aaa.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() engine.Switch {")}
-	in["functions/aaa/aaa_test.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() engine.Switch {")}
+	in["functions/aaa/aaa.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() huawei.Switch {")}
+	in["functions/aaa/aaa_test.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() huawei.Switch {")}
 	made, err := generate.Lists(in)
 	require.NoError(t, err)
 	_, list, _ := strings.Cut(string(made["functions/functions.go"]), "func All()")

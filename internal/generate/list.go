@@ -23,7 +23,7 @@ func Lists(tree fs.FS) (map[string][]byte, error) {
 	g := generation{tree: tree, templates: t, files: map[string][]byte{}}
 	return g.files, errors.Join(
 		g.list("functions/functions.go", "functions/*/*.go", "func Switch() "),
-		g.list("functions/simulations/simulations.go", "functions/*/simulation/*.go", "func Simulation() "),
+		g.list("functions/simulations/all.go", "functions/*/simulation/*.go", "func Operation() "),
 	)
 }
 

@@ -22,9 +22,16 @@ type New struct {
 	// Operation is how Huawei's SDKs call it, and Member what of its body is
 	// true to switch on. What is empty has to be filled in by hand.
 	Operation, Member string
-	// Creates: it answers with the id of a job.
-	Creates bool
+	// Job is empty where it takes effect at once; "yes" where it answers with the
+	// id of a job, or that job's name where a page tells it.
+	Job string
 }
+
+// Creates tells whether it answers with the id of a job.
+func (n New) Creates() bool { return n.Job != "" }
+
+// KnownJob is the name of its job, where it is known.
+func (n New) KnownJob() string { return strings.TrimPrefix(n.Job, "yes") }
 
 // Function is the name of its folder.
 func (n New) Function() string { return strings.ReplaceAll(n.Name, "-", "") }
@@ -58,10 +65,10 @@ func (n New) Kind() (Kind, error) {
 	return Kind{}, fmt.Errorf("PATH: found the parameters %q, expected project_id and instance_id, and proxy_id where it is a proxy's", parameters)
 }
 
-// Target is what the call is about, as the client names it.
+// Target is what the call is about, as a declaration names it.
 func (n New) Target() (string, error) {
 	k, err := n.Kind()
-	return map[string]string{"instance": "Instance", "proxy": "Proxy", "auditedDatabase": "AuditDatabase"}[k.Name], err
+	return map[string]string{"instance": "Instance", "proxy": "Proxy", "auditedDatabase": "AuditedDatabase"}[k.Name], err
 }
 
 // URI is the path of an example.
@@ -75,6 +82,9 @@ func (n New) URI() (string, error) {
 func (n New) ShortURI() string {
 	return strings.NewReplacer("{project_id}", "p", "{instance_id}", "i", "{proxy_id}", "x").Replace(n.Path)
 }
+
+// Route is the path as the simulated cloud has it.
+func (n New) Route() string { return strings.ReplaceAll(n.Path[1:], "_id}", "}") }
 
 // Body is what the call sends.
 func (n New) Body(on bool) string {
@@ -114,11 +124,11 @@ func (n New) Files(tree fs.FS) (map[string][]byte, error) {
 	folder, client := "functions/"+n.Function()+"/", "pkg/cloudapi/"+n.Function()
 	files := map[string][]byte{}
 	for file, template := range map[string]string{
-		folder + n.Function() + ".go":      "declaration.go",
-		folder + n.Function() + "_test.go": "declaration_test.go",
-		folder + "lambda/main.go":          "main.go",
-		client + ".go":                     "operation.go",
-		client + "_test.go":                "operation_test.go",
+		folder + n.Function() + ".go":       "declaration.go",
+		folder + n.Function() + "_test.go":  "declaration_test.go",
+		folder + "simulation/simulation.go": "simulation.go",
+		client + ".go":                      "operation.go",
+		client + "_test.go":                 "operation_test.go",
 	} {
 		var text bytes.Buffer
 		if err := t.ExecuteTemplate(&text, template, n); err != nil {

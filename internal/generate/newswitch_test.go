@@ -27,12 +27,12 @@ func TestAnotherSwitch(t *testing.T) {
 		require.NoError(t, err, out)
 	}
 	made := []struct{ name, folder, method, path, job string }{
-		{"audited-sixth", "auditedsixth", "POST", "/v3/{project_id}/audit/{instance_id}/sixth", "-job=false"},
-		{"instance-ssl", "instancessl", "PUT", "/v3/{project_id}/instances/{instance_id}/ssl-option", "-job"},
-		{"proxy-eighth", "proxyeighth", "PUT", "/v3/{project_id}/instances/{instance_id}/proxy/{proxy_id}/eighth", "-job=false"},
+		{"audited-sixth", "auditedsixth", "POST", "/v3/{project_id}/audit/{instance_id}/sixth", ""},
+		{"instance-ssl", "instancessl", "PUT", "/v3/{project_id}/instances/{instance_id}/ssl-option", "GaussDBforMySQLSwitchSSL"},
+		{"proxy-eighth", "proxyeighth", "PUT", "/v3/{project_id}/instances/{instance_id}/proxy/{proxy_id}/eighth", "yes"},
 	}
 	for _, m := range made {
-		succeed("run", "./internal/generate/folders", "-name", m.name, "-method", m.method, "-path", m.path, m.job, ".")
+		succeed("run", "./internal/generate/folders", "-name", m.name, "-method", m.method, "-path", m.path, "-job", m.job, ".")
 	}
 	succeed("generate", "./functions")
 	succeed("vet", "./functions/...", "./pkg/cloudapi")
@@ -51,8 +51,11 @@ func TestAnotherSwitch(t *testing.T) {
 	require.Equal(t, want, sentences(out), out)
 
 	for _, m := range made {
-		edit(t, filepath.Join(there, "functions", m.folder, m.folder+".go"), `Flips:    ""`, `Flips: "a thing"`, `Page:     ""`, `Page: "Page"`)
-		edit(t, filepath.Join(there, "pkg", "cloudapi", m.folder+".go"), `"-"`, `"option"`, `name: ""`, `name: "Switch"`)
+		edit(t, filepath.Join(there, "functions", m.folder, m.folder+".go"), `Flips: ""`, `Flips: "a thing"`, `Page:  ""`, `Page: "Page"`)
+		edit(t, filepath.Join(there, "pkg", "cloudapi", m.folder+".go"), `"-"`, `"option"`, `name: ""`, `name: "Switch`+m.folder+`"`)
+		edit(t, filepath.Join(there, "functions", m.folder, "simulation", "simulation.go"), `Flip = ""`, `Flip = "Switch`+m.folder+`"`,
+			"cloudsim.Change{", "cloudsim.Change{Enabled: q.Boolean(\"option\"), ")
+		edit(t, filepath.Join(there, "functions", m.folder, m.folder+"_test.go"), "[]any{}, `{}`", "[]any{}, `{\"option\":true}`", "false}, `{}`", "false}, `{\"option\":false}`")
 		edit(t, filepath.Join(there, "pkg", "cloudapi", m.folder+"_test.go"), "true: `{}`", "true: `{\"option\":true}`", "false: `{}`", "false: `{\"option\":false}`")
 	}
 	out, _ = run("test", "./functions", "-run", "Missing|AsGenerated")

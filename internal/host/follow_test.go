@@ -16,7 +16,9 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -78,7 +80,7 @@ func (q *sqs) deliver(t *testing.T, door *doors.Door) {
 
 func TestJobsAreFollowedOnTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sim := cloudsim.New(cloudsim.Options{JobRunning: 10 * time.Minute})
+		sim := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobRunning: 10 * time.Minute})
 		client := &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: sim.RoundTripper()}}
 		queue := &sqs{visible: map[string]time.Time{}, bodies: map[string]string{}}
 		var mu sync.Mutex // of ended: messages of a batch are handled side by side
@@ -96,9 +98,8 @@ func TestJobsAreFollowedOnTheQueue(t *testing.T) {
 				mu.Unlock()
 			}
 		})
-		e := &engine.Engine{Switches: functions.All(), Cloud: client, Ledger: ledger.NewMemory(), Bus: b}
-		require.NoError(t, e.Init())
-		f := host.Functions{Engine: e, Follower: &engine.Follower{Engine: e}}
+		f := host.New(config.Config{}, functions.All(), client, ledger.NewMemory(), b)
+		require.NoError(t, f.Engine.Init())
 		door := &doors.Door{Function: engine.JobFollow, Handler: f, Queue: &doors.Queue{Hide: queue.hide}}
 		for i := range followedJobs {
 			on := true

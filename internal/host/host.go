@@ -1,61 +1,146 @@
-// Package host puts an engine together from a configuration: what the local
-// program and the Lambda functions have in common.
+// Package host puts an engine and its functions together from a configuration:
+// what the local program and the Lambda functions have in common.
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
-// Engine makes the engine that a configuration describes, on a ledger and a
-// bus that are open already. The transport is for the cloud's API; nil is the
-// client's own.
-func Engine(c config.Config, switches []engine.Switch, auth cloudapi.Authenticator, l ledger.Ledger, b bus.Bus, transport *http.Client) *engine.Engine {
-	return &engine.Engine{
-		Switches: switches,
+// Options are what a configuration does not say. All but OpenLedger may be left
+// out.
+type Options struct {
+	// AWS opens what is on AWS.
+	AWS *AWS
+	// OpenLedger opens the ledger that the configuration names, where the host
+	// takes it.
+	OpenLedger func(config.Config, *AWS) (ledger.Ledger, error)
+	// Transport is for the cloud's API; nil is the client's own.
+	Transport *http.Client
+	// Bus, if set, is used instead of the configured one.
+	Bus bus.Bus
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Observe is told of each step.
+	Observe func(context.Context, engine.Step)
+	// Log is told of panics. Default slog.Default.
+	Log *slog.Logger
+}
+
+// Host is every function on one engine, with all that it stands on.
+type Host struct {
+	Engine   *engine.Engine
+	Follower *engine.Follower
+	Ledger   ledger.Ledger
+	Sweeper  *Sweeper
+	// Cloud is the client by which the switches call.
+	Cloud *cloudapi.Client
+
+	// switches are the names of the switches by those of their functions.
+	switches map[string]string
+}
+
+// Open opens what a configuration names, and puts the functions on it. It is the
+// one place where that is done.
+func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
+	if o.AWS == nil {
+		o.AWS = &AWS{Getenv: os.Getenv}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	b := o.Bus
+	if b == nil {
+		var err error
+		if b, err = Bus(c, o.AWS); err != nil {
+			return nil, err
+		}
+	}
+	auth, err := o.AWS.Auth(c)
+	if err != nil {
+		return nil, err
+	}
+	l, err := o.OpenLedger(c, o.AWS)
+	if err != nil {
+		return nil, err
+	}
+	h := New(c, switches, Client(c, auth, o.Transport), l, b)
+	h.Engine.Now, h.Engine.Observe = o.Now, o.Observe
+	h.Sweeper.Now, h.Sweeper.Log = o.Now, o.Log
+	if err := h.Engine.Init(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return h, nil
+}
+
+// Client is the cloud's client that a configuration describes.
+func Client(c config.Config, auth cloudapi.Authenticator, transport *http.Client) *cloudapi.Client {
+	return &cloudapi.Client{
+		GaussDB: c.Endpoints.GaussDB, DBSS: c.Endpoints.DBSS,
+		Auth: auth, HTTP: transport, Language: c.Language,
+	}
+}
+
+// New puts the functions on what is open already. Its engine's Init is still to
+// be called.
+func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l ledger.Ledger, b bus.Bus) *Host {
+	h := &Host{Ledger: l, Cloud: cloud, switches: map[string]string{}}
+	for _, s := range switches {
+		h.switches[s.Function] = s.Name
+	}
+	h.Engine = &engine.Engine{
+		Switches: huawei.Bind(switches, cloud),
 		Region:   c.Region,
-		Cloud: &cloudapi.Client{
-			GaussDB: c.Endpoints.GaussDB, DBSS: c.Endpoints.DBSS,
-			Auth: auth, HTTP: transport, Language: c.Language,
-		},
-		Ledger: l, Bus: b,
+		Ledger:   l, Bus: b,
 		Quiet: c.Quiet, Retention: c.Retention, GiveUp: c.GiveUp,
 		DryRun: c.DryRun,
 		Halted: func(context.Context) bool { return c.Halt },
 	}
+	h.Follower = &engine.Follower{Engine: h.Engine, Patience: c.Follow}
+	h.Sweeper = &Sweeper{Resume: h.Resume, Ledger: l}
+	return h
 }
 
-// Functions leads to every function by its name.
-type Functions struct {
-	Engine   *engine.Engine
-	Follower *engine.Follower
+// Switch is the name of a function's switch; that of jobfollow is its own. Not
+// ok: there is no such function.
+func (h *Host) Switch(function string) (name string, ok bool) {
+	if function == engine.JobFollow {
+		return function, true
+	}
+	name, ok = h.switches[function]
+	return name, ok
 }
 
 // Handle takes an event through the named function.
-func (f Functions) Handle(ctx context.Context, function string, ev event.Event) engine.Result {
+func (h *Host) Handle(ctx context.Context, function string, ev event.Event) engine.Result {
 	if function == engine.JobFollow {
-		return f.Follower.Handle(ctx, function, ev)
+		return h.Follower.Handle(ctx, ev)
 	}
-	return f.Engine.Handle(ctx, function, ev)
+	// The engine tells of a switch that there is not.
+	return h.Engine.Handle(ctx, cmp.Or(h.switches[function], function), ev)
 }
 
 // Resume goes on with a record of the ledger, without a delivery.
-func (f Functions) Resume(ctx context.Context, key ledger.Key) engine.Result {
+func (h *Host) Resume(ctx context.Context, key ledger.Key) engine.Result {
 	if key.Switch == engine.JobFollow {
-		return f.Follower.Resume(ctx, key)
+		return h.Follower.Resume(ctx, key)
 	}
-	return f.Engine.Resume(ctx, key)
+	return h.Engine.Resume(ctx, key)
 }
 
 // Bus opens the bus that a configuration names.

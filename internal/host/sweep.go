@@ -17,8 +17,9 @@ import (
 // that wait and are due, or whose event was not published. The ledger's index
 // of what is due is its timer: there is nothing to rebuild after a restart.
 type Sweeper struct {
-	Functions Functions
-	Ledger    ledger.Ledger
+	// Resume goes on with a decision, without a delivery.
+	Resume func(context.Context, ledger.Key) engine.Result
+	Ledger ledger.Ledger
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Alone: no other process works on this ledger. What an earlier one settled
@@ -174,7 +175,7 @@ func (s *Sweeper) resume(ctx context.Context, key ledger.Key) (r engine.Result) 
 			r = engine.Result{Kind: engine.Later}
 		}
 	}()
-	return s.Functions.Resume(detached(ctx), key)
+	return s.Resume(detached(ctx), key)
 }
 
 // detached is a context that no longer ends when the sweep does, but keeps its

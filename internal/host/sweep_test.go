@@ -19,7 +19,10 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -82,22 +85,21 @@ type swept struct {
 	*clock
 	cloud *cloudsim.Cloud
 	bus   *sink
+	*Host
 	*Sweeper
 }
 
 func newSwept(t *testing.T) *swept {
 	t.Helper()
 	w := &swept{clock: &clock{at: noon}, bus: new(sink)}
-	w.cloud = cloudsim.New(cloudsim.Options{Now: w.tell})
-	e := &engine.Engine{
-		Switches: functions.All(), Ledger: ledger.NewMemory(), Bus: w.bus, Now: w.tell,
-		Cloud: &cloudapi.Client{
-			GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken),
-			HTTP: &http.Client{Transport: w.cloud.RoundTripper()}, Now: w.tell,
-		},
-	}
-	require.NoError(t, e.Init())
-	w.Sweeper = &Sweeper{Functions: Functions{Engine: e, Follower: &engine.Follower{Engine: e}}, Ledger: e.Ledger, Now: w.tell}
+	w.cloud = cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: w.tell})
+	w.Host = New(config.Config{}, functions.All(), &cloudapi.Client{
+		GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken),
+		HTTP: &http.Client{Transport: w.cloud.RoundTripper()}, Now: w.tell,
+	}, ledger.NewMemory(), w.bus)
+	w.Sweeper = w.Host.Sweeper
+	w.Engine.Now, w.Sweeper.Now = w.tell, w.tell
+	require.NoError(t, w.Engine.Init())
 	return w
 }
 
@@ -115,7 +117,7 @@ func (w *swept) handle(t *testing.T, id string) engine.Result {
 	}})
 	require.NoError(t, err)
 	require.NoError(t, ev.SetData(event.ApplicationJSON, json.RawMessage(data)))
-	return w.Functions.Handle(t.Context(), "proxyssl", ev)
+	return w.Handle(t.Context(), "proxyssl", ev)
 }
 
 // sweep sweeps once and waits for what that began.
@@ -129,7 +131,7 @@ func (w *swept) sweep(t *testing.T) int {
 
 func (w *swept) busy(t *testing.T, times int) {
 	t.Helper()
-	require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: times}))
+	require.NoError(t, w.cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: times}))
 }
 
 // What waits is taken up when it is due and not before, once.
@@ -197,7 +199,7 @@ func TestSweepDoesNotBeginTwice(t *testing.T) {
 	w.busy(t, 1)
 	w.advance(w.handle(t, "1").RetryAfter)
 	arrived, goOn := make(chan struct{}), make(chan struct{})
-	w.Functions.Engine.Observe = func(_ context.Context, s engine.Step) {
+	w.Engine.Observe = func(_ context.Context, s engine.Step) {
 		if s.Name == "claim" {
 			close(arrived)
 			<-goOn
@@ -223,7 +225,7 @@ func TestSweepOutlivesAPanic(t *testing.T) {
 	w.Log = slog.New(slog.NewJSONHandler(&out, nil))
 	w.busy(t, 1)
 	w.advance(w.handle(t, "1").RetryAfter)
-	w.Functions.Engine.Observe = func(_ context.Context, s engine.Step) {
+	w.Engine.Observe = func(_ context.Context, s engine.Step) {
 		if s.Name == "call" {
 			panic("the key is canary")
 		}
@@ -232,7 +234,7 @@ func TestSweepOutlivesAPanic(t *testing.T) {
 	require.Contains(t, out.String(), "panic while finishing a decision")
 	require.Contains(t, out.String(), `"panic":"string"`)
 	require.NotContains(t, out.String(), "canary")
-	w.Functions.Engine.Observe = func(context.Context, engine.Step) {}
+	w.Engine.Observe = func(context.Context, engine.Step) {}
 	w.advance(5 * time.Minute) // the lease, and the quiet time
 	require.Equal(t, 1, w.sweep(t))
 	require.Len(t, w.cloud.Effects(), 1)
@@ -289,7 +291,7 @@ func TestSweepForgetsOnlyByWhatItKnows(t *testing.T) {
 	require.Equal(t, map[ledger.Key]retry{{ID: "since"}: {at: noon.Add(time.Minute), after: time.Minute}}, s.again)
 
 	w := newSwept(t)
-	w.Ledger = crowded{}
+	w.Sweeper.Ledger = crowded{}
 	require.Zero(t, w.sweep(t))
 	w.again[ledger.Key{ID: "beyond the list"}] = retry{at: noon, after: time.Second}
 	w.advance(time.Minute)
@@ -314,7 +316,7 @@ func (broken) Due(context.Context, time.Time, int) ([]ledger.Due, error) {
 
 func TestSweepWithoutALedger(t *testing.T) {
 	w := newSwept(t)
-	w.Ledger = broken{}
+	w.Sweeper.Ledger = broken{}
 	require.EqualError(t, w.All(t.Context()), "ledger: away")
 }
 
@@ -325,7 +327,7 @@ func TestCancelledSweep(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w.busy(t, 1)
 	w.advance(w.handle(t, "1").RetryAfter)
-	w.Functions.Engine.Observe = func(_ context.Context, s engine.Step) {
+	w.Engine.Observe = func(_ context.Context, s engine.Step) {
 		if s.Name == "claim" {
 			cancel()
 		}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -20,6 +21,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/observe"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -28,9 +30,12 @@ import (
 // version is stamped in by the build; see the Makefile.
 var version = "devel"
 
-// Start runs the named function until Lambda ends the process. What is wrong
-// with its configuration ends it at once, with one line that names the variable.
-func Start(function string, switches []engine.Switch) {
+// Start runs one function until Lambda ends the process: the one that the
+// function's setting Handler names, which Lambda hands over as _HANDLER. What is
+// wrong with that or its configuration ends it at once, with one line that names
+// the variable.
+func Start(switches []huawei.Switch) {
+	function := os.Getenv("_HANDLER")
 	spare(os.Getenv)
 	log := lambdacontext.NewLogger().With("version", version)
 	slog.SetDefault(log)
@@ -68,37 +73,24 @@ type Environment struct {
 
 // Open makes the door of the named function as the environment describes it.
 // Metrics are written to the given writer, one line each.
-func Open(function string, switches []engine.Switch, env Environment, log *slog.Logger, metrics io.Writer) (*doors.Door, error) {
+func Open(function string, switches []huawei.Switch, env Environment, log *slog.Logger, metrics io.Writer) (*doors.Door, error) {
 	c, err := config.Read(env.All, "", "")
 	if err != nil {
 		return nil, err
 	}
 	aws := &host.AWS{Getenv: env.Get}
-	l, err := openLedger(c, aws)
+	h, err := host.Open(c, switches, host.Options{
+		AWS: aws, OpenLedger: openLedger, Log: log,
+		Observe: observe.All(observe.Logs(log), observe.Metrics(metrics)),
+	})
 	if err != nil {
 		return nil, err
 	}
-	b, err := host.Bus(c, aws)
-	if err != nil {
-		return nil, err
+	name, ok := h.Switch(function)
+	if !ok {
+		return nil, fmt.Errorf("_HANDLER: found %q, expected the name of a function: %s", function, strings.Join(names(switches), ", "))
 	}
-	auth, err := aws.Auth(c)
-	if err != nil {
-		return nil, err
-	}
-	e := host.Engine(c, switches, auth, l, b, nil)
-	e.Observe = observe.All(observe.Logs(log), observe.Metrics(metrics))
-	if err := e.Init(); err != nil {
-		return nil, err
-	}
-	f := host.Functions{Engine: e, Follower: &engine.Follower{Engine: e, Patience: c.Follow}}
-	sweeper := &host.Sweeper{Functions: f, Ledger: l, Log: log}
-	door := &doors.Door{Function: function, Handler: f, Origins: c.WebhookOrigins, Verify: host.Verify(c, time.Now), Log: log, Sweep: sweeper.All}
-	for _, s := range switches {
-		if s.Function == function {
-			door.Switch = s.Name
-		}
-	}
+	door := &doors.Door{Function: function, Switch: name, Handler: h, Origins: c.WebhookOrigins, Verify: host.Verify(c, time.Now), Log: log, Sweep: h.Sweeper.All}
 	if c.QueueURL != "" {
 		client, err := aws.Client(awsjson.SQS)
 		if err != nil {
@@ -108,6 +100,14 @@ func Open(function string, switches []engine.Switch, env Environment, log *slog.
 		door.Queue = &doors.Queue{Put: q.put, Hide: q.hide}
 	}
 	return door, nil
+}
+
+func names(switches []huawei.Switch) []string {
+	all := make([]string, len(switches))
+	for i, s := range switches {
+		all[i] = s.Function
+	}
+	return append(all, engine.JobFollow)
 }
 
 func openLedger(c config.Config, aws *host.AWS) (ledger.Ledger, error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
@@ -46,7 +47,7 @@ type Halt struct {
 
 // OpenDesk opens the ledger that a configuration names for an operator. Where
 // another process has its file, that one is asked.
-func OpenDesk(ctx context.Context, c config.Config, switches []engine.Switch, o Options) (Desk, error) {
+func OpenDesk(ctx context.Context, c config.Config, switches []huawei.Switch, o Options) (Desk, error) {
 	if c.Ledger.Kind == "memory" {
 		return nil, errors.New("INTERLOCK_LEDGER: a ledger in memory is its process's own; expected bolt:PATH or dynamodb:TABLE")
 	}

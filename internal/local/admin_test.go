@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
@@ -48,7 +49,7 @@ func TestDesk(t *testing.T) {
 			o := opened(t)
 			sample := localtest.Sample(t, "ticket.approved", "proxy-ssl")
 			require.Equal(t, 202, o.Post(t, "proxyssl", sample).Status)
-			require.NoError(t, o.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.CutBefore}))
+			require.NoError(t, o.Cloud.Inject(cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.CutBefore}))
 			require.NoError(t, o.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 500}))
 			o.Advance(time.Minute)
 			require.Equal(t, 503, o.Post(t, "multitenant", localtest.Sample(t, "ticket.approved", "multi-tenancy")).Status)

@@ -3,7 +3,6 @@ package local
 import (
 	"container/heap"
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -56,9 +55,9 @@ func (f *follows) restore(ctx context.Context, l ledger.Ledger) error {
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
-		j := new(engine.Followed)
-		if err := json.Unmarshal(rec.Stored, j); err != nil {
-			return fmt.Errorf("ledger: record of job: %w", err)
+		j, err := f.follower.Restore(rec.Stored)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
 		}
 		f.add(j, f.now())
 	}
@@ -69,7 +68,7 @@ func (f *follows) restore(ctx context.Context, l ledger.Ledger) error {
 func (f *follows) add(j *engine.Followed, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id := j.Target.ProjectID + "/" + j.JobID
+	id := j.Place.Project + "/" + j.JobID
 	if !f.known[id] {
 		f.known[id] = true
 		heap.Push(&f.waiting, look{at, j})
@@ -112,7 +111,7 @@ func (f *follows) again(j *engine.Followed, r engine.Result) {
 		heap.Push(&f.waiting, look{f.now().Add(r.RetryAfter), j})
 		return
 	}
-	delete(f.known, j.Target.ProjectID+"/"+j.JobID)
+	delete(f.known, j.Place.Project+"/"+j.JobID)
 }
 
 // look is when to look at a job.

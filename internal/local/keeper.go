@@ -12,8 +12,8 @@ func (h *Host) keep(ctx context.Context) {
 	var loops sync.WaitGroup
 	loops.Go(func() {
 		// A ledger that cannot be read is asked again at the next tick.
-		every(ctx, h.tick, func() { _, _ = h.sweeper.Sweep(ctx) })
-		h.sweeper.Wait()
+		every(ctx, h.tick, func() { _, _ = h.Sweeper.Sweep(ctx) })
+		h.Sweeper.Wait()
 	})
 	loops.Go(func() { every(ctx, h.tick, func() { h.follows.sweep(ctx) }) })
 	loops.Wait()

@@ -17,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -38,13 +39,11 @@ type Options struct {
 
 // Host is every function in one process.
 type Host struct {
-	Engine *engine.Engine
-	Ledger ledger.Ledger
+	*host.Host
 
-	functions host.Functions
-	sweeper   *host.Sweeper
-	follows   *follows
-	handler   http.Handler
+	switches []huawei.Switch
+	follows  *follows
+	handler  http.Handler
 	// file is the ledger's; empty if it is in none.
 	file string
 	// halt: the configuration halts, whatever the ledger says.
@@ -55,7 +54,7 @@ type Host struct {
 
 // Open opens the ledger and the bus that a configuration names, and puts the
 // functions on them.
-func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
+func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -65,35 +64,30 @@ func Open(c config.Config, switches []engine.Switch, o Options) (*Host, error) {
 	if c.DryRun {
 		o.Warn("INTERLOCK_DRYRUN is true: nothing is called; every event is answered with what would be called and what would change")
 	}
-	aws := &host.AWS{Getenv: os.Getenv}
 	b := o.Bus
 	if b == nil {
 		var err error
-		if b, err = host.Bus(c, aws); err != nil {
+		if b, err = host.Bus(c, &host.AWS{Getenv: os.Getenv}); err != nil {
 			return nil, err
 		}
 	}
-	auth, err := aws.Auth(c)
+	own := &loop{Bus: b}
+	all, err := host.Open(c, switches, host.Options{
+		OpenLedger: func(c config.Config, aws *host.AWS) (ledger.Ledger, error) { return openLedger(c, o, aws) },
+		Transport:  o.Cloud, Bus: own, Now: o.Now, Observe: o.Observe,
+	})
 	if err != nil {
 		return nil, err
 	}
-	l, err := openLedger(c, o, aws)
-	if err != nil {
-		return nil, err
-	}
-	follower := &engine.Follower{Patience: c.Follow}
-	e := host.Engine(c, switches, auth, l, &loop{b, follower}, o.Cloud)
-	e.Now, e.Observe = o.Now, o.Observe
-	follower.Engine = e
-	h := &Host{Engine: e, Ledger: l, follows: newFollows(follower, o.Now), tick: 250 * time.Millisecond}
+	own.follower = all.Follower
+	h := &Host{Host: all, switches: switches, follows: newFollows(all.Follower, o.Now), tick: 250 * time.Millisecond}
 	if c.Ledger.Kind == "bolt" {
 		h.file, h.halt = c.Ledger.Rest, c.Halt
-		e.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, l) }
+		h.Engine.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, h.Ledger) }
 	}
-	h.functions = host.Functions{Engine: e, Follower: follower}
-	h.sweeper = &host.Sweeper{Functions: h.functions, Ledger: l, Now: o.Now, Alone: c.Ledger.Kind != "dynamodb"}
-	if err := errors.Join(e.Init(), h.follows.restore(context.Background(), l)); err != nil {
-		return nil, errors.Join(err, l.Close())
+	h.Sweeper.Alone = c.Ledger.Kind != "dynamodb"
+	if err := h.follows.restore(context.Background(), h.Ledger); err != nil {
+		return nil, errors.Join(err, h.Close())
 	}
 	h.handler = h.routes(c, o.Now)
 	return h, nil
@@ -152,9 +146,9 @@ func (h *Host) routes(c config.Config, now func() time.Time) http.Handler {
 	route := func(function, name string) {
 		path := "/functions/" + function
 		paths = append(paths, path)
-		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h.functions, Origins: c.WebhookOrigins, Verify: verify})
+		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h, Origins: c.WebhookOrigins, Verify: verify})
 	}
-	for _, s := range h.Engine.Switches {
+	for _, s := range h.switches {
 		route(s.Function, s.Name)
 	}
 	route(engine.JobFollow, engine.JobFollow)

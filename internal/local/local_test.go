@@ -15,6 +15,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
@@ -60,7 +61,7 @@ func TestLaterIsTakenUp(t *testing.T) {
 			w := localtest.Start(t, localtest.Options{Bolt: true})
 			w.Serve(t)
 			if c.fault.Kind != "" {
-				c.fault.Operation, c.fault.Times = cloudsim.SwitchProxySSL, 1
+				c.fault.Operation, c.fault.Times = proxyssl.Flip, 1
 				require.NoError(t, w.Cloud.Inject(c.fault))
 			}
 			require.Equal(t, c.status, w.Post(t, "proxyssl", ticket(t, c.change...)).Status)
@@ -129,7 +130,7 @@ func TestLetsRequestsEnd(t *testing.T) {
 		return nil
 	}}})
 	stop := w.Serve(t)
-	require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Delay, Delay: 1, Times: 1}))
+	require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Delay, Delay: 1, Times: 1}))
 	body, statuses := bytes.NewReader(ticket(t)), make(chan int, 1)
 	go func() {
 		defer close(statuses) // without an answer it is 0

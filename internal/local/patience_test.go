@@ -17,6 +17,9 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -41,6 +44,7 @@ type town struct {
 }
 
 func newTown(t *testing.T, o cloudsim.Options) *town {
+	o.Simulations = simulations.All()
 	return &town{t: t, sim: cloudsim.New(o), file: filepath.Join(t.TempDir(), "interlock.db")}
 }
 
@@ -123,13 +127,13 @@ func TestWindowsOpenOnTimeOnceAfterARestartToo(t *testing.T) {
 				opens := time.Now().Add(wait)
 				closes := opens.Add(2 * time.Hour)
 				ev := ticket(t, "CHG1", 1, true, &events.Window{Start: &opens, End: &closes})
-				r := p.functions.Handle(t.Context(), "proxyssl", ev)
+				r := p.Handle(t.Context(), "proxyssl", ev)
 				require.Equal(t, events.NotYet, r.Error.Code)
 				require.Equal(t, wait, r.RetryAfter)
 
 				time.Sleep(wait / 2)
 				other := ticket(t, "CHG2", 1, false, nil)
-				require.Equal(t, engine.Completed, p.functions.Handle(t.Context(), "proxyssl", other).Kind,
+				require.Equal(t, engine.Completed, p.Handle(t.Context(), "proxyssl", other).Kind,
 					"what waits for its window holds nothing meanwhile")
 				p.stop()
 				p = w.start(w.bolt(), tick)
@@ -140,7 +144,7 @@ func TestWindowsOpenOnTimeOnceAfterARestartToo(t *testing.T) {
 				require.True(t, effect.Enabled)
 				require.False(t, effect.Time.Before(opens), "flipped before its window")
 				require.LessOrEqual(t, effect.Time.Sub(opens), tick)
-				r = p.functions.Handle(t.Context(), "proxyssl", ev)
+				r = p.Handle(t.Context(), "proxyssl", ev)
 				require.Equal(t, events.Accepted, r.Result, "delivered again")
 				time.Sleep(time.Hour)
 				require.Len(t, w.sim.Effects(), 2, "once")
@@ -158,12 +162,12 @@ func TestACloudThatIsAwayForADay(t *testing.T) {
 		began := time.Now()
 		// One every two hours, each on a proxy of its own, and two on the same.
 		for i := range 12 {
-			p.functions.Handle(t.Context(), "proxyssl", ticket(t, fmt.Sprintf("CHG%d", i), i, true, nil))
+			p.Handle(t.Context(), "proxyssl", ticket(t, fmt.Sprintf("CHG%d", i), i, true, nil))
 			time.Sleep(2 * time.Hour)
 		}
-		p.functions.Handle(t.Context(), "proxyssl", ticket(t, "older", 99, true, nil))
+		p.Handle(t.Context(), "proxyssl", ticket(t, "older", 99, true, nil))
 		time.Sleep(time.Second)
-		p.functions.Handle(t.Context(), "proxyssl", ticket(t, "newer", 99, false, nil))
+		p.Handle(t.Context(), "proxyssl", ticket(t, "newer", 99, false, nil))
 		require.WithinDuration(t, began.Add(24*time.Hour), time.Now(), time.Minute)
 		time.Sleep(30 * time.Minute)
 		require.Empty(t, w.sim.Effects())
@@ -182,7 +186,7 @@ func TestACloudThatIsAwayForADay(t *testing.T) {
 		require.Equal(t, 13, len(completed)+len(rejected), "nothing ends in silence")
 		require.LessOrEqual(t, len(rejected), 1, "the older of the two, if the newer came first")
 		state := w.sim.State(cloudsim.Target{ProjectID: testProject, InstanceID: fmt.Sprintf("%032din07", 99), ProxyID: fmt.Sprintf("%032dpo01", 99)})
-		require.False(t, state.SSL, "the newest wins")
+		require.False(t, state.On["ssl"], "the newest wins")
 		p.stop()
 	})
 }
@@ -196,7 +200,7 @@ func TestThousandsOfJobsAreFollowedAtOnce(t *testing.T) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		for i := range jobs {
-			r := p.functions.Handle(t.Context(), "proxyssl", ticket(t, fmt.Sprintf("CHG%d", i), i, true, nil))
+			r := p.Handle(t.Context(), "proxyssl", ticket(t, fmt.Sprintf("CHG%d", i), i, true, nil))
 			require.Equal(t, events.Accepted, r.Result)
 		}
 		runtime.GC()
@@ -222,7 +226,7 @@ func TestFollowingGoesOnAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{JobRunning: 10 * time.Minute})
 		p := w.start(w.bolt(), time.Second)
-		require.Equal(t, events.Accepted, p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil)).Result)
+		require.Equal(t, events.Accepted, p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil)).Result)
 		time.Sleep(time.Minute)
 		p.stop()
 		time.Sleep(time.Minute)
@@ -238,7 +242,7 @@ func TestAJobThatNeverEndsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{JobRunning: 1000 * time.Hour})
 		p := w.start(w.bolt(), time.Second)
-		p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
+		p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		time.Sleep(time.Hour)
 		require.Empty(t, w.events(events.TypeJobFailed))
 		p.stop()
@@ -260,8 +264,8 @@ func TestACallThatDiedHalfWayIsFinishedWithoutItsCaller(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(w.bolt(), time.Second)
 		// The call takes effect, its answer is lost, and the caller never returns.
-		require.NoError(t, w.sim.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1}))
-		r := p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
+		require.NoError(t, w.sim.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1}))
+		r := p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		require.Equal(t, events.Doubt, r.Error.Code)
 		p.stop()
 		p = w.start(w.bolt(), time.Second)
@@ -285,7 +289,7 @@ func TestACallThatDiedHalfWayIsFinishedWithoutItsCaller(t *testing.T) {
 }
 
 // flips are the calls that were made to flip proxy SSL.
-func (w *town) flips() int { return len(w.sim.CallsOf(cloudsim.SwitchProxySSL)) }
+func (w *town) flips() int { return len(w.sim.CallsOf(proxyssl.Flip)) }
 
 func (w *town) inject(f cloudsim.Fault) {
 	w.t.Helper()
@@ -307,8 +311,8 @@ func TestACloudThatNeverSaysYesOrNoIsNotAskedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusGatewayTimeout})
-		p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusGatewayTimeout})
+		p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		time.Sleep(23 * time.Hour)
 		require.Empty(t, w.codes())
 		time.Sleep(2 * time.Hour)
@@ -327,7 +331,7 @@ func TestAHaltIsNotHeldAgainstADecision(t *testing.T) {
 		halter := p.Ledger.(ledger.Halter)
 		require.NoError(t, halter.SetHalt(t.Context(), true))
 		for _, id := range []string{"CHG1", "CHG2"} {
-			r := p.functions.Handle(t.Context(), "proxyssl", ticket(t, id, 1, true, nil))
+			r := p.Handle(t.Context(), "proxyssl", ticket(t, id, 1, true, nil))
 			require.Equal(t, events.Unavailable, r.Error.Code)
 			time.Sleep(time.Second)
 		}
@@ -346,14 +350,14 @@ func TestWhatIsTakenUpAgainIsPursuedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusForbidden})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusForbidden})
 		ev := ticket(t, "CHG1", 1, true, nil)
-		p.functions.Handle(t.Context(), "proxyssl", ev)
+		p.Handle(t.Context(), "proxyssl", ev)
 		time.Sleep(25 * time.Hour)
 		require.Equal(t, map[string]events.Code{"CHG1": events.GaveUp}, w.codes())
 		w.sim.ClearFaults()
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: 1})
-		require.Equal(t, events.Busy, p.functions.Handle(t.Context(), "proxyssl", ev).Error.Code)
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 1})
+		require.Equal(t, events.Busy, p.Handle(t.Context(), "proxyssl", ev).Error.Code)
 		time.Sleep(time.Hour)
 		require.Len(t, w.events(events.TypeSwitchFailed), 1)
 		require.Len(t, w.events(events.TypeSwitchCompleted), 1)
@@ -365,14 +369,14 @@ func TestWhatFailedAndMeetsAHoldIsTakenUpByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusForbidden})
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusForbidden})
 		ev := ticket(t, "CHG1", 1, true, nil)
-		p.functions.Handle(t.Context(), "proxyssl", ev)
+		p.Handle(t.Context(), "proxyssl", ev)
 		time.Sleep(25 * time.Hour)
 		require.Len(t, w.events(events.TypeSwitchFailed), 1)
 		w.sim.ClearFaults()
 		// Another is in doubt on the instance.
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.CutBefore, Times: 1})
+		w.inject(cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		on := true
 		data, err := json.Marshal(events.SwitchRequested{Switch: "multi-tenancy", Enabled: &on, Target: &events.Target{
 			ProjectID: testProject, InstanceID: fmt.Sprintf("%032din07", 1),
@@ -381,8 +385,8 @@ func TestWhatFailedAndMeetsAHoldIsTakenUpByItself(t *testing.T) {
 		other := ticket(t, "CHG2", 1, true, nil)
 		other.SetType(events.TypeSwitchRequested)
 		require.NoError(t, other.SetData(event.ApplicationJSON, json.RawMessage(data)))
-		require.Equal(t, events.Doubt, p.functions.Handle(t.Context(), "multitenant", other).Error.Code)
-		r := p.functions.Handle(t.Context(), "proxyssl", ev)
+		require.Equal(t, events.Doubt, p.Handle(t.Context(), "multitenant", other).Error.Code)
+		r := p.Handle(t.Context(), "proxyssl", ev)
 		require.Equal(t, events.Held, r.Error.Code)
 		require.True(t, r.Stored)
 		time.Sleep(time.Hour)
@@ -395,10 +399,10 @@ func TestACallWhoseJobIsAnothersIsNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
+		p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		job := w.sim.Effects()[0].JobID
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: http.StatusOK, Body: `{"job_id":"` + job + `"}`})
-		r := p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG2", 2, true, nil))
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusOK, Body: `{"job_id":"` + job + `"}`})
+		r := p.Handle(t.Context(), "proxyssl", ticket(t, "CHG2", 2, true, nil))
 		require.Equal(t, events.Doubt, r.Error.Code)
 		time.Sleep(2 * time.Hour)
 		require.Equal(t, 2, w.flips(), "its effect is known, whoever has the job")
@@ -411,8 +415,8 @@ func TestADoubtAboutWhatTheCloudDoesNotListEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
-		w.inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
-		require.Equal(t, events.Doubt, p.functions.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil)).Error.Code)
+		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
+		require.Equal(t, events.Doubt, p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil)).Error.Code)
 		time.Sleep(10 * time.Minute)
 		require.Len(t, w.events(events.TypeSwitchCompleted), 1)
 		require.Len(t, w.sim.Effects(), 1)

@@ -45,8 +45,8 @@ func Logs(log *slog.Logger) Observer {
 		}
 		if d := s.Decision; d != nil {
 			text("switch", d.Switch)
-			if d.Target.InstanceID != "" {
-				text("target", d.Subject())
+			if d.Place.Instance != "" {
+				text("target", d.Place.Subject)
 			}
 			text("event_id", d.Cause.ID)
 			text("event_source", d.Cause.Source)

@@ -22,7 +22,7 @@ var at = time.Date(2026, 11, 22, 9, 0, 30, 0, time.UTC)
 func asked() *decision.Decision {
 	return &decision.Decision{
 		Switch: "proxy-ssl", Time: at.Add(-30 * time.Second),
-		Target:        events.Target{ProjectID: "p", InstanceID: "i", ProxyID: "x"},
+		Place:         decision.Place{Project: "p", Instance: "i", Subject: "projects/p/instances/i/proxies/x"},
 		Cause:         events.Cause{ID: "CHG1-1", Source: "https://tickets.example.com", Ticket: "CHG1"},
 		CorrelationID: "c1",
 	}

@@ -55,7 +55,7 @@ func decode(t testing.TB, message []byte) (event.Event, bool, error) {
 func switches(t testing.TB) *decision.Decoder {
 	var specs []decision.Spec
 	for _, s := range functions.All() {
-		specs = append(specs, decision.Spec{Switch: s.Name, Target: s.Target, Options: s.Options})
+		specs = append(specs, s.Spec)
 	}
 	d, err := decision.New(specs, "eu-west-101")
 	require.NoError(t, err)

@@ -117,6 +117,7 @@ func decoded(rec ledger.Record) *decision.Decision {
 	if err := json.Unmarshal(rec.Stored, d); err != nil {
 		panic(err)
 	}
+	d.Place = decision.Place{Project: rec.Project, Instance: rec.Instance, Subject: strings.TrimPrefix(rec.Slot, d.Switch+" ")}
 	return d
 }
 
@@ -275,7 +276,7 @@ func (w *world) isCallOf(d *decision.Decision, r *http.Request, body []byte) boo
 	if d.Enabled {
 		want = on[0]
 	}
-	return bytes.Contains(body, []byte(want)) && strings.Contains(r.URL.Path, d.Target.InstanceID) && strings.Contains(r.URL.Path, d.Target.ProxyID)
+	return bytes.Contains(body, []byte(want)) && strings.Contains(r.URL.Path, d.Place.Instance) && strings.Contains(r.URL.Path, targetIn(d).ProxyID)
 }
 
 // forbidden is the guard, told a second time.

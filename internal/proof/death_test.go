@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
@@ -30,7 +31,7 @@ import (
 // event again: every decision takes effect exactly once at the cloud, and its
 // completion event reaches the bus, with one id and one content.
 func TestDeaths(t *testing.T) {
-	cloud := cloudsim.New(cloudsim.Options{JobVisible: -1, JobPending: time.Millisecond, JobRunning: time.Millisecond})
+	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: time.Millisecond, JobRunning: time.Millisecond})
 	// Calls take their time, so that death meets them on their way.
 	require.NoError(t, cloud.Inject(cloudsim.Fault{Kind: cloudsim.Delay, Delay: 5 * time.Millisecond}))
 	api := httptest.NewServer(cloud)
@@ -120,7 +121,7 @@ func (p *program) kill() {
 }
 
 func (p *program) post(ev event.Event) (status int, err error) {
-	res, err := http.Post(p.url+"/functions/"+functionOf(ev), "application/cloudevents+json", bytes.NewReader(encoded(ev)))
+	res, err := http.Post(p.url+"/functions/"+switchNamed(switchOf(ev)).Function, "application/cloudevents+json", bytes.NewReader(encoded(ev)))
 	if err != nil {
 		return 0, err
 	}

@@ -12,7 +12,10 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -130,9 +133,9 @@ func (f *following) RoundTrip(r *http.Request) (res *http.Response, err error) {
 func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	sim := cloudsim.New(cloudsim.Options{Now: clock})
+	sim := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: clock})
 	if fails {
-		require.NoError(t, sim.Inject(cloudsim.Fault{Kind: cloudsim.JobFails, Operation: cloudsim.SwitchMultiTenancy, FailReason: "why"}))
+		require.NoError(t, sim.Inject(cloudsim.Fault{Kind: cloudsim.JobFails, Operation: multitenant.Flip, FailReason: "why"}))
 	}
 	target := events.Target{ProjectID: "056538411200d4cd2f79c003c7606412", InstanceID: "096c0fc43e804757b59946b80dc27f8bin07"}
 	plain := &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: sim.RoundTripper()}, Now: clock}
@@ -151,8 +154,8 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	// process is one that has just started: it remembers nothing.
 	process := func() *engine.Follower {
 		e := &engine.Engine{
-			Switches: functions.All(), Ledger: f, Bus: f, Now: clock,
-			Cloud: &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: f}, Now: clock},
+			Switches: huawei.Bind(functions.All(), &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: f}, Now: clock}),
+			Ledger:   f, Bus: f, Now: clock,
 		}
 		require.NoError(t, e.Init())
 		return &engine.Follower{Engine: e, Kept: func(*engine.Followed) {}}
@@ -171,7 +174,7 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	p, key := process(), ledger.Key{Switch: engine.JobFollow, Source: ev.Source(), ID: ev.ID()}
 	acknowledged := false
 	for range 40 {
-		handle := func() engine.Result { return p.Handle(t.Context(), engine.JobFollow, ev) }
+		handle := func() engine.Result { return p.Handle(t.Context(), ev) }
 		if _, err := f.Ledger.Get(t.Context(), key); swept && err == nil {
 			handle = func() engine.Result { return p.Resume(t.Context(), key) }
 		}
@@ -194,7 +197,7 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	}
 	// Long after the end, when patience is over, it is told as it was.
 	now = now.Add(100 * time.Hour)
-	require.Equal(t, engine.Completed, process().Handle(t.Context(), engine.JobFollow, ev).Kind)
+	require.Equal(t, engine.Completed, process().Handle(t.Context(), ev).Kind)
 	require.Equal(t, map[string]bool{want: true}, f.ends, "%v", given)
 	require.Len(t, f.content, 1, "%v", given)
 	rec, err := f.Ledger.Get(t.Context(), key)

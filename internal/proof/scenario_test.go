@@ -13,6 +13,10 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	accesscontrol "github.com/interlock-functions/interlock/functions/accesscontrol/simulation"
+	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	proxyalt "github.com/interlock-functions/interlock/functions/proxyalt/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
@@ -231,7 +235,7 @@ func oddClock(is *require.Assertions, w *world, ahead time.Duration) {
 	w.ahead = ahead
 	w.cloud.StartJob(cloudsim.ConsoleJob{ProjectID: project, InstanceID: instance, Name: "SomethingNew"})
 	w.rest(quiet)
-	w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutAfter, Times: 1})
+	w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutAfter, Times: 1})
 	ev := request("CHG-1", alt, true).event()
 	is.Equal(events.Doubt, code(w.handle(ev)))
 	w.rest(quiet + time.Second)
@@ -255,14 +259,14 @@ var rules = []struct {
 	}},
 	{"what may have taken effect is looked up before the guard is asked", func(is *require.Assertions, w *world) {
 		ev := ticketed("CHG-1", ssl, true, window(-time.Minute, time.Minute)).event()
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		w.rest(time.Hour)
 		is.Equal(engine.Completed, w.handle(ev).Kind, "the window is over, but it was open when it was sent")
 	}},
 	{"what proves absent is judged by the guard", func(is *require.Assertions, w *world) {
 		ev := ticketed("CHG-1", ssl, true, window(-time.Minute, time.Minute)).event()
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		w.rest(time.Hour)
 		is.Equal(events.WindowOver, code(w.handle(ev)))
@@ -290,7 +294,7 @@ var rules = []struct {
 		is.Empty(w.flips())
 	}},
 	{"nothing is called while calls are halted, and no doubt is looked up", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		doubted, fresh := request("CHG-1", ssl, true).event(), request("CHG-2", mt, true)
 		fresh.target.InstanceID = other
 		is.Equal(events.Doubt, code(w.handle(doubted)))
@@ -327,7 +331,7 @@ var rules = []struct {
 		is.Equal(events.Expired, code(w.handle(ev.event())))
 		count := 0
 		for _, c := range w.flips() {
-			if c.Operation == cloudsim.SwitchProxyALT {
+			if c.Operation == proxyalt.Flip {
 				count++
 			}
 		}
@@ -387,7 +391,7 @@ var rules = []struct {
 	{"only what took effect supersedes", func(is *require.Assertions, w *world) {
 		old := request("CHG-1", ssl, true).event()
 		w.rest(time.Second)
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: 400, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: 400, Times: 1})
 		is.Equal(events.CloudRefused, code(w.handle(request("CHG-2", ssl, false).event())))
 		is.Equal(engine.Completed, w.handle(old).Kind)
 	}},
@@ -400,7 +404,7 @@ var rules = []struct {
 		is.Equal(engine.Completed, w.handle(old.event()).Kind)
 	}},
 	{"one decision at a time works on an instance", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		first := request("CHG-1", ssl, true).event()
 		is.Equal(events.Doubt, code(w.handle(first)))
 		second := request("CHG-2", acl, true).event()
@@ -436,7 +440,7 @@ var rules = []struct {
 		is.Len(w.cloud.Effects(), 1)
 	}},
 	{"a known effect is never sent again", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.Status, Status: 200, Body: "{}", Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.Status, Status: 200, Body: "{}", Times: 1})
 		ev := request("CHG-1", alt, true).event()
 		for range 8 {
 			is.Equal(events.Doubt, code(w.handle(ev)))
@@ -449,7 +453,7 @@ var rules = []struct {
 		is.Len(w.flips(), 1)
 	}},
 	{"what cannot be looked up for an hour is unresolved, and can be taken up again", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		w.fault(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 503})
 		ev := request("CHG-1", ssl, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
@@ -464,8 +468,8 @@ var rules = []struct {
 		is.Len(w.flips(), 1)
 	}},
 	{"a state that cannot be read leaves the doubt", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
-		w.fault(cloudsim.Fault{Operation: cloudsim.ListProxies, Kind: cloudsim.Status, Status: 503, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Read, Kind: cloudsim.Status, Status: 503, Times: 1})
 		ev := request("CHG-1", ssl, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		w.rest(quiet + time.Second)
@@ -474,7 +478,7 @@ var rules = []struct {
 		is.NotNil(w.holder(instance), "nobody else goes before it is resolved")
 	}},
 	{"an attempt without the time to look gives nothing up", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		ev := request("CHG-1", ssl, true).event()
 		w.handle(ev)
 		w.rest(2 * time.Hour)
@@ -486,7 +490,7 @@ var rules = []struct {
 		is.Equal(engine.Completed, w.handle(ev).Kind)
 	}},
 	{"given up, and taken up again as new", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: 403})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: 403})
 		ev := request("CHG-1", ssl, true).event()
 		is.Equal(events.CloudDenied, code(w.handle(ev)))
 		w.rest(giveUp - time.Minute)
@@ -511,7 +515,7 @@ var rules = []struct {
 			{Kind: cloudsim.Busy}, {Kind: cloudsim.Busy, Status: 403}, {Kind: cloudsim.Status, Status: 429, RetryAfter: "77"},
 			{Kind: cloudsim.Status, Status: 401}, {Kind: cloudsim.Status, Status: 403}, {Kind: cloudsim.Refuse},
 		} {
-			f.Operation, f.Times = cloudsim.SwitchProxyALT, 1
+			f.Operation, f.Times = proxyalt.Flip, 1
 			w.fault(f)
 			ev := request(fmt.Sprint("CHG-", i), alt, true).event()
 			r := w.handle(ev)
@@ -525,7 +529,7 @@ var rules = []struct {
 		}
 	}},
 	{"waits grow", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy, Times: 6})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 6})
 		ev := request("CHG-1", ssl, true).event()
 		before := time.Duration(0)
 		for range 4 {
@@ -544,7 +548,7 @@ var rules = []struct {
 		is.Equal(engine.Completed, w.handle(ev).Kind, "the hold was given back")
 	}},
 	{"a call that hangs is ended in time to write that down", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Hold: true, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Hold: true, Times: 1})
 		ev := request("CHG-1", ssl, true).event()
 		began := time.Now()
 		is.Equal(events.Doubt, code(w.handle(ev)))
@@ -590,9 +594,9 @@ var rules = []struct {
 		w.cloud.JobRunning = time.Second
 	}},
 	{"what may have had an effect is not rejected because it cannot be sent again", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchAccessControl, Kind: cloudsim.CutAfter, Times: 1})
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchAccessControl, Kind: cloudsim.Status, Status: 404})
-		w.fault(cloudsim.Fault{Operation: cloudsim.ShowIPGroup, Kind: cloudsim.Status, Status: 404, Times: 1})
+		w.fault(cloudsim.Fault{Operation: accesscontrol.Flip, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: accesscontrol.Flip, Kind: cloudsim.Status, Status: 404})
+		w.fault(cloudsim.Fault{Operation: accesscontrol.Read, Kind: cloudsim.Status, Status: 404, Times: 1})
 		ev := request("CHG-1", acl, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		w.rest(quiet + time.Second)
@@ -603,7 +607,7 @@ var rules = []struct {
 	{"an option that cannot be read is sent again, not taken for granted", func(is *require.Assertions, w *world) {
 		is.Equal(engine.Completed, w.handle(request("CHG-0", audit, true).event()).Kind)
 		w.rest(time.Second)
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchAudit, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: auditswitch.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		a := request("CHG-1", audit, true)
 		a.options = map[string]any{"lts_audit_switch": 1}
 		is.Equal(events.Doubt, code(w.handle(a.event())))
@@ -612,7 +616,7 @@ var rules = []struct {
 		is.Len(w.flips(), 3)
 	}},
 	{"a job that several decisions may have caused is nobody's", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		ev := request("CHG-1", alt, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		for range 2 {
@@ -626,7 +630,7 @@ var rules = []struct {
 		is.Equal(events.Unresolved, code(w.handle(ev)))
 	}},
 	{"a job of a documented other name is not ours, but in the way", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		ev := request("CHG-1", alt, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		w.rest(quiet - 5*time.Second)
@@ -641,7 +645,7 @@ var rules = []struct {
 	{"a job from before the decision is not its own", func(is *require.Assertions, w *world) {
 		w.cloud.StartJob(cloudsim.ConsoleJob{ProjectID: project, InstanceID: instance, Name: "SomethingNew"})
 		w.rest(time.Minute)
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		ev := request("CHG-1", alt, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		w.rest(quiet + time.Second)
@@ -649,7 +653,7 @@ var rules = []struct {
 		is.Len(w.flips(), 2)
 	}},
 	{"a job on another instance is none of ours", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		ev := request("CHG-1", alt, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		w.cloud.StartJob(cloudsim.ConsoleJob{ProjectID: project, InstanceID: other, Name: "SomethingNew"})
@@ -660,18 +664,18 @@ var rules = []struct {
 	{"the cloud's clock may be ahead", func(is *require.Assertions, w *world) { oddClock(is, w, 20*time.Minute) }},
 	{"the cloud's clock may be behind", func(is *require.Assertions, w *world) { oddClock(is, w, -20*time.Minute) }},
 	{"an attempt that may have sent its call gives nothing up", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.Status, Status: 403, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.Status, Status: 403, Times: 1})
 		ev := request("CHG-1", alt, true).event()
 		is.Equal(events.CloudDenied, code(w.handle(ev)))
 		w.rest(giveUp + time.Minute)
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.Late, After: mostAdrift, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.Late, After: mostAdrift, Times: 1})
 		is.Equal(events.Doubt, code(w.handle(ev)))
 		is.NotNil(w.holder(instance))
 		w.rest(quiet + time.Second)
 		is.Equal(events.Accepted, w.handle(ev).Result)
 	}},
 	{"a cloud that never says yes or no is not asked for ever", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxyALT, Kind: cloudsim.CutBefore})
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutBefore})
 		ev := request("CHG-1", alt, true).event()
 		for range giveUp / (2 * quiet) {
 			is.Equal(events.Doubt, code(w.handle(ev)))
@@ -683,7 +687,7 @@ var rules = []struct {
 		is.Equal(engine.Completed, w.handle(ev).Kind)
 	}},
 	{"what is held off for too long is given up", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: 503, Effect: true})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: 503, Effect: true})
 		w.fault(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 503})
 		is.Equal(events.Doubt, code(w.handle(request("CHG-0", ssl, true).event())))
 		waits := request("CHG-2", mt, true).event()
@@ -694,8 +698,8 @@ var rules = []struct {
 	}},
 	{"a job that a failed decision left is not adopted by another", func(is *require.Assertions, w *world) {
 		down := cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 503}
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		w.fault(down)
 		first, second := request("CHG-1", ssl, true).event(), request("CHG-2", ssl, true).event()
 		for _, ev := range []event.Event{first, second} {
@@ -708,7 +712,7 @@ var rules = []struct {
 		is.Equal(events.Accepted, w.handle(second).Result)
 	}},
 	{"a decision that was overtaken while it had failed in doubt is not sent", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		w.fault(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 503})
 		old := request("CHG-1", ssl, true).event()
 		w.handle(old)
@@ -721,8 +725,8 @@ var rules = []struct {
 		is.Len(w.flips(), 2)
 	}},
 	{"a position that others have moved on tells nothing of what was there before", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchAccessControl, Kind: cloudsim.CutAfter, Times: 1})
-		w.fault(cloudsim.Fault{Operation: cloudsim.ShowIPGroup, Kind: cloudsim.Status, Status: 503, Times: 1})
+		w.fault(cloudsim.Fault{Operation: accesscontrol.Flip, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: accesscontrol.Read, Kind: cloudsim.Status, Status: 503, Times: 1})
 		old := request("CHG-1", acl, true).event()
 		is.Equal(events.Doubt, code(w.handle(old)))
 		w.rest(time.Hour + time.Second)
@@ -732,7 +736,7 @@ var rules = []struct {
 		is.NotEqual(engine.Rejected, w.handle(old).Kind, "it was in effect until then")
 	}},
 	{"what waits for another is taken up without a delivery, and given up in time", func(is *require.Assertions, w *world) {
-		w.fault(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		w.handle(request("CHG-1", ssl, true).event())
 		is.Equal(events.Held, code(w.handle(request("CHG-2", acl, true).event())))
 		w.settle(nil)

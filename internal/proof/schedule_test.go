@@ -17,6 +17,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/interlock-functions/interlock/events"
+	proxyalt "github.com/interlock-functions/interlock/functions/proxyalt/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
@@ -211,9 +213,9 @@ func faults() []cloudsim.Fault {
 		all = append(all, f)
 	}
 	return append(all,
-		cloudsim.Fault{Kind: cloudsim.NoJob, Operation: cloudsim.SwitchProxySSL, Times: 1},
-		cloudsim.Fault{Kind: cloudsim.JobFails, Operation: cloudsim.SwitchProxySSL, Times: 1},
-		cloudsim.Fault{Kind: cloudsim.NoJob, Operation: cloudsim.SwitchProxyALT, Times: 1},
+		cloudsim.Fault{Kind: cloudsim.NoJob, Operation: proxyssl.Flip, Times: 1},
+		cloudsim.Fault{Kind: cloudsim.JobFails, Operation: proxyssl.Flip, Times: 1},
+		cloudsim.Fault{Kind: cloudsim.NoJob, Operation: proxyalt.Flip, Times: 1},
 	)
 }
 

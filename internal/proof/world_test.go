@@ -22,7 +22,9 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
@@ -54,11 +56,10 @@ func newLab(t testing.TB) *lab {
 	for i := range l.workers {
 		ahead := time.Duration(i-1) * skew
 		e := &engine.Engine{
-			Switches: functions.All(),
-			Cloud: &cloudapi.Client{
+			Switches: huawei.Bind(functions.All(), &cloudapi.Client{
 				GaussDB: "http://cloud", DBSS: "http://cloud",
 				Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: gated{}},
-			},
+			}),
 			Ledger: gated{}, Bus: gated{},
 			GiveUp: giveUp, Retention: retention,
 			Now:    func() time.Time { return time.Now().Add(ahead) },
@@ -98,7 +99,7 @@ type world struct {
 
 func (l *lab) newWorld() *world {
 	w := &world{lab: l, ledger: ledger.NewMemory(), began: time.Now(), drift: 0, delay: 10 * time.Second}
-	w.cloud = cloudsim.New(cloudsim.Options{Now: func() time.Time { return time.Now().Add(w.ahead) }, Targets: []cloudsim.Target{
+	w.cloud = cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: func() time.Time { return time.Now().Add(w.ahead) }, Targets: []cloudsim.Target{
 		{ProjectID: project, InstanceID: instance, ProxyID: proxy}, {ProjectID: project, InstanceID: instance, ProxyID: proxyB},
 		{ProjectID: project, InstanceID: instance, DatabaseID: audited}, {ProjectID: project, InstanceID: other, ProxyID: proxy},
 	}})
@@ -185,7 +186,7 @@ func (w *world) start(worker int, name string, run func(context.Context, *engine
 // deliver starts the handling of an event by a worker.
 func (w *world) deliver(worker int, ev event.Event) *invocation {
 	return w.start(worker, "delivery of "+ev.ID(), func(ctx context.Context, e *engine.Engine) engine.Result {
-		r := e.Handle(ctx, functionOf(ev), ev)
+		r := e.Handle(ctx, switchOf(ev), ev)
 		if r.Kind == engine.Ignored && ev.Type() != events.TypeTagChanged {
 			w.wrong("%s is ignored", ev.ID())
 		}
@@ -361,17 +362,17 @@ func approved(at time.Time, window *events.Window) *events.Ticket {
 	}
 }
 
-// functionOf names the function that an event of ask is for.
-func functionOf(ev event.Event) string {
+// switchOf names the switch that an event of ask is for.
+func switchOf(ev event.Event) string {
 	for _, s := range functions.All() {
 		if strings.Contains(string(ev.Data()), `"`+s.Name+`"`) || strings.Contains(string(ev.Data()), `"`+events.TagPrefix+s.Name+`"`) {
-			return s.Function
+			return s.Name
 		}
 	}
-	return ""
+	panic("an event for nobody")
 }
 
-func switchNamed(name string) engine.Switch {
+func switchNamed(name string) huawei.Switch {
 	for _, s := range functions.All() {
 		if s.Name == name {
 			return s
@@ -380,31 +381,33 @@ func switchNamed(name string) engine.Switch {
 	panic(name)
 }
 
+// simulationOf is what the simulated cloud has of a switch.
+func simulationOf(name string) cloudsim.Simulation {
+	for _, s := range simulations.All() {
+		if s.Switch == name {
+			return s
+		}
+	}
+	panic(name)
+}
+
 // operationOf is the call that flips a switch, as the simulated cloud names it.
-func operationOf(name string) string {
-	return map[string]string{
-		"proxy-alt": cloudsim.SwitchProxyALT, "proxy-ssl": cloudsim.SwitchProxySSL,
-		"access-control": cloudsim.SwitchAccessControl, "multi-tenancy": cloudsim.SwitchMultiTenancy,
-		"database-audit": cloudsim.SwitchAudit,
-	}[name]
+func operationOf(name string) string { return simulationOf(name).Flip.Name }
+
+// targetIn is a decision's target, as the simulated cloud names it.
+func targetIn(d *decision.Decision) (t cloudsim.Target) {
+	if err := d.Decode(&t, nil); err != nil {
+		panic(err)
+	}
+	return t
 }
 
 // positionOf is how a decision's switch lies at the cloud.
 func (w *world) positionOf(d *decision.Decision) (on bool, openJob string) {
-	s := w.cloud.State(cloudsim.Target{
-		ProjectID: d.Target.ProjectID, InstanceID: d.Target.InstanceID, ProxyID: d.Target.ProxyID, DatabaseID: d.Target.DatabaseID,
-	})
-	return map[string]bool{
-		"proxy-alt": s.ALT, "proxy-ssl": s.SSL, "access-control": s.AccessControl,
-		"multi-tenancy": s.MultiTenancy, "database-audit": s.Audit,
-	}[d.Switch], s.OpenJob
+	s := w.cloud.State(targetIn(d))
+	return s.On[simulationOf(d.Switch).Positions[0]], s.OpenJob
 }
 
 func keyOf(ev event.Event) ledger.Key {
-	for _, s := range functions.All() {
-		if s.Function == functionOf(ev) {
-			return ledger.Key{Switch: s.Name, Source: ev.Source(), ID: ev.ID()}
-		}
-	}
-	panic("an event for nobody")
+	return ledger.Key{Switch: switchOf(ev), Source: ev.Source(), ID: ev.ID()}
 }

@@ -57,5 +57,7 @@ func TestIsOtherJob(t *testing.T) {
 	require.True(t, IsOtherJob("GaussDBforMySQLSwitchSSL"))
 	require.False(t, IsOtherJob("GaussDBforMySQLSwitchProxySSL"))
 	require.False(t, IsOtherJob(""))
-	require.Len(t, OtherJobNames(), 24)
+	require.False(t, IsOtherJob("GaussDBforMySQLSwitchSSL", "x", "GaussDBforMySQLSwitchSSL"), "its own")
+	require.True(t, IsOtherJob("GaussDBforMySQLBindEIP", "GaussDBforMySQLSwitchSSL"))
+	require.Len(t, DocumentedJobNames(), 24)
 }

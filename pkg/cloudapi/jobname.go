@@ -2,15 +2,18 @@ package cloudapi
 
 import "slices"
 
-// IsOtherJob reports whether a job of that name is known to be none of those
-// that [Client.SwitchProxyALT], [Client.SwitchProxySSL] and
-// [Client.SwitchMultiTenancy] create.
-func IsOtherJob(name string) bool { return slices.Contains(OtherJobNames(), name) }
+// IsOtherJob reports whether a job of that name is known to be none of a
+// switch's: its name is a documented one, and none of those that the switch's
+// jobs are known to have.
+func IsOtherJob(name string, own ...string) bool {
+	return slices.Contains(DocumentedJobNames(), name) && !slices.Contains(own, name)
+}
 
-// OtherJobNames lists the job names that are documented (page "Obtaining
-// Instant Tasks", parameter job_name). The names of the jobs that our switches
-// create are documented nowhere, so they are told by not being one of these.
-func OtherJobNames() []string {
+// DocumentedJobNames lists the job names that are documented (page "Obtaining
+// Instant Tasks", parameter job_name). Those of the jobs that [Client.SwitchProxyALT],
+// [Client.SwitchProxySSL] and [Client.SwitchMultiTenancy] create are not, so
+// that these are told by not being one of them.
+func DocumentedJobNames() []string {
 	return []string{
 		"CreateGaussDBforMySQLInstance",
 		"DeleteGaussDBforMySQLInstance",
@@ -33,7 +36,7 @@ func OtherJobNames() []string {
 		"GaussdbforMySQLModifyProxyIp",
 		"GaussDBforMySQLModifyInstanceMetricExtend",
 		"GaussDBforMySQLModifyInstanceDataVip",
-		"GaussDBforMySQLSwitchSSL", // the instance's SSL, not the proxy's
+		"GaussDBforMySQLSwitchSSL", // probably the instance's SSL, not the proxy's
 		"GaussDBforMySQLModifyProxyConsist",
 		"GaussDBforMySQLModifyProxyWeight",
 	}

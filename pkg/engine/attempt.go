@@ -16,7 +16,7 @@ import (
 type attempt struct {
 	*Engine
 	d     *decision.Decision
-	sw    *Switch
+	sw    *Registered
 	rec   ledger.Record
 	nonce string
 	// deadline is when the invocation ends, lease when the hold does.
@@ -47,7 +47,7 @@ func (a *attempt) fresh(ctx context.Context) Result {
 	case told:
 		return a.end(ctx, rejected(events.Superseded, "an event that came before has settled the same value of the tag; this one asks for nothing new"))
 	}
-	if a.d.Tag != "" && a.sw.State != nil {
+	if a.d.Tag != "" && a.sw.read != nil {
 		if v, go_ := a.guard(ctx); !go_ {
 			return a.end(ctx, v)
 		}
@@ -133,9 +133,9 @@ func (a *attempt) send(ctx context.Context) Result {
 	}
 	call, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	job, err := a.sw.Flip(call, a.Cloud, a.d)
+	job, err := a.sw.flip(call, a.d)
 	v := a.classify(job, err)
-	if v.effect == known && !a.sw.Creates && a.lookUpState(call).state == asWanted {
+	if v.effect == Certain && !a.sw.Creates() && a.lookUpState(call).state == asWanted {
 		v = completed(events.Applied, "")
 	}
 	a.Observe(ctx, Step{Name: "call", Decision: a.d, At: now, Took: a.Now().Sub(now), Result: v.word(), JobID: job, Err: err})
@@ -180,15 +180,15 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 // given back; otherwise it stays, at rest for the quiet time.
 func (a *attempt) letGo(ctx context.Context, v verdict) Result {
 	now := a.Now()
-	if v.effect == none && !v.patient && a.tooOld(a.rec.Pursued, now) {
+	if v.effect == None && !v.patient && a.tooOld(a.rec.Pursued, now) {
 		return a.end(ctx, a.abandoned(v))
 	}
 	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail, Patient: v.patient}
 	wait := v.wait
 	var err error
-	if a.doubt || v.effect != none {
+	if a.doubt || v.effect != None {
 		wait = max(wait, a.Quiet)
-		err = a.Ledger.Lapse(ctx, a.rec.Key, a.nonce, now.Add(a.Quiet), v.effect == known, note)
+		err = a.Ledger.Lapse(ctx, a.rec.Key, a.nonce, now.Add(a.Quiet), v.effect == Certain, note)
 	} else {
 		if !v.patient {
 			wait = grown(wait, a.rec.Attempts)

@@ -30,7 +30,7 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		began := e.Now()
 		c := ledger.Claim{
 			Key: d.Key(), Content: d.Content(),
-			Project: d.Target.ProjectID, Instance: d.Target.InstanceID,
+			Project: d.Place.Project, Instance: d.Place.Instance,
 			Slot: d.Slot(), Order: d.Order(began), Stored: stored,
 			Nonce: e.Nonce(), Now: began, Lease: e.deadline(ctx).Add(e.Quiet),
 		}
@@ -77,19 +77,7 @@ func (e *Engine) stored(ctx context.Context, key ledger.Key) (*decision.Decision
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	return e.decode(rec)
-}
-
-// decode is the decision of a record.
-func (e *Engine) decode(rec ledger.Record) (*decision.Decision, error) {
-	d := new(decision.Decision)
-	if err := json.Unmarshal(rec.Stored, d); err != nil {
-		return nil, fmt.Errorf("stored decision: %w", err)
-	}
-	if e.byName[d.Switch] == nil {
-		return nil, fmt.Errorf("stored decision: switch %q is not known to this version", d.Switch)
-	}
-	return d, nil
+	return e.decoder.Restore(rec.Stored)
 }
 
 // done answers with the stored outcome. Where its event is not marked

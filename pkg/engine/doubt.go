@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"time"
-
-	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
 // finding is what a look-up has come to.
@@ -49,7 +47,7 @@ func (a *attempt) lookUp(ctx context.Context) finding {
 	ctx, cancel := context.WithTimeout(ctx, a.left())
 	defer cancel()
 	var f finding
-	if a.sw.Creates {
+	if a.sw.Creates() {
 		f = a.lookUpJob(ctx)
 	} else {
 		f = a.lookUpState(ctx)
@@ -63,10 +61,10 @@ func (a *attempt) lookUp(ctx context.Context) finding {
 // lookUpState decides by the position alone: such a call creates no job and
 // restarts nothing, so sending it again does no harm.
 func (a *attempt) lookUpState(ctx context.Context) finding {
-	if a.sw.State == nil || len(a.d.Options) > 0 {
+	if a.sw.read == nil || len(a.d.Options) > 0 {
 		return finding{state: repeatable}
 	}
-	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	on, err := a.sw.read(ctx, a.d)
 	switch {
 	case err == nil && on == a.d.Enabled:
 		return finding{state: asWanted}
@@ -95,13 +93,13 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 		return doubtful("%d jobs on the instance may be this decision's: %v", n, jobs.candidates)
 	case jobs.open != "":
 		return doubtful("another job, %s, is open on the instance", jobs.open)
-	case a.sw.State == nil || len(a.d.Options) > 0:
+	case a.sw.read == nil || len(a.d.Options) > 0:
 		// What cannot be read decides nothing.
 		return finding{state: absent}
 	}
-	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	on, err := a.sw.read(ctx, a.d)
 	switch {
-	case notListed(err):
+	case reasonOf(err) == NotFound:
 		// It was read, and does not know the target: the call will tell.
 		return finding{state: absent}
 	case err != nil:
@@ -122,7 +120,7 @@ func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
 	if err := a.hidden(ctx); err != nil {
 		return false, err
 	}
-	if a.sw.Creates {
+	if a.sw.Creates() {
 		switch jobs, err := a.jobs(ctx); {
 		case err != nil:
 			return false, definite(err)
@@ -130,7 +128,7 @@ func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 	}
-	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	on, err := a.sw.read(ctx, a.d)
 	return err == nil && on == a.d.Enabled, definite(err)
 }
 
@@ -141,10 +139,10 @@ var errHidden = errors.New("a job that was just created on the instance may not 
 // show yet. One that has held the instance all along meets none; one that failed
 // and is taken up again may.
 func (a *attempt) hidden(ctx context.Context) error {
-	if !a.sw.Creates {
+	if !a.sw.Creates() {
 		return nil
 	}
-	in, err := a.Ledger.Instance(ctx, a.d.Target.ProjectID, a.d.Target.InstanceID)
+	in, err := a.Ledger.Instance(ctx, a.d.Place.Project, a.d.Place.Instance)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
@@ -162,17 +160,14 @@ func definite(err error) error {
 	return err
 }
 
-// notListed tells that the cloud does not know what was to be read.
-func notListed(err error) bool {
-	var ce *cloudapi.Error
-	return errors.As(err, &ce) && ce.NotFound()
-}
-
-// refused tells that the cloud answered a read with a definite no: it will not
-// be read, or does not list the target.
+// refused tells that a read was answered with a definite no: it will not be
+// done, or does not know the target.
 func refused(err error) bool {
-	var ce *cloudapi.Error
-	return notListed(err) || errors.As(err, &ce) && ce.Status/100 == 4 && !ce.Throttled() && !ce.Busy()
+	switch reasonOf(err) {
+	case Refused, NotFound, Denied:
+		return true
+	}
+	return false
 }
 
 // found are the jobs on the decision's instance.
@@ -189,7 +184,6 @@ const (
 	// lookBack is how long before the decision a job may have been created that
 	// is still open and in its way.
 	lookBack  = 24 * time.Hour
-	pageSize  = 50
 	mostPages = 200
 )
 
@@ -204,7 +198,7 @@ func (a *attempt) jobs(ctx context.Context) (found, error) {
 		first = a.rec.Earlier[0].From
 	}
 	var offset time.Duration
-	all, _, err := listJobs(ctx, a.Cloud, a.d.Target.ProjectID, first.Add(-lookBack), func(date time.Time) {
+	all, _, err := listJobs(ctx, a.sw.jobs, a.d.Place.Project, first.Add(-lookBack), func(date time.Time) {
 		if !date.IsZero() {
 			offset = date.Sub(a.Now())
 		}
@@ -212,8 +206,8 @@ func (a *attempt) jobs(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	maps.DeleteFunc(all, func(_ string, j cloudapi.Job) bool {
-		return j.InstanceID != "" && j.InstanceID != a.d.Target.InstanceID
+	maps.DeleteFunc(all, func(_ string, j Job) bool {
+		return j.Instance != "" && j.Instance != a.d.Place.Instance
 	})
 	return a.sift(ctx, all, offset)
 }
@@ -233,17 +227,17 @@ func (a *attempt) during(at time.Time, offset time.Duration) bool {
 	return !at.Before(cloud(a.rec.Since))
 }
 
-func (a *attempt) sift(ctx context.Context, jobs map[string]cloudapi.Job, offset time.Duration) (found, error) {
+func (a *attempt) sift(ctx context.Context, jobs map[string]Job, offset time.Duration) (found, error) {
 	var f found
-	var candidates []cloudapi.Job
+	var candidates []Job
 	var ids []string
 	for _, j := range jobs {
 		switch {
-		case j.InstanceID == "" && a.during(j.Created, offset):
+		case j.Instance == "" && a.during(j.Created, offset):
 			f.open = j.ID // who knows on which instance
 			continue
-		case !a.during(j.Created, offset) || cloudapi.IsOtherJob(j.Name):
-			if j.Status.Open() {
+		case !a.during(j.Created, offset) || a.sw.foreign(j.Name):
+			if j.State == JobOpen {
 				f.open = j.ID
 			}
 			continue
@@ -254,14 +248,14 @@ func (a *attempt) sift(ctx context.Context, jobs map[string]cloudapi.Job, offset
 	if len(ids) == 0 {
 		return f, nil
 	}
-	owners, err := a.Ledger.Owners(ctx, a.d.Target.ProjectID, ids)
+	owners, err := a.Ledger.Owners(ctx, a.d.Place.Project, ids)
 	if err != nil {
 		return found{}, fmt.Errorf("ledger: %w", err)
 	}
 	for _, j := range candidates {
 		if _, owned := owners[j.ID]; !owned {
 			f.candidates = append(f.candidates, j.ID)
-		} else if j.Status.Open() {
+		} else if j.State == JobOpen {
 			f.open = j.ID
 		}
 	}

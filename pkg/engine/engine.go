@@ -14,13 +14,13 @@ package engine
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -30,12 +30,11 @@ import (
 type Engine struct {
 	// Switches are all that there are: any function may have to finish a
 	// decision of another switch that was left on the same instance.
-	Switches []Switch
-	// Region is the Huawei Cloud region of Cloud; an event for another is not
+	Switches []Registered
+	// Region is that of the targets; an event whose target names another is not
 	// meant for us. Empty: any.
 	Region string
 
-	Cloud  *cloudapi.Client
 	Ledger ledger.Ledger
 	Bus    bus.Bus
 
@@ -65,9 +64,7 @@ type Engine struct {
 	Observe func(context.Context, Step)
 
 	decoder *decision.Decoder
-	byName  map[string]*Switch
-	// byFunction has the switches by the names of their functions.
-	byFunction map[string]*Switch
+	byName  map[string]*Registered
 }
 
 // Kind is how the handling of an event ended.
@@ -125,8 +122,8 @@ type Step struct {
 // Init fills the defaults in and reports what is missing. It must be called
 // once before the engine is used.
 func (e *Engine) Init() error {
-	if e.Cloud == nil || e.Ledger == nil || e.Bus == nil || len(e.Switches) == 0 {
-		return fmt.Errorf("engine: switches, cloud, ledger and bus are needed")
+	if e.Ledger == nil || e.Bus == nil || len(e.Switches) == 0 {
+		return errors.New("engine: switches, ledger and bus are needed")
 	}
 	setDefault(&e.Quiet, 60*time.Second)
 	setDefault(&e.Retention, 2160*time.Hour)
@@ -148,13 +145,11 @@ func (e *Engine) Init() error {
 	if e.Observe == nil {
 		e.Observe = func(context.Context, Step) {}
 	}
-	e.byName = make(map[string]*Switch, len(e.Switches))
-	e.byFunction = make(map[string]*Switch, len(e.Switches))
+	e.byName = make(map[string]*Registered, len(e.Switches))
 	specs := make([]decision.Spec, len(e.Switches))
 	for i := range e.Switches {
 		s := &e.Switches[i]
-		e.byName[s.Name], e.byFunction[s.Function] = s, s
-		specs[i] = decision.Spec{Switch: s.Name, Target: s.Target, Options: s.Options}
+		e.byName[s.Name], specs[i] = s, s.spec
 	}
 	var err error
 	e.decoder, err = decision.New(specs, e.Region)
@@ -170,14 +165,14 @@ func setDefault(d *time.Duration, value time.Duration) {
 // invocation is the time that an engine has for one event.
 const invocation = 30 * time.Second
 
-// Handle takes an event through the switch of the named function, or on from
-// where an earlier delivery left it. An event of a function that there is not is
-// ignored. The context's deadline is when the invocation
-// ends; without one it is given 30 seconds.
-func (e *Engine) Handle(ctx context.Context, function string, ev event.Event) Result {
-	sw := e.byFunction[function]
+// Handle takes an event through the named switch, or on from where an earlier
+// delivery left it. The context's deadline is when the invocation ends; without
+// one it is given 30 seconds. An event for a switch that there is not is to be
+// handled later, by somebody who has it: what is ignored is gone.
+func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result {
+	sw := e.byName[name]
 	if sw == nil {
-		return Result{Kind: Ignored}
+		return e.later(ctx, nil, events.Unavailable, haltWait, fmt.Errorf("there is no switch %q here", name))
 	}
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
@@ -217,7 +212,7 @@ func (e *Engine) Resume(ctx context.Context, key ledger.Key) Result {
 	if err != nil {
 		return e.later(ctx, nil, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
-	d, err := e.decode(rec)
+	d, err := e.decoder.Restore(rec.Stored)
 	switch {
 	case rec.Outcome != nil && rec.Emitted.IsZero():
 		if err != nil {

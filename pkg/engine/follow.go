@@ -13,7 +13,6 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -43,10 +42,12 @@ const memory = 30 * 24 * time.Hour
 
 // Followed is a job to follow, as the ledger stores it.
 type Followed struct {
-	Switch  string        `json:"switch"`
-	Target  events.Target `json:"target"`
-	Enabled bool          `json:"enabled"`
-	JobID   string        `json:"job_id"`
+	Switch  string          `json:"switch"`
+	Target  json.RawMessage `json:"target"`
+	Enabled bool            `json:"enabled"`
+	JobID   string          `json:"job_id"`
+	// Place is where the target is. It is not stored; see [Follower.Restore].
+	Place decision.Place `json:"-"`
 	// Cause is the completion event that named the job, and Since its time.
 	Cause         events.Cause `json:"cause"`
 	Since         time.Time    `json:"since"`
@@ -59,7 +60,7 @@ type Followed struct {
 // for whoever observes.
 func (j *Followed) decision() *decision.Decision {
 	return &decision.Decision{
-		Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, Cause: j.Cause, Time: j.Since,
+		Switch: j.Switch, Target: j.Target, Place: j.Place, Enabled: j.Enabled, Cause: j.Cause, Time: j.Since,
 		CorrelationID: j.CorrelationID, TraceParent: j.TraceParent, TraceState: j.TraceState,
 	}
 }
@@ -70,7 +71,7 @@ func (j *Followed) key() ledger.Key {
 
 // Handle takes a completion event up and looks after its job once. Events that
 // name no job are ignored.
-func (f *Follower) Handle(ctx context.Context, _ string, ev event.Event) Result {
+func (f *Follower) Handle(ctx context.Context, ev event.Event) Result {
 	ctx, cancel := f.Engine.bounded(ctx)
 	defer cancel()
 	j, r := f.followed(ev)
@@ -109,9 +110,9 @@ func (f *Follower) Resume(ctx context.Context, key ledger.Key) Result {
 		return e.later(ctx, nil, events.Unavailable, haltWait, errDryRun)
 	}
 	rec, err := e.Ledger.Get(ctx, key)
-	j := new(Followed)
+	var j *Followed
 	if err == nil {
-		err = json.Unmarshal(rec.Stored, j)
+		j, err = f.Restore(rec.Stored)
 	}
 	switch {
 	case err != nil:
@@ -120,6 +121,19 @@ func (f *Follower) Resume(ctx context.Context, key ledger.Key) Result {
 		return f.done(ctx, j, rec)
 	}
 	return f.Look(ctx, j)
+}
+
+// Restore reads a followed job that was stored as JSON.
+func (f *Follower) Restore(stored []byte) (*Followed, error) {
+	j := new(Followed)
+	if err := json.Unmarshal(stored, j); err != nil {
+		return nil, fmt.Errorf("stored job: %w", err)
+	}
+	var wrong []events.Field
+	if j.Target, j.Place, wrong = f.Engine.decoder.Aim(j.Switch, j.Target); len(wrong) > 0 {
+		return nil, fmt.Errorf("stored job: %s: found %s, expected %s", wrong[0].Path, wrong[0].Found, wrong[0].Expected)
+	}
+	return j, nil
 }
 
 // done answers with the end that is written down, and publishes it where that
@@ -166,22 +180,22 @@ func (f *Follower) Look(ctx context.Context, j *Followed) Result {
 		return f.settle(ctx, j, rejected(events.Expired, fmt.Sprintf("the job began at %s; the cloud forgets jobs after %s", stamp(j.Since), memory)), nil)
 	}
 	job, err := f.board.find(ctx, e, j, f.patience())
-	e.Observe(ctx, Step{Name: "follow", Decision: d, At: now, Took: e.Now().Sub(now), Result: string(job.Status), JobID: j.JobID, Err: err})
+	e.Observe(ctx, Step{Name: "follow", Decision: d, At: now, Took: e.Now().Sub(now), Result: job.Status, JobID: j.JobID, Err: err})
 	switch {
-	case err == nil && job.Status.Ended():
-		return f.settle(ctx, j, verdict{}, ended(job))
+	case err == nil && job.State != JobOpen:
+		return f.settle(ctx, j, verdict{}, &job)
 	case age >= f.patience():
-		why := "timeout: still " + string(job.Status) + " after " + f.patience().String()
+		why := "timeout: still " + job.Status + " after " + f.patience().String()
 		if err != nil {
 			why = "timeout: not known after " + f.patience().String() + ": " + err.Error()
 		} else if job.ID == "" {
 			why = "timeout: not found in " + f.patience().String()
 		}
-		return f.settle(ctx, j, verdict{}, &events.Job{Status: "timeout", FailReason: why})
+		return f.settle(ctx, j, verdict{}, &Job{Status: "timeout", State: JobFailed, FailReason: why})
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, pace(age), err)
 	}
-	return e.later(ctx, d, events.NotYet, pace(age), fmt.Errorf("job %s is %s", j.JobID, orHidden(string(job.Status))))
+	return e.later(ctx, d, events.NotYet, pace(age), fmt.Errorf("job %s is %s", j.JobID, orHidden(job.Status)))
 }
 
 func orHidden(status string) string {
@@ -195,17 +209,6 @@ func orHidden(status string) string {
 // seconds at first, growing to a minute.
 func pace(age time.Duration) time.Duration {
 	return min(max(age/2, 3*time.Second), time.Minute)
-}
-
-func ended(job cloudapi.Job) *events.Job {
-	j := &events.Job{Status: string(job.Status), FailReason: job.FailReason}
-	if !job.Created.IsZero() {
-		j.Began = &job.Created
-	}
-	if !job.Ended.IsZero() {
-		j.Ended = &job.Ended
-	}
-	return j
 }
 
 func (f *Follower) patience() time.Duration {
@@ -222,14 +225,14 @@ func (f *Follower) claim(j *Followed) (ledger.Claim, error) {
 	}
 	sum := sha256.Sum256([]byte(j.JobID))
 	return ledger.Claim{
-		Key: j.key(), Content: hex.EncodeToString(sum[:]), Project: j.Target.ProjectID, Instance: j.Target.InstanceID,
+		Key: j.key(), Content: hex.EncodeToString(sum[:]), Project: j.Place.Project, Instance: j.Place.Instance,
 		Slot: JobFollow + " " + j.JobID, Order: j.Since, Stored: stored, Nonce: f.Engine.Nonce(), Now: f.Engine.Now(),
 	}, nil
 }
 
 // settle writes the end down, unless one is written already, and publishes
 // whichever came first.
-func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *events.Job) Result {
+func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *Job) Result {
 	e, d := f.Engine, j.decision()
 	c, err := f.claim(j)
 	if err != nil {
@@ -264,18 +267,18 @@ func endOf(d *decision.Decision, o *ledger.Outcome) Result {
 	return r
 }
 
-func (f *Follower) outcome(j *Followed, v verdict, job *events.Job) ledger.Outcome {
+func (f *Follower) outcome(j *Followed, v verdict, job *Job) ledger.Outcome {
 	e, d := f.Engine, j.decision()
 	if job == nil {
 		return e.outcome(d, v, "")
 	}
 	o := ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
 	typ := events.TypeJobSucceeded
-	if job.Status != string(cloudapi.JobCompleted) {
+	if job.State != JobSucceeded {
 		o.Result, typ = "job-failed", events.TypeJobFailed
 	}
-	out := outEvent(d, typ, events.JobEnded{
-		Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job, Cause: j.Cause,
+	out := outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
+		Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job.ended(), Cause: j.Cause,
 	})
 	out.SetID(eventID(j.key(), typ, j.JobID))
 	out.SetTime(o.At)
@@ -289,11 +292,11 @@ func (f *Follower) followed(ev event.Event) (*Followed, Result) {
 	if ev.Type() != events.TypeSwitchCompleted {
 		return nil, Result{Kind: Ignored}
 	}
-	var data events.Completed
+	var data events.CompletedOf[json.RawMessage]
 	if err := json.Unmarshal(ev.Data(), &data); err != nil {
 		return nil, f.wrong(ev, data, events.Field{Path: "data", Found: err.Error(), Expected: "the data of " + events.TypeSwitchCompleted})
 	}
-	if data.Result != events.Accepted || data.Target.Region != "" && f.Engine.Region != "" && data.Target.Region != f.Engine.Region {
+	if data.Result != events.Accepted || !f.Engine.decoder.Here(data.Target) {
 		return nil, Result{Kind: Ignored}
 	}
 	var fields []events.Field
@@ -303,19 +306,19 @@ func (f *Follower) followed(ev event.Event) (*Followed, Result) {
 		}
 	}
 	check("data.job_id", data.JobID)
-	check("data.target.project_id", data.Target.ProjectID)
-	check("data.target.instance_id", data.Target.InstanceID)
 	if _, wrong := decision.DryRun(ev); wrong != nil {
 		fields = append(fields, *wrong)
 	}
-	if f.Engine.byName[data.Switch] == nil {
-		fields = append(fields, events.Field{Path: "data.switch", Found: fmt.Sprintf("%.64q", data.Switch), Expected: "one of Interlock's switches"})
+	if sw := f.Engine.byName[data.Switch]; sw == nil || !sw.Creates() {
+		fields = append(fields, events.Field{Path: "data.switch", Found: fmt.Sprintf("%.64q", data.Switch), Expected: "one of the switches that create jobs"})
 	}
+	target, place, wrong := f.Engine.decoder.Aim(data.Switch, data.Target)
+	fields = append(fields, wrong...)
 	if len(fields) > 0 {
 		return nil, f.wrong(ev, data, fields...)
 	}
 	j := &Followed{
-		Switch: data.Switch, Target: data.Target, Enabled: data.Enabled, JobID: data.JobID,
+		Switch: data.Switch, Target: target, Place: place, Enabled: data.Enabled, JobID: data.JobID,
 		Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type(), Ticket: data.Cause.Ticket},
 		Since: ev.Time(), CorrelationID: extension(ev, "correlationid"),
 		TraceParent: extension(ev, "traceparent"), TraceState: extension(ev, "tracestate"),
@@ -330,7 +333,7 @@ func (f *Follower) followed(ev event.Event) (*Followed, Result) {
 	return j, Result{}
 }
 
-func (f *Follower) wrong(ev event.Event, data events.Completed, fields ...events.Field) Result {
+func (f *Follower) wrong(ev event.Event, data events.CompletedOf[json.RawMessage], fields ...events.Field) Result {
 	in := &decision.Invalid{
 		Fields: fields, Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type(), Ticket: data.Cause.Ticket},
 		Time: ev.Time(), CorrelationID: extension(ev, "correlationid"),

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"net/http"
 	"testing"
 	"time"
 
@@ -9,22 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
-	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // A completion event may say a time that cannot even be written down: its job
 // is followed from now on.
 func TestAFollowedJobsTimeIsOneThatAClockTold(t *testing.T) {
-	sim := cloudsim.New(cloudsim.Options{})
-	e := &Engine{
-		Switches: []Switch{{Name: "proxy-ssl", Function: "proxyssl", Target: decision.Proxy, Creates: true}},
-		Cloud:    &cloudapi.Client{GaussDB: "https://cloud.test", Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: sim.RoundTripper()}},
-		Ledger:   ledger.NewMemory(), Bus: &bus.Memory{},
-	}
+	e := &Engine{Switches: []Registered{lamp()}, Ledger: ledger.NewMemory(), Bus: &bus.Memory{}}
 	require.NoError(t, e.Init())
 	kept := 0
 	f := &Follower{Engine: e, Kept: func(*Followed) { kept++ }}
@@ -32,19 +23,18 @@ func TestAFollowedJobsTimeIsOneThatAClockTold(t *testing.T) {
 	require.NoError(t, err)
 	ev := event.New()
 	ev.SetID("1")
-	ev.SetSource("urn:interlock:proxy-ssl")
+	ev.SetSource("urn:interlock:lamp")
 	ev.SetType(events.TypeSwitchCompleted)
 	ev.SetTime(at)
-	data := events.Completed{Switch: "proxy-ssl", Result: events.Accepted, JobID: "job",
-		Target: events.Target{ProjectID: "056538411200d4cd2f79c003c7606412", InstanceID: "096c0fc43e804757b59946b80dc27f8bin07"}}
+	data := events.CompletedOf[room]{Switch: "lamp", Result: events.Accepted, JobID: "job", Target: room{"home", "hall"}}
 	require.NoError(t, ev.SetData(event.ApplicationJSON, data))
-	r := f.Handle(t.Context(), JobFollow, ev)
+	r := f.Handle(t.Context(), ev)
 	require.Equal(t, events.NotYet, r.Error.Code, r.Error.Detail)
 	require.Equal(t, 1, kept)
 
 	data.JobID = "../job"
 	require.NoError(t, ev.SetData(event.ApplicationJSON, data))
-	r = f.Handle(t.Context(), JobFollow, ev)
+	r = f.Handle(t.Context(), ev)
 	require.Equal(t, Rejected, r.Kind)
 	require.Equal(t, "data.job_id", r.Error.Fields[0].Path)
 	require.True(t, r.Event.Time().IsZero())

@@ -4,22 +4,25 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
 // jobBoard answers how jobs are from the projects' lists of jobs, read page by
 // page and not oftener than their length allows: thousands of jobs cost as many
 // calls as there are pages, and not one each. The zero value is ready.
 type jobBoard struct {
-	mu       sync.Mutex
-	projects map[string]*jobList
+	mu    sync.Mutex
+	lists map[listKey]*jobList
+}
+
+type listKey struct {
+	jobs    Jobs
+	project string
 }
 
 // jobList is what was last read of a project's jobs.
 type jobList struct {
 	mu   sync.Mutex
-	jobs map[string]cloudapi.Job
+	jobs map[string]Job
 	// err is why they could not be read.
 	err error
 	// since is from when on they were asked for, until when the reading counts.
@@ -38,8 +41,9 @@ const (
 
 // find returns the job as last read; a zero one where it is not to be found
 // (yet).
-func (b *jobBoard) find(ctx context.Context, e *Engine, j *Followed, patience time.Duration) (cloudapi.Job, error) {
-	l := b.list(j.Target.ProjectID)
+func (b *jobBoard) find(ctx context.Context, e *Engine, j *Followed, patience time.Duration) (Job, error) {
+	source, project := e.byName[j.Switch].jobs, j.Place.Project
+	l := b.list(listKey{source, project})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := e.Now()
@@ -55,50 +59,47 @@ func (b *jobBoard) find(ctx context.Context, e *Engine, j *Followed, patience ti
 	// A failure counts for as long as a list: a cloud in trouble is not asked
 	// once for each job.
 	var pages int
-	l.jobs, pages, l.err = listJobs(ctx, e.Cloud, j.Target.ProjectID, since, nil)
+	l.jobs, pages, l.err = listJobs(ctx, source, project, since, nil)
 	l.since, l.until = since, e.Now().Add(freshFor+time.Duration(pages)*perPage)
 	return l.jobs[j.JobID], l.err
 }
 
-func (b *jobBoard) list(project string) *jobList {
+func (b *jobBoard) list(of listKey) *jobList {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l := b.projects[project]
+	l := b.lists[of]
 	if l == nil {
 		l = &jobList{}
-		if b.projects == nil {
-			b.projects = map[string]*jobList{}
+		if b.lists == nil {
+			b.lists = map[listKey]*jobList{}
 		}
-		b.projects[project] = l
+		b.lists[of] = l
 	}
 	return l
 }
 
 // listJobs reads a project's jobs since a time, by id: pages shift while they
-// are read. first, unless nil, is told the cloud's time of the first page.
-func listJobs(ctx context.Context, c *cloudapi.Client, project string, since time.Time, first func(date time.Time)) (map[string]cloudapi.Job, int, error) {
-	jobs := map[string]cloudapi.Job{}
-	q := cloudapi.JobQuery{Limit: pageSize, Start: since, Page: 1}
-	for {
-		page, err := c.ListImmediateJobs(ctx, project, q)
+// are read. first, unless nil, is told the clock of the first page.
+func listJobs(ctx context.Context, source Jobs, project string, since time.Time, first func(date time.Time)) (map[string]Job, int, error) {
+	jobs := map[string]Job{}
+	for n := 1; ; n++ {
+		page, err := source.List(ctx, project, since, n)
 		if err != nil {
-			return nil, q.Page, err
+			return nil, n, err
 		}
-		if q.Page == 1 && first != nil {
+		if n == 1 && first != nil {
 			first(page.Date)
 		}
 		known := len(jobs)
 		for _, j := range page.Jobs {
 			jobs[j.ID] = j
 		}
-		// The end is where a page brings nothing new, whatever total_count says;
-		// the last page is seldom full.
+		// The end is where a page brings nothing new, whatever it says of more.
 		switch {
-		case len(jobs) == known || len(page.Jobs) < pageSize && q.Page*pageSize >= page.Total:
-			return jobs, q.Page, nil
-		case q.Page == mostPages:
-			return nil, q.Page, errTooMany
+		case len(jobs) == known || !page.More:
+			return jobs, n, nil
+		case n == mostPages:
+			return nil, n, errTooMany
 		}
-		q.Page++
 	}
 }

@@ -30,7 +30,7 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) ledger.O
 	case Completed:
 		o.Result, o.Tag = string(v.took), d.Tag
 		typ = events.TypeSwitchCompleted
-		data = events.Completed{
+		data = events.CompletedOf[json.RawMessage]{
 			Switch: d.Switch, Target: d.Target, Enabled: d.Enabled, Options: d.Options,
 			Result: v.took, JobID: v.jobID, Inferred: v.inferred, Cause: d.Cause,
 		}
@@ -39,7 +39,7 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) ledger.O
 		if v.result == Failed {
 			typ = events.TypeSwitchFailed
 		}
-		data = events.Rejected{
+		data = events.RejectedOf[json.RawMessage]{
 			Switch: d.Switch, Target: &d.Target, Enabled: &d.Enabled, Options: d.Options,
 			Error: problem(v), Cause: d.Cause,
 		}
@@ -87,8 +87,8 @@ func outEvent(d *decision.Decision, typ string, data any) event.Event {
 	out := event.New()
 	out.SetType(typ)
 	out.SetSource("urn:interlock:" + d.Switch)
-	if d.Target.InstanceID != "" {
-		out.SetSubject(d.Subject())
+	if d.Place.Instance != "" {
+		out.SetSubject(d.Place.Subject)
 	}
 	out.SetDataSchema(events.DataSchema(typ))
 	// The data is one of our own structs, which always encode. Bytes instead of
@@ -101,7 +101,7 @@ func outEvent(d *decision.Decision, typ string, data any) event.Event {
 	}
 	extend("correlationid", d.CorrelationID)
 	extend("causationid", d.Cause.ID)
-	extend("partitionkey", d.Target.InstanceID)
+	extend("partitionkey", d.Place.Instance)
 	extend("traceparent", d.TraceParent)
 	extend("tracestate", d.TraceState)
 	return out
@@ -143,7 +143,7 @@ func resultOf(d *decision.Decision, o *ledger.Outcome) Result {
 		}
 		r.Event = &ev
 		if r.Kind != Completed {
-			var data events.Rejected
+			var data events.RejectedOf[json.RawMessage]
 			if json.Unmarshal(ev.Data(), &data) == nil {
 				r.Error = &data.Error
 			}
@@ -159,11 +159,12 @@ func invalidRejection(name string, in *decision.Invalid) Result {
 		Switch: name, Cause: in.Cause, Time: in.Time,
 		CorrelationID: in.CorrelationID, TraceParent: in.TraceParent, TraceState: in.TraceState,
 	}
+	var target *json.RawMessage
 	if in.Target != nil {
-		d.Target = *in.Target
+		target, d.Place = &in.Target, in.Place
 	}
-	return unrecorded(d, events.Rejected{
-		Switch: in.Switch, Target: in.Target, Enabled: in.Enabled, Options: in.Options, Cause: in.Cause,
+	return unrecorded(d, events.RejectedOf[json.RawMessage]{
+		Switch: in.Switch, Target: target, Enabled: in.Enabled, Options: in.Options, Cause: in.Cause,
 		Error: events.Error{Code: events.InvalidData, Title: titles[events.InvalidData], Detail: in.Error(), Fields: in.Fields},
 	})
 }
@@ -172,7 +173,7 @@ func invalidRejection(name string, in *decision.Invalid) Result {
 // another content.
 func reusedRejection(d *decision.Decision) Result {
 	v := rejected(events.IDReused, fmt.Sprintf("id %q of source %q was used before for a different request; a new request needs a new id", d.Cause.ID, d.Cause.Source))
-	return unrecorded(d, events.Rejected{
+	return unrecorded(d, events.RejectedOf[json.RawMessage]{
 		Switch: d.Switch, Target: &d.Target, Enabled: &d.Enabled, Options: d.Options, Error: problem(v), Cause: d.Cause,
 	})
 }
@@ -180,7 +181,7 @@ func reusedRejection(d *decision.Decision) Result {
 // unrecorded is a rejection that the ledger does not keep. Its id is a hash of
 // the whole of it, and its time the causing event's: so that each delivery
 // gives the same event.
-func unrecorded(d *decision.Decision, data events.Rejected) Result {
+func unrecorded(d *decision.Decision, data events.RejectedOf[json.RawMessage]) Result {
 	out := outEvent(d, events.TypeSwitchRejected, data)
 	if !d.Time.IsZero() {
 		out.SetTime(d.Time)

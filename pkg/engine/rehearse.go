@@ -2,25 +2,23 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // Rehearsal says what would become of an event: the answer to a dry run.
 type Rehearsal struct {
-	DryRun  bool           `json:"dry_run"`
-	Switch  string         `json:"switch"`
-	Target  events.Target  `json:"target"`
-	Enabled bool           `json:"enabled"`
-	Options map[string]any `json:"options,omitempty"`
-	Would   Would          `json:"would"`
+	DryRun  bool            `json:"dry_run"`
+	Switch  string          `json:"switch"`
+	Target  json.RawMessage `json:"target"`
+	Enabled bool            `json:"enabled"`
+	Options map[string]any  `json:"options,omitempty"`
+	Would   Would           `json:"would"`
 	// Error says why it would be rejected or would wait.
 	Error *events.Error `json:"error,omitempty"`
 	// Request is what would be called.
@@ -62,13 +60,6 @@ const (
 	WouldFollow Would = "follow"
 	WouldReport Would = "report"
 )
-
-// Request is a request to the cloud's API.
-type Request struct {
-	Method string `json:"method"`
-	URL    string `json:"url"`
-	Body   string `json:"body,omitempty"`
-}
 
 // rehearse goes through an event's steps without a trace: it reads the ledger
 // and the cloud and asks the guard, but writes and publishes nothing.
@@ -112,7 +103,7 @@ func (r *Rehearsal) foresee(ctx context.Context, a *attempt) {
 		r.Would = WouldLookUp
 		return
 	}
-	in, err := a.Ledger.Instance(ctx, d.Target.ProjectID, d.Target.InstanceID)
+	in, err := a.Ledger.Instance(ctx, d.Place.Project, d.Place.Instance)
 	switch {
 	case err != nil:
 		r.off(waiting(events.Unavailable, ledgerWait, err))
@@ -133,7 +124,7 @@ func (r *Rehearsal) send(ctx context.Context, a *attempt) {
 		r.off(v)
 		return
 	}
-	if a.d.Tag != "" && a.sw.State != nil {
+	if a.d.Tag != "" && a.sw.read != nil {
 		switch there, err := a.alreadyThere(ctx); {
 		case err != nil:
 			r.off(waiting(events.Unavailable, cloudWait, err))
@@ -143,7 +134,9 @@ func (r *Rehearsal) send(ctx context.Context, a *attempt) {
 			return
 		}
 	}
-	r.Would, r.Request = WouldCall, a.request(ctx)
+	if r.Would = WouldCall; a.sw.preview != nil {
+		r.Request = a.sw.preview(ctx, a.d)
+	}
 }
 
 // off says why nothing would be called.
@@ -157,10 +150,10 @@ func (r *Rehearsal) off(v verdict) {
 // read reads the position. What cannot be read is left open: the API has no
 // such read, or no read of an option.
 func (r *Rehearsal) read(ctx context.Context, a *attempt) {
-	if a.sw.State == nil {
+	if a.sw.read == nil {
 		return
 	}
-	on, err := a.sw.State(ctx, a.Cloud, a.d)
+	on, err := a.sw.read(ctx, a.d)
 	if err != nil {
 		return
 	}
@@ -174,36 +167,6 @@ func (r *Rehearsal) read(ctx context.Context, a *attempt) {
 	if r.Would == WouldLookUp {
 		r.Changes = nil
 	}
-}
-
-// request is what the switch would send: its call, made through a transport that
-// keeps it. The proof of who we are is left out.
-func (a *attempt) request(ctx context.Context) *Request {
-	kept := &keptRequest{}
-	c := &cloudapi.Client{
-		GaussDB: a.Cloud.GaussDB, DBSS: a.Cloud.DBSS, Language: a.Cloud.Language,
-		Auth: cloudapi.Token("none"), HTTP: &http.Client{Transport: kept},
-	}
-	_, _ = a.sw.Flip(ctx, c, a.d)
-	return kept.request
-}
-
-// keptRequest is a transport that sends nothing.
-type keptRequest struct{ request *Request }
-
-var errKept = errors.New("a dry run sends nothing")
-
-func (k *keptRequest) RoundTrip(req *http.Request) (*http.Response, error) {
-	k.request = &Request{Method: req.Method, URL: req.URL.String()}
-	if req.Body != nil {
-		defer req.Body.Close()
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			return nil, err
-		}
-		k.request.Body = string(body)
-	}
-	return nil, errKept
 }
 
 // rehearse looks how the job is, and keeps nothing of it.
@@ -226,10 +189,10 @@ func (f *Follower) rehearse(ctx context.Context, j *Followed) Result {
 		r.off(rejected(events.Expired, "the cloud has forgotten the job"))
 	case err != nil:
 		r.off(waiting(events.Unavailable, pace(age), err))
-	case job.Status.Ended() || age >= f.patience():
-		r.Would, r.Job = WouldReport, ended(job)
+	case job.State != JobOpen || age >= f.patience():
+		r.Would, r.Job = WouldReport, job.ended()
 	default:
-		r.Would, r.Job = WouldFollow, ended(job)
+		r.Would, r.Job = WouldFollow, job.ended()
 	}
 	return e.rehearsed(ctx, d, r)
 }

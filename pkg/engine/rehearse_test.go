@@ -13,8 +13,9 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
@@ -79,7 +80,7 @@ func TestRehearseCall(t *testing.T) {
 				require.Nil(t, r.Error)
 				require.Equal(t, sw.Name, r.Switch)
 				require.True(t, r.Enabled)
-				if sw.State == nil {
+				if !sw.Reads {
 					require.Nil(t, r.Now)
 					require.Nil(t, r.Changes)
 				} else {
@@ -129,7 +130,7 @@ func TestRehearseOtherwise(t *testing.T) {
 			func(t *testing.T) []byte { return dry(t, "data.ticket.window.start", "2026-11-22T10:00:00Z") }, engine.WouldWait, events.NotYet},
 		"the instance is held": {
 			func(t *testing.T, s *stage) {
-				require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchMultiTenancy, Kind: cloudsim.CutBefore}))
+				require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.CutBefore}))
 				require.Equal(t, 503, s.Post(t, "multitenant", ticket(t, "multi-tenancy", "id", "other")).Status)
 			},
 			func(t *testing.T) []byte { return dry(t) }, engine.WouldWait, events.Held},
@@ -172,7 +173,7 @@ func TestRehearseOtherwise(t *testing.T) {
 // doubt leaves proxy-ssl's ticket in doubt.
 func doubt(t *testing.T, s *stage) {
 	t.Helper()
-	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore, Times: 1}))
+	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1}))
 	a := s.Post(t, "proxyssl", ticket(t, "proxy-ssl"))
 	require.Equal(t, events.Doubt, a.Problem(t).Code)
 }
@@ -211,7 +212,7 @@ func TestRehearsingDeployment(t *testing.T) {
 	s.Host.Engine.DryRun = true
 	s.Sent()
 	for _, d := range due {
-		r := host.Functions{Engine: s.Host.Engine, Follower: &engine.Follower{Engine: s.Host.Engine}}.Resume(t.Context(), d.Key)
+		r := s.Host.Resume(t.Context(), d.Key)
 		require.Equal(t, engine.Later, r.Kind, d.Key.Switch)
 	}
 	require.Empty(t, s.Sent())

@@ -40,7 +40,7 @@ func (e *Engine) told(ctx context.Context, d *decision.Decision) (bool, error) {
 	if d.Tag == "" || !e.mayRepeat(d) {
 		return false, nil
 	}
-	in, err := e.Ledger.Instance(ctx, d.Target.ProjectID, d.Target.InstanceID)
+	in, err := e.Ledger.Instance(ctx, d.Place.Project, d.Place.Instance)
 	if err != nil {
 		return false, fmt.Errorf("ledger: %w", err)
 	}
@@ -55,7 +55,7 @@ func (e *Engine) mayRepeat(d *decision.Decision) bool {
 	if d.Snapshot {
 		return true
 	}
-	return e.byName[d.Switch].State == nil && d.TagOld != nil && sameTag(*d.TagOld, d.Tag)
+	return e.byName[d.Switch].read == nil && d.TagOld != nil && sameTag(*d.TagOld, d.Tag)
 }
 
 // sameTag compares values by what they ask for: on and true are one.

@@ -91,13 +91,13 @@ func (e *Engine) Resolve(ctx context.Context, key ledger.Key, r Resolution) (Res
 }
 
 // check tells what is wrong with a resolution by itself.
-func (r Resolution) check(sw *Switch) error {
+func (r Resolution) check(sw *Registered) error {
 	switch {
 	case strings.TrimSpace(r.By) == "":
 		return errors.New("who resolves it: found nothing, expected a name")
 	case r.As != WasAccepted && r.As != WasApplied && r.As != WasAbsent:
 		return fmt.Errorf("resolved as %q: expected %s, %s or %s", r.As, WasAccepted, WasApplied, WasAbsent)
-	case r.As == WasAccepted && !sw.Creates:
+	case r.As == WasAccepted && !sw.Creates():
 		return fmt.Errorf("resolved as accepted: a call of %s creates no job; expected applied or absent", sw.Name)
 	case r.As == WasAccepted && !plainID(r.JobID):
 		return fmt.Errorf("job id: found %.64q, expected 1 to 64 letters, digits, hyphens and underscores", r.JobID)
@@ -126,7 +126,7 @@ func (e *Engine) unowned(ctx context.Context, d *decision.Decision, job string) 
 	if job == "" {
 		return nil
 	}
-	owners, err := e.Ledger.Owners(ctx, d.Target.ProjectID, []string{job})
+	owners, err := e.Ledger.Owners(ctx, d.Place.Project, []string{job})
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -47,7 +48,7 @@ func unresolved(t *testing.T, s *stage) {
 // doubtful leaves sslKey in doubt, at rest.
 func doubtful(t *testing.T, s *stage) {
 	t.Helper()
-	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.CutBefore}))
+	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore}))
 	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 500}))
 	require.Equal(t, events.Doubt, s.Post(t, "proxyssl", sslTicket(t)).Problem(t).Code)
 }
@@ -150,7 +151,7 @@ func TestResolveAbsent(t *testing.T) {
 // What failed without doubt may be taken up again, and not be said to be done.
 func TestResolveGivenUp(t *testing.T) {
 	s := onStage(t, "INTERLOCK_GIVE_UP=1m")
-	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Status, Status: 403}))
+	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: 403}))
 	s.Post(t, "proxyssl", sslTicket(t))
 	s.Advance(2 * time.Minute)
 	require.Equal(t, 502, s.Post(t, "proxyssl", sslTicket(t)).Status)
@@ -182,7 +183,7 @@ func TestResolveRefused(t *testing.T) {
 			as(engine.WasAbsent, ""), "settled as rejected"},
 		"waiting": {
 			func(t *testing.T, s *stage) {
-				require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.SwitchProxySSL, Kind: cloudsim.Busy}))
+				require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy}))
 				s.Post(t, "proxyssl", sslTicket(t))
 			}, as(engine.WasAbsent, ""), "it is not in doubt: no call of it was sent; it waits until"},
 		"at rest": {doubtful, as(engine.WasApplied, ""), "its last attempt may still take effect, until 2026-11-22T09:31:00Z"},

@@ -7,17 +7,7 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
-)
-
-// effect is what a call is known to have done.
-type effect int
-
-const (
-	none effect = iota
-	possible
-	known
 )
 
 // verdict is what an attempt has come to: an end (result is set), or something
@@ -35,7 +25,7 @@ type verdict struct {
 	// doubt of a failed decision is kept.
 	doubt bool
 	// What an attempt that lets go leaves behind, and for how long.
-	effect effect
+	effect Effect
 	wait   time.Duration
 	// patient: what is in the way ends by itself, and is no reason to give up.
 	patient bool
@@ -75,9 +65,9 @@ func halted() verdict {
 }
 
 func inDoubt(why error, took bool) verdict {
-	v := verdict{code: events.Doubt, detail: why.Error(), effect: possible}
+	v := verdict{code: events.Doubt, detail: why.Error(), effect: Possible}
 	if took {
-		v.effect = known
+		v.effect = Certain
 	}
 	return v
 }
@@ -108,39 +98,38 @@ func grown(wait time.Duration, attempts int) time.Duration {
 // because it certainly had no effect, or nobody knows.
 func (a *attempt) classify(jobID string, err error) verdict {
 	if err == nil {
-		if a.sw.Creates {
+		if a.sw.Creates() {
 			return completed(events.Accepted, jobID)
 		}
 		return completed(events.Applied, "")
 	}
-	var ce *cloudapi.Error
-	if !errors.As(err, &ce) {
+	var f Failure
+	if !errors.As(err, &f) {
 		return inDoubt(err, false)
 	}
-	v := a.classifyCloud(ce)
-	v.cloud = &events.Cloud{Status: ce.Status, ErrorCode: ce.Code, ErrorMsg: ce.Message, RequestID: ce.RequestID}
-	if *v.cloud == (events.Cloud{}) {
-		v.cloud = nil
-	}
+	v := meaning(f)
+	v.cloud = f.Cloud()
 	return v
 }
 
-func (a *attempt) classifyCloud(ce *cloudapi.Error) verdict {
-	switch {
-	case ce.Effect == cloudapi.Had:
-		return inDoubt(ce, true)
-	case ce.Effect == cloudapi.MayHave:
-		return inDoubt(ce, false)
-	case ce.Busy():
-		return waiting(events.Busy, max(ce.RetryAfter, busyWait), ce)
-	case ce.Throttled():
-		return waiting(events.Throttled, max(ce.RetryAfter, cloudWait), ce)
-	case ce.Denied():
-		return waiting(events.CloudDenied, max(ce.RetryAfter, deniedWait), ce)
-	case ce.Status == 0:
-		return waiting(events.Unavailable, cloudWait, ce)
+func meaning(f Failure) verdict {
+	switch f.Effect() {
+	case Certain:
+		return inDoubt(f, true)
+	case Possible:
+		return inDoubt(f, false)
+	}
+	switch f.Reason() {
+	case Busy:
+		return waiting(events.Busy, max(f.RetryAfter(), busyWait), f)
+	case Throttled:
+		return waiting(events.Throttled, max(f.RetryAfter(), cloudWait), f)
+	case Denied:
+		return waiting(events.CloudDenied, max(f.RetryAfter(), deniedWait), f)
+	case Unreachable:
+		return waiting(events.Unavailable, cloudWait, f)
 	default:
-		return rejected(events.CloudRefused, ce.Error())
+		return rejected(events.CloudRefused, f.Error())
 	}
 }
 

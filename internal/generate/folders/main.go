@@ -18,7 +18,7 @@ func main() {
 	flag.StringVar(&n.Path, "path", "", "of its call, with {project_id}, {instance_id} and, of a proxy, {proxy_id}")
 	flag.StringVar(&n.Operation, "operation", "", "the name that Huawei's SDKs have for it")
 	flag.StringVar(&n.Member, "member", "", "the member of its body that is true to switch on")
-	flag.BoolVar(&n.Creates, "job", false, "it answers with the id of a job")
+	flag.StringVar(&n.Job, "job", "", "yes, where it answers with the id of a job, or that job's name")
 	flag.Parse()
 	if err := run(flag.Arg(0), n); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
@@ -66,7 +67,7 @@ type World struct {
 func Start(t testing.TB, o Options) *World {
 	t.Helper()
 	w := &World{Clock: &Clock{at: time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)}, Bus: new(Bus)}
-	o.Cloud.Now = w.Now
+	o.Cloud.Now, o.Cloud.Simulations = w.Now, simulations.All()
 	if o.Cloud.Seed == 0 {
 		o.Cloud.Seed = 1
 	}
@@ -101,7 +102,7 @@ func (w *World) open(t testing.TB) {
 	var err error
 	w.Host, err = local.Open(w.config, functions.All(), local.Options{Now: w.Now, Cloud: w.client})
 	require.NoError(t, err)
-	w.Host.Engine.Cloud.Now = w.Now
+	w.Host.Cloud.Now = w.Now
 	w.URL = serve(t, w.Host)
 }
 

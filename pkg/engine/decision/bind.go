@@ -24,7 +24,7 @@ type shape struct {
 	// fields of an Object. An open one may have others, which nobody reads.
 	fields []field
 	open   bool
-	// later: an Object that is bound once the switch is known (options).
+	// later: an Object that is bound once the switch is known (target, options).
 	later bool
 	item  *shape
 }
@@ -33,6 +33,8 @@ type field struct {
 	name  string
 	index int
 	shape *shape
+	// foreign: it belongs to other switches' targets.
+	foreign bool
 }
 
 func shapeOf(t reflect.Type) (*shape, error) {
@@ -130,8 +132,9 @@ func (p *place) String() string {
 // fit stays zero.
 type binder struct {
 	report *report
-	// options is the Object that is bound later.
-	options *jsontree.Node
+	// foreign is what to expect in place of a foreign field; empty: it may stand
+	// there, and is dropped.
+	foreign string
 }
 
 func (b *binder) bind(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
@@ -154,11 +157,12 @@ func (b *binder) bind(n *jsontree.Node, v reflect.Value, s *shape, at *place) {
 	case jsontree.Array:
 		b.array(n, v, s, at)
 	case jsontree.Object:
+		v = target(v, s)
 		if s.later {
-			b.options = n
+			v.Set(reflect.MakeMap(v.Type()))
 			return
 		}
-		b.object(n, target(v, s), s, at)
+		b.object(n, v, s, at)
 	}
 }
 
@@ -217,6 +221,12 @@ func (b *binder) object(n *jsontree.Node, v reflect.Value, s *shape, at *place) 
 			b.report.add(here.String(), found(&m.Value), unknown(m.Name, s.names()))
 		case f == nil || m.Value.Kind == jsontree.Null:
 			// Null is the same as absent.
+		case f.foreign:
+			if m.Value.Kind != f.shape.want {
+				b.report.add(here.String(), found(&m.Value), f.shape.words())
+			} else if b.foreign != "" {
+				b.report.add(here.String(), found(&m.Value), b.foreign)
+			}
 		default:
 			b.bind(&m.Value, v.Field(f.index), f.shape, &here)
 		}

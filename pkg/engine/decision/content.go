@@ -11,19 +11,11 @@ import (
 // from the event types, because ledgers keep its hash for months: a member
 // added to an event must not change the hash of what does not have it.
 type content struct {
-	Switch  string         `json:"switch"`
-	Enabled bool           `json:"enabled"`
-	Target  contentTarget  `json:"target"`
-	Options map[string]any `json:"options,omitempty"`
-	Ticket  *contentTicket `json:"ticket,omitempty"`
-}
-
-type contentTarget struct {
-	Region   string `json:"region,omitempty"`
-	Project  string `json:"project"`
-	Instance string `json:"instance"`
-	Proxy    string `json:"proxy,omitempty"`
-	Database string `json:"database,omitempty"`
+	Switch  string          `json:"switch"`
+	Enabled bool            `json:"enabled"`
+	Target  json.RawMessage `json:"target,omitempty"`
+	Options map[string]any  `json:"options,omitempty"`
+	Ticket  *contentTicket  `json:"ticket,omitempty"`
 }
 
 type contentTicket struct {
@@ -39,18 +31,7 @@ type contentTicket struct {
 // numbers and the zone of times do not count; nor do attributes such as time
 // and traceparent, which a sender may set anew when it repeats itself.
 func (d *Decision) Content() string {
-	c := content{
-		Switch:  d.Switch,
-		Enabled: d.Enabled,
-		Target: contentTarget{
-			Region:   d.Target.Region,
-			Project:  d.Target.ProjectID,
-			Instance: d.Target.InstanceID,
-			Proxy:    d.Target.ProxyID,
-			Database: d.Target.DatabaseID,
-		},
-		Options: d.Options,
-	}
+	c := content{Switch: d.Switch, Enabled: d.Enabled, Target: d.Target, Options: d.Options}
 	if t := d.Ticket; t != nil {
 		c.Ticket = &contentTicket{ID: t.ID, ApprovedBy: append([]string{}, t.ApprovedBy...)}
 		if t.Window != nil {
@@ -58,7 +39,7 @@ func (d *Decision) Content() string {
 		}
 	}
 	// Structs in their order, maps by key: one form for one content. It cannot
-	// fail, for options hold nothing but what JSON can.
+	// fail, for target and options hold nothing but what JSON can.
 	text, _ := json.Marshal(c)
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])

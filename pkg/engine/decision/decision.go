@@ -27,8 +27,10 @@ import (
 type Decision struct {
 	Switch  string `json:"switch"`
 	Enabled bool   `json:"enabled"`
-	// Target holds only the ids that the switch uses.
-	Target events.Target `json:"target"`
+	// Target is the switch's own target, in JSON: only what the switch uses.
+	Target json.RawMessage `json:"target"`
+	// Place is where that is. It is not stored; see [Decoder.Restore].
+	Place Place `json:"-"`
 	// Options are those that were given; numbers are float64, as
 	// encoding/json reads them back. nil: none.
 	Options map[string]any `json:"options,omitempty"`
@@ -58,13 +60,9 @@ func (d *Decision) Key() ledger.Key {
 	return ledger.Key{Switch: d.Switch, Source: d.Cause.Source, ID: d.Cause.ID}
 }
 
-// Subject names the target, as the out-events' subject does:
-// projects/P/instances/I[/proxies/X|/databases/D].
-func (d *Decision) Subject() string { return subject(&d.Target) }
-
 // Slot names the switch and its target: what order is kept for. No two
 // switches and no two targets share one.
-func (d *Decision) Slot() string { return d.Switch + " " + d.Subject() }
+func (d *Decision) Slot() string { return d.Switch + " " + d.Place.Subject }
 
 // DecidedAt is when it was decided, as far as the event tells: when its ticket
 // was approved, else the event's time.
@@ -108,15 +106,20 @@ func (d *Decision) Approved() bool {
 	return false
 }
 
-// DecodeOptions puts the options into a switch's own options struct, of the
-// type that its [Spec] made. Options that were not given stay as they are.
-func (d *Decision) DecodeOptions(into any) error {
-	if len(d.Options) == 0 {
+// Decode puts the target and the options, each unless nil, into a switch's own
+// structs, of the types that its [Spec] made. What was not given stays as it is.
+func (d *Decision) Decode(target, options any) error {
+	if target != nil {
+		if err := json.Unmarshal(d.Target, target); err != nil {
+			return fmt.Errorf("target: %w", err)
+		}
+	}
+	if options == nil || len(d.Options) == 0 {
 		return nil
 	}
 	text, err := json.Marshal(d.Options)
 	if err == nil {
-		err = json.Unmarshal(text, into)
+		err = json.Unmarshal(text, options)
 	}
 	if err != nil {
 		return fmt.Errorf("options: %w", err)

@@ -43,7 +43,7 @@ func TestTagEvent(t *testing.T) {
 			`{"target":`+all+`,"changes":[{"key":"owner","old":"a"},{"key":"interlock:multi-tenancy","old":null,"new":"`+value+`"}]}`)
 		require.Equal(t, enabled, dec.Enabled)
 		require.Equal(t, value, dec.Tag)
-		require.Equal(t, "projects/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07", dec.Subject(),
+		require.Equal(t, "projects/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07", dec.Place.Subject,
 			"ids that the switch does not use are dropped")
 	}
 }
@@ -61,7 +61,7 @@ func TestNames(t *testing.T) {
 		{"database-audit", `{` + project + `,` + instance + `,` + database + `}`, "projects/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07/databases/Gadr-Y4B51p4J06s5s5B"},
 	} {
 		dec := decided(t, c.name, events.TypeSwitchRequested, request(c.name, "true", c.target, ""))
-		require.Equal(t, c.subject, dec.Subject())
+		require.Equal(t, c.subject, dec.Place.Subject)
 		require.False(t, slots[dec.Slot()], dec.Slot())
 		slots[dec.Slot()] = true
 	}
@@ -128,12 +128,12 @@ func TestOrder(t *testing.T) {
 func TestContentIsGolden(t *testing.T) {
 	for _, c := range []struct{ name, data, want string }{
 		{"proxy-ssl", request("proxy-ssl", "true", onProxy, ""),
-			"112c23a0bd5a5d9b592fea7af6c8f71780692fd02d80fafbf63650f88eaa12f4"},
+			"7eeca5a310281613c4f5c0990e9f5c03f27ebaa623de1720df51a5c08d303447"},
 		{"proxy-alt", request("proxy-alt", "false", `{"region":"eu-west-101",`+onProxy[1:], `,"options":{"alt_for_readonly":true},"ticket":{"id":"CHG1","requested_by":"r",
 			"approved_by":["a","b"],"approved_at":"2026-11-22T08:59:30Z","window":{"start":"2026-11-22T09:00:00.5Z","end":"2026-11-22T11:00:00Z"}}`),
-			"70f09f825da01e626a031e8fdbbad849a8772ecbfb1840c18e2616fe742bc875"},
+			"5a21dc8af03ad366f81d0be9a825bbc590b2cf4f33b7be3ca7dad2b7011e3dbd"},
 		{"database-audit", request("database-audit", "true", `{`+project+`,`+instance+`,`+database+`}`, `,"options":{"lts_audit_switch":1}`),
-			"41349f78e7b5c8d067e60dbda04f36bade728c5bbf6beb97dae7faa28fd7a5ce"},
+			"a89db56c6eaccdf819861f9f58c6b7132f31078588a6bbb488cf519b5cf96f40"},
 	} {
 		require.Equal(t, c.want, decided(t, c.name, events.TypeSwitchRequested, c.data).Content(), c.name)
 	}
@@ -207,7 +207,7 @@ func TestBadSpecs(t *testing.T) {
 		},
 		"options of x: type struct { A bool }: field A has no JSON name": func() any { return new(struct{ A bool }) },
 	} {
-		_, err := New([]Spec{{Switch: "x", Target: Proxy, Options: options}}, "")
+		_, err := New([]Spec{{Switch: "x", Target: func() any { return new(proxyTarget) }, Options: options}}, "")
 		require.EqualError(t, err, want)
 	}
 }

@@ -1,8 +1,10 @@
 package decision
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -19,12 +21,15 @@ import (
 type Spec struct {
 	// Switch is its name, as in the member switch and in the tag's key.
 	Switch string
-	// Target is the kind of target that it is flipped on.
-	Target Kind
+	// Target makes a pointer to a new struct of its target, which is a [Target].
+	Target func() any
 	// Options makes a pointer to a new struct of its options, whose fields
 	// have json names, and validate tags where they fit; booleans, strings,
 	// whole numbers, and pointers to them. nil: it takes no options.
 	Options func() any
+	// Rules are validate tags of the two structs, beside the validator's own,
+	// region and notblank.
+	Rules map[string]Rule
 }
 
 // Decoder decodes events for any of the switches that it knows. It may be used
@@ -34,41 +39,98 @@ type Decoder struct {
 	names    []string
 	region   string
 	validate *validator.Validate
+	ruled    map[string]Rule
 
 	ticket, request, tag *shape
+	// anyTarget is what may stand in the target of a switch that nobody knows.
+	anyTarget *shape
 }
 
 type spec struct {
 	Spec
-	options *shape
+	target, options *shape
 }
+
+// unread is what cannot be read before the switch is known.
+type unread = map[string]any
 
 // New makes a decoder that knows these switches, for the functions in region;
 // with an empty region, events of every region are meant for them.
 func New(specs []Spec, region string) (*Decoder, error) {
-	d := &Decoder{region: region}
-	var errs [5]error
-	d.validate, errs[0] = newValidator()
-	d.ticket, errs[1] = shapeOf(reflect.TypeFor[events.TicketApproved]())
-	d.request, errs[2] = shapeOf(reflect.TypeFor[events.SwitchRequested]())
-	d.tag, errs[3] = shapeOf(reflect.TypeFor[events.TagChanged]())
+	d := &Decoder{region: region, ruled: ownRules()}
 	for _, s := range specs {
-		known := spec{Spec: s, options: new(shape)}
-		if s.Options != nil {
-			var err error
-			known.options, err = shapeOf(reflect.TypeOf(s.Options()))
-			if err == nil && (!known.options.pointer || known.options.fields == nil) {
-				err = errors.New("no pointer to a struct")
-			}
-			if err != nil {
-				return nil, fmt.Errorf("options of %s: %w", s.Switch, err)
-			}
-		}
-		known.options.want = jsontree.Object
-		d.specs = append(d.specs, known)
+		maps.Copy(d.ruled, s.Rules)
+		d.specs = append(d.specs, spec{Spec: s})
 		d.names = append(d.names, s.Switch)
 	}
-	return d, errors.Join(errs[:]...)
+	var errs [4]error
+	d.validate, errs[0] = newValidator(d.ruled)
+	d.ticket, errs[1] = shapeOf(reflect.TypeFor[events.TicketApprovedOf[unread]]())
+	d.request, errs[2] = shapeOf(reflect.TypeFor[events.SwitchRequestedOf[unread]]())
+	d.tag, errs[3] = shapeOf(reflect.TypeFor[events.TagChangedOf[unread]]())
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	for i := range d.specs {
+		s := &d.specs[i]
+		s.options = new(shape)
+		if s.Options != nil {
+			var err error
+			if s.options, err = d.structShape(s.Options, "options of "+s.Switch); err != nil {
+				return nil, err
+			}
+		}
+		s.options.want = jsontree.Object
+	}
+	return d, d.targets()
+}
+
+// structShape is the shape of the structs that a [Spec] makes.
+func (d *Decoder) structShape(of func() any, what string) (*shape, error) {
+	if of == nil {
+		return nil, fmt.Errorf("%s: not given", what)
+	}
+	data := of()
+	s, err := shapeOf(reflect.TypeOf(data))
+	if err == nil && (!s.pointer || s.fields == nil) {
+		err = errors.New("no pointer to a struct")
+	}
+	if err == nil {
+		err = d.validates(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return s, nil
+}
+
+// validates tells whether the validator knows the tags of a struct.
+func (d *Decoder) validates(data any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	_ = d.validate.Struct(data) // what is wrong with an empty one is no matter
+	return nil
+}
+
+// Restore reads a decision that was stored as JSON.
+func (d *Decoder) Restore(stored []byte) (*Decision, error) {
+	dec := new(Decision)
+	if err := json.Unmarshal(stored, dec); err != nil {
+		return nil, fmt.Errorf("stored decision: %w", err)
+	}
+	s := d.spec(dec.Switch)
+	if s == nil {
+		return nil, fmt.Errorf("stored decision: switch %q is not known to this version", dec.Switch)
+	}
+	target := s.Target()
+	if err := dec.Decode(target, nil); err != nil {
+		return nil, fmt.Errorf("stored decision: %w", err)
+	}
+	dec.aimed(target)
+	return dec, nil
 }
 
 // depth is how deeply data may nest. The contract needs five levels; the
@@ -195,7 +257,6 @@ type reading struct {
 	report   report
 	decision Decision
 	enabled  *bool
-	target   *events.Target
 }
 
 const dataPath = "data"
@@ -280,30 +341,30 @@ func (r *reading) ownTag(root *jsontree.Node) bool {
 func (r *reading) ownKey() string { return events.TagPrefix + r.spec.Switch }
 
 func (r *reading) ticketApproved(root *jsontree.Node) {
-	var data events.TicketApproved
-	options := r.bind(root, &data, r.decoder.ticket)
-	r.asked(root, data.Enabled, data.Target, data.Ticket, options)
+	var data events.TicketApprovedOf[unread]
+	r.bind(root, &data, r.decoder.ticket)
+	r.asked(root, data.Enabled, data.Ticket)
 }
 
 func (r *reading) switchRequested(root *jsontree.Node) {
-	var data events.SwitchRequested
-	options := r.bind(root, &data, r.decoder.request)
-	r.asked(root, data.Enabled, data.Target, data.Ticket, options)
+	var data events.SwitchRequestedOf[unread]
+	r.bind(root, &data, r.decoder.request)
+	r.asked(root, data.Enabled, data.Ticket)
 }
 
 // asked takes over what a ticket or a request asks for.
-func (r *reading) asked(root *jsontree.Node, enabled *bool, target *events.Target, ticket *events.Ticket, options *jsontree.Node) {
+func (r *reading) asked(root *jsontree.Node, enabled *bool, ticket *events.Ticket) {
 	r.enabled = enabled
 	if ticket != nil {
 		r.decision.Ticket = ticket
 		r.decision.Cause.Ticket = ticket.ID
 	}
+	r.aim(root.Get("target"), true)
 	if r.spec == nil {
 		return
 	}
 	r.decision.Switch = r.spec.Switch
-	r.ids(root.Get("target"), target, true)
-	if options != nil {
+	if options := root.Get("options"); options.Is(jsontree.Object) {
 		r.options(options)
 	}
 	if enabled != nil {
@@ -312,10 +373,10 @@ func (r *reading) asked(root *jsontree.Node, enabled *bool, target *events.Targe
 }
 
 func (r *reading) tagChanged(root *jsontree.Node) {
-	var data events.TagChanged
+	var data events.TagChangedOf[unread]
 	r.bind(root, &data, r.decoder.tag)
 	r.decision.Switch = r.spec.Switch
-	r.ids(root.Get("target"), data.Target, false)
+	r.aim(root.Get("target"), false)
 	own := 0
 	for i, change := range data.Changes {
 		if change.Key != r.ownKey() {
@@ -344,13 +405,12 @@ func (r *reading) tagValue(value, path string) {
 	r.enabled, r.decision.Enabled, r.decision.Tag = &enabled, enabled, value
 }
 
-// bind puts root into data and has it validated. It returns the options, which
-// are bound by the switch's own rules.
-func (r *reading) bind(root *jsontree.Node, data any, s *shape) (options *jsontree.Node) {
+// bind puts root into data and has it validated, but for target and options,
+// which are bound by the switch's own rules.
+func (r *reading) bind(root *jsontree.Node, data any, s *shape) {
 	b := binder{report: &r.report}
 	b.bind(root, reflect.ValueOf(data).Elem(), s, &place{name: dataPath})
 	r.rules(root, data, dataPath)
-	return b.options
 }
 
 // rules asks the validator, and tells in plain words what it says about fields
@@ -365,38 +425,9 @@ func (r *reading) rules(n *jsontree.Node, data any, at string) {
 	for _, b := range broken {
 		path := strings.TrimPrefix(b.Namespace(), name)
 		if full := at + "." + path; !r.report.has(full) {
-			r.report.add(full, found(valueAt(n, path)), expected(b.Tag(), b.Param(), b.Type()))
+			r.report.add(full, found(valueAt(n, path)), r.decoder.expected(b.Tag(), b.Param(), b.Type()))
 		}
 	}
-}
-
-// ids checks the target's ids by the rules of its kind. Those that it does not
-// use are an error, where strict, or dropped: a tag event comes with whatever
-// ids its resource has.
-func (r *reading) ids(n *jsontree.Node, target *events.Target, strict bool) {
-	if target == nil {
-		return
-	}
-	kept := *target
-	for _, id := range r.spec.Target.ids(&kept) {
-		given := n.Get(id.name())
-		switch {
-		case r.report.has(id.path):
-			*id.value = ""
-		case id.rule == "":
-			if strict && given != nil && given.Kind != jsontree.Null {
-				r.report.add(id.path, found(given), "nothing here: "+r.spec.Switch+" takes "+r.spec.Target.uses())
-			}
-			*id.value = ""
-		case r.decoder.validate.Var(id.value, id.rule) != nil:
-			r.report.add(id.path, found(given), expected(id.rule, "", nil))
-			*id.value = ""
-		}
-	}
-	if r.report.has("data.target.region") {
-		kept.Region = ""
-	}
-	r.target, r.decision.Target = &kept, kept
 }
 
 // options binds the options by the switch's own struct, and keeps those that
@@ -454,8 +485,8 @@ func (r *reading) invalid() *Invalid {
 		TraceState:    d.TraceState,
 		DryRun:        d.DryRun,
 	}
-	if r.target != nil && r.target.ProjectID != "" && r.target.InstanceID != "" {
-		p.Target = r.target
+	if d.Place.Project != "" && d.Place.Instance != "" {
+		p.Target, p.Place = d.Target, d.Place
 	}
 	return p
 }

@@ -19,15 +19,62 @@ type auditOptions struct {
 	LTSAuditSwitch *int `json:"lts_audit_switch,omitempty" validate:"omitempty,oneof=0 1"`
 }
 
-// specs are those of the five switches.
+// instanceTarget, proxyTarget and databaseTarget are targets of three kinds.
+type instanceTarget struct {
+	Region     string `json:"region,omitempty" validate:"omitempty,region"`
+	ProjectID  string `json:"project_id" validate:"project"`
+	InstanceID string `json:"instance_id" validate:"taurus"`
+}
+
+func (t instanceTarget) Place() Place {
+	return Place{t.ProjectID, t.InstanceID, "projects/" + t.ProjectID + "/instances/" + t.InstanceID}
+}
+
+type proxyTarget struct {
+	Region     string `json:"region,omitempty" validate:"omitempty,region"`
+	ProjectID  string `json:"project_id" validate:"project"`
+	InstanceID string `json:"instance_id" validate:"taurus"`
+	ProxyID    string `json:"proxy_id,omitempty" validate:"proxy"`
+}
+
+func (t proxyTarget) Place() Place {
+	return Place{t.ProjectID, t.InstanceID, "projects/" + t.ProjectID + "/instances/" + t.InstanceID + "/proxies/" + t.ProxyID}
+}
+
+type databaseTarget struct {
+	Region     string `json:"region,omitempty" validate:"omitempty,region"`
+	ProjectID  string `json:"project_id" validate:"audit"`
+	InstanceID string `json:"instance_id" validate:"audit"`
+	DatabaseID string `json:"database_id,omitempty" validate:"database"`
+}
+
+func (t databaseTarget) Place() Place {
+	return Place{t.ProjectID, t.InstanceID, "projects/" + t.ProjectID + "/instances/" + t.InstanceID + "/databases/" + t.DatabaseID}
+}
+
+func formed(least, most int, also, end, expected string) Rule {
+	return Rule{func(s string) bool { return isFormed(s, least, most, also) && strings.HasSuffix(s, end) }, expected}
+}
+
+// specs are like those of five switches.
 func specs() []Spec {
-	return []Spec{
-		{Switch: "proxy-alt", Target: Proxy, Options: func() any { return new(altOptions) }},
-		{Switch: "proxy-ssl", Target: Proxy},
-		{Switch: "access-control", Target: Proxy},
-		{Switch: "multi-tenancy", Target: Instance},
-		{Switch: "database-audit", Target: AuditedDatabase, Options: func() any { return new(auditOptions) }},
+	all := []Spec{
+		{Switch: "proxy-alt", Target: func() any { return new(proxyTarget) }, Options: func() any { return new(altOptions) }},
+		{Switch: "proxy-ssl", Target: func() any { return new(proxyTarget) }},
+		{Switch: "access-control", Target: func() any { return new(proxyTarget) }},
+		{Switch: "multi-tenancy", Target: func() any { return new(instanceTarget) }},
+		{Switch: "database-audit", Target: func() any { return new(databaseTarget) }, Options: func() any { return new(auditOptions) }},
 	}
+	for i := range all {
+		all[i].Rules = map[string]Rule{
+			"project":  formed(32, 32, "", "", "32 letters and digits"),
+			"taurus":   formed(36, 36, "", "in07", "36 letters and digits that end in in07"),
+			"proxy":    formed(36, 36, "", "po01", "36 letters and digits that end in po01"),
+			"audit":    formed(32, 64, "_-", "", "32 to 64 letters, digits, hyphens and underscores"),
+			"database": formed(1, 64, "_-", "", "1 to 64 letters, digits, hyphens and underscores"),
+		}
+	}
+	return all
 }
 
 const ourRegion = "eu-west-101"
@@ -120,12 +167,19 @@ func TestDecision(t *testing.T) {
 		"cause":{"id":"CHG1-1","source":"https://tickets.example.com/changes","type":"dev.interlock.ticket.approved.v1","ticket":"CHG1"},
 		"correlationid":"order-7","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","tracestate":"a=b"}`, string(text))
 
-	var again Decision
-	require.NoError(t, json.Unmarshal(text, &again))
-	require.Equal(t, *got, again, "the ledger gives back what was stored")
+	again, err := d.Restore(text)
+	require.NoError(t, err)
+	require.Equal(t, got, again, "the ledger gives back what was stored")
+	for stored, want := range map[string]string{
+		`{`: "stored decision: unexpected end", `{"switch":"nobody","target":{}}`: `switch "nobody" is not known`,
+		`{"switch":"proxy-alt","target":[]}`: "stored decision: target: ",
+	} {
+		_, err = d.Restore([]byte(stored))
+		require.ErrorContains(t, err, want)
+	}
 
 	options := new(altOptions)
-	require.NoError(t, got.DecodeOptions(options))
+	require.NoError(t, got.Decode(nil, options))
 	require.True(t, *options.AltForReadonly)
 }
 

@@ -17,8 +17,9 @@ import (
 func FuzzDecode(f *testing.F) {
 	d := decoder(f)
 	types := events.Types()[:3]
-	files, err := filepath.Glob("../../events/samples/*.json")
+	files, err := filepath.Glob("../../../events/samples/*.json")
 	require.NoError(f, err)
+	require.NotEmpty(f, files)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(f, err)
@@ -58,9 +59,9 @@ func FuzzDecode(f *testing.F) {
 func rewritten(t testing.TB, d *Decision) event.Event {
 	var data any
 	if d.Tag != "" {
-		data = events.TagChanged{Target: &d.Target, Changes: []events.TagChange{{Key: events.TagPrefix + d.Switch, Old: d.TagOld, New: &d.Tag}}}
+		data = events.TagChangedOf[json.RawMessage]{Target: &d.Target, Changes: []events.TagChange{{Key: events.TagPrefix + d.Switch, Old: d.TagOld, New: &d.Tag}}}
 	} else {
-		data = events.SwitchRequested{Switch: d.Switch, Enabled: &d.Enabled, Target: &d.Target, Options: d.Options, Ticket: d.Ticket}
+		data = events.SwitchRequestedOf[json.RawMessage]{Switch: d.Switch, Enabled: &d.Enabled, Target: &d.Target, Options: d.Options, Ticket: d.Ticket}
 	}
 	text, err := json.Marshal(data)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"encoding/json"
 	"log/slog"
 	"strings"
 	"time"
@@ -17,9 +18,10 @@ type Invalid struct {
 
 	// Switch is "" where the event names none that is known.
 	Switch string
-	// Target is nil unless its project and instance could be told. Ids whose
-	// form is wrong are left out.
-	Target  *events.Target
+	// Target is nil unless its project and instance could be told, as Place has
+	// them. Ids whose form is wrong are left out.
+	Target  json.RawMessage
+	Place   Place
 	Enabled *bool
 	// Options are nil unless all of them were right.
 	Options map[string]any

@@ -10,25 +10,28 @@ import (
 	"github.com/interlock-functions/interlock/internal/jsontree"
 )
 
-// rules are the tags that the contract adds to the validator's own: for ids of
-// a [Kind], and in the tags of the event types.
-func rules() map[string]func(string) bool {
-	return map[string]func(string) bool{
-		"project":  func(s string) bool { return isFormed(s, 32, 32, "") },
-		"taurus":   func(s string) bool { return isFormed(s, 36, 36, "") && strings.HasSuffix(s, "in07") },
-		"proxy":    func(s string) bool { return isFormed(s, 36, 36, "") && strings.HasSuffix(s, "po01") },
-		"audit":    func(s string) bool { return isFormed(s, 32, 64, "_-") },
-		"database": func(s string) bool { return isFormed(s, 1, 64, "_-") },
-		"region":   isRegion,
-		"notblank": func(s string) bool { return strings.TrimSpace(s) != "" },
+// Rule is what a validate tag asks of a string.
+type Rule struct {
+	Test func(string) bool
+	// Expected says in plain words what passes, as in "32 letters and digits".
+	Expected string
+}
+
+// ownRules are the tags that the contract adds to the validator's own.
+func ownRules() map[string]Rule {
+	return map[string]Rule{
+		"region":   {isRegion, "a region's name, as in eu-west-101"},
+		"notblank": {func(s string) bool { return strings.TrimSpace(s) != "" }, "a string that is not blank"},
 	}
 }
 
-func newValidator() (*validator.Validate, error) {
+// newValidator makes a validator that knows the rules. It is asked for each
+// struct once, for a tag that it does not know makes it panic.
+func newValidator(rules map[string]Rule) (*validator.Validate, error) {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(jsonName)
-	for tag, rule := range rules() {
-		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return rule(f.Field().String()) }); err != nil {
+	for tag, rule := range rules {
+		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return rule.Test(f.Field().String()) }); err != nil {
 			return nil, err
 		}
 	}
@@ -62,24 +65,13 @@ func isRegion(s string) bool {
 }
 
 // expected says in plain words what a broken rule asks for.
-func expected(tag, param string, t reflect.Type) string {
+func (d *Decoder) expected(tag, param string, t reflect.Type) string {
+	if rule, ok := d.ruled[tag]; ok {
+		return rule.Expected
+	}
 	switch tag {
 	case "required":
 		return required(t)
-	case "notblank":
-		return "a string that is not blank"
-	case "project":
-		return "32 letters and digits"
-	case "taurus":
-		return "36 letters and digits that end in in07"
-	case "proxy":
-		return "36 letters and digits that end in po01"
-	case "audit":
-		return "32 to 64 letters, digits, hyphens and underscores"
-	case "database":
-		return "1 to 64 letters, digits, hyphens and underscores"
-	case "region":
-		return "a region's name, as in eu-west-101"
 	case "order":
 		return "a time not before the window's start"
 	case "oneof":

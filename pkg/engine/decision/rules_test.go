@@ -13,19 +13,14 @@ import (
 func TestForms(t *testing.T) {
 	a := func(n int) string { return strings.Repeat("a", n) }
 	for rule, texts := range map[string]struct{ good, bad []string }{
-		"project":  {[]string{a(32), strings.Repeat("Z9", 16)}, []string{"", a(31), a(33), a(31) + "-", a(31) + "/", a(30) + "é"}},
-		"taurus":   {[]string{a(32) + "in07"}, []string{"", a(36), a(31) + "in07", a(33) + "in07", a(32) + "IN07", a(31) + "-in07", a(32) + "in07\n"}},
-		"proxy":    {[]string{a(32) + "po01"}, []string{"", a(36), a(31) + "po01", a(33) + "po01", a(31) + "%po01", a(32) + "in07"}},
-		"audit":    {[]string{a(32), a(64), a(30) + "-_"}, []string{"", a(31), a(65), a(31) + "/", a(31) + ".", a(31) + " "}},
-		"database": {[]string{"a", a(64), "-", "_"}, []string{"", a(65), ".", "..", "a/b", "a b", "a%2fb", "é"}},
 		"region":   {[]string{"a", "cn-north-4", "eu-west-101", a(64)}, []string{"", "-a", "a-", "EU", "a_b", "a b", a(65)}},
 		"notblank": {[]string{"a", " a "}, []string{"", " ", "\t\n", "\u00a0\u2003"}},
 	} {
 		for _, s := range texts.good {
-			require.True(t, rules()[rule](s), "%s: %q", rule, s)
+			require.True(t, ownRules()[rule].Test(s), "%s: %q", rule, s)
 		}
 		for _, s := range texts.bad {
-			require.False(t, rules()[rule](s), "%s: %q", rule, s)
+			require.False(t, ownRules()[rule].Test(s), "%s: %q", rule, s)
 		}
 	}
 }

@@ -8,18 +8,18 @@ import (
 	"sync"
 
 	"github.com/interlock-functions/interlock/functions/proxyssl"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/lambdahost"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
-	"github.com/interlock-functions/interlock/pkg/engine"
-	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 func main() {
-	s := proxyssl.Switch()
-	flip, first := s.Flip, sync.Once{}
-	s.Flip = func(ctx context.Context, c *cloudapi.Client, d *decision.Decision) (string, error) {
-		first.Do(func() { panic("the key is " + os.Getenv("CANARY")) })
-		return flip(ctx, c, d)
-	}
-	lambdahost.Start("proxyssl", []engine.Switch{s})
+	first := sync.Once{}
+	lambdahost.Start([]huawei.Switch{huawei.Declaration[huawei.Proxy, struct{}]{
+		About: proxyssl.Switch().About, Creates: true,
+		Flip: func(ctx context.Context, c *cloudapi.Client, t huawei.Proxy, on bool, _ struct{}) (string, error) {
+			first.Do(func() { panic("the key is " + os.Getenv("CANARY")) })
+			return c.SwitchProxySSL(ctx, t.API(), on)
+		},
+	}.Switch()})
 }

@@ -1,9 +1,0 @@
-// Command lambda is the deployed artefact of proxyssl.
-package main
-
-import (
-	"github.com/interlock-functions/interlock/functions"
-	"github.com/interlock-functions/interlock/internal/lambdahost"
-)
-
-func main() { lambdahost.Start("proxyssl", functions.All()) }
