@@ -12,7 +12,7 @@ import (
 )
 
 // Lists returns the files that list the switches' folders: functions.go, and
-// simulations.go for those that simulate their own operation. They are made of
+// simulations/all.go for those that simulate their own operation. They are made of
 // the folders alone, so that the rest can be made by a program that imports
 // them.
 func Lists(tree fs.FS) (map[string][]byte, error) {

@@ -1,5 +1,5 @@
 // Command folders lists the switches' folders in functions.go and
-// simulations.go of the tree whose root is its argument. Given a name, it makes
+// simulations/all.go of the tree whose root is its argument. Given a name, it makes
 // the folder of a new switch first.
 package main
 
