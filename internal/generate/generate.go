@@ -31,8 +31,9 @@ type Switch struct {
 	Kind Kind
 	// Options are the options that it takes.
 	Options []Option
-	// Creates tells that its call creates a job.
-	Creates bool
+	// Creates tells that its call creates a job, Reads that its position can be
+	// read.
+	Creates, Reads bool
 	// Method and Path are those of its call, with {project}, {instance},
 	// {proxy} and {database} in the path; On and Off what it sends. Operation is
 	// how Huawei's SDKs call it.

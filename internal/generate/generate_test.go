@@ -165,6 +165,8 @@ func TestNewSwitchesAreChecked(t *testing.T) {
 		`PATH: found "ssl", expected one as in ` + path:                                               {Name: "x", Method: "PUT", Path: "ssl"},
 		`PATH: found the parameters ["project_id" "node_id"], expected project_id and instance_id, and proxy_id where it is a proxy's`: {
 			Name: "x", Method: "PUT", Path: "/v3/{project_id}/nodes/{node_id}"},
+		"PATH: found one of DBSS, whose calls name the database in ways of their own: copy functions/auditswitch": {
+			Name: "x", Method: "PUT", Path: "/v3/{project_id}/audit/{instance_id}/x"},
 	} {
 		_, err := n.Files(tree(t))
 		require.EqualError(t, err, want)

@@ -22,6 +22,7 @@ func Missing(tree fs.FS, s Switch) (sentences []string) {
 	}
 	say(s.On == s.Off, "%s: its call sends %s both to switch on and off: send what the API page has", declaration, s.On)
 	say(s.Operation == "", "%s: its call has no name: give the operation the one that Huawei's SDKs have", declaration)
+	say(!s.Creates && !s.Reads, "%s: it starts no job and has no Read, so that a doubt could never be resolved: read its position", declaration)
 	for _, file := range []string{s.Function + "_test.go", "simulation/simulation.go"} {
 		_, err := fs.Stat(tree, folder+file)
 		say(err != nil, "%s is missing", folder+file)

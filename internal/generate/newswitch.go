@@ -52,8 +52,8 @@ func (n New) Kind() (Kind, error) {
 	}
 	name := ""
 	switch instance := []string{"project_id", "instance_id"}; {
-	case slices.Equal(parameters, instance) && strings.Contains(n.Path, "/audit/"):
-		name = "auditedDatabase"
+	case strings.Contains(n.Path, "/audit/"):
+		return Kind{}, errors.New("PATH: found one of DBSS, whose calls name the database in ways of their own: copy functions/auditswitch")
 	case slices.Equal(parameters, instance):
 		name = "instance"
 	case slices.Equal(parameters, append(instance, "proxy_id")):
@@ -65,10 +65,10 @@ func (n New) Kind() (Kind, error) {
 	return Kind{}, fmt.Errorf("PATH: found the parameters %q, expected project_id and instance_id, and proxy_id where it is a proxy's", parameters)
 }
 
-// Target is what the call is about, as a declaration names it.
+// Target is what the call is about, as declarations and the client name it.
 func (n New) Target() (string, error) {
 	k, err := n.Kind()
-	return map[string]string{"instance": "Instance", "proxy": "Proxy", "auditedDatabase": "AuditedDatabase"}[k.Name], err
+	return map[string]string{"instance": "Instance", "proxy": "Proxy"}[k.Name], err
 }
 
 // URI is the path of an example.

@@ -26,7 +26,7 @@ func Switches() ([]generate.Switch, error) {
 }
 
 func read(s huawei.Switch) (g generate.Switch, err error) {
-	g = generate.Switch{Name: s.Name, Function: s.Function, Flips: s.Flips, Page: s.Page, Creates: s.Creates}
+	g = generate.Switch{Name: s.Name, Function: s.Function, Flips: s.Flips, Page: s.Page, Creates: s.Creates, Reads: s.Reads}
 	if s.Spec.Options != nil {
 		if g.Options, err = generate.OptionsOf(s.Spec.Options()); err != nil {
 			return g, err
