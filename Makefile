@@ -127,6 +127,6 @@ clean: ## Remove what was built, and the linters
 		{ echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv), or PYTHON=/path/to/one"; exit 1; }
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	$(@D)/bin/pip check
 	touch $@

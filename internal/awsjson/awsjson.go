@@ -204,7 +204,11 @@ func (c *Client) once(ctx context.Context, operation string, body []byte, out an
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", operation, errLocal, err)
 	}
-	res, err := cmp.Or(c.HTTP, http.DefaultClient).Do(req)
+	// No service redirects. Followed, a redirect would take the body and the
+	// session's token to wherever it says.
+	client := *cmp.Or(c.HTTP, http.DefaultClient)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := client.Do(req)
 	if err != nil {
 		var ue *url.Error
 		if errors.As(err, &ue) {

@@ -225,3 +225,21 @@ func TestAnswerKeepsWhatAnErrorCarries(t *testing.T) {
 	require.Equal(t, "None", carried.CancellationReasons[0].Code)
 	require.Equal(t, "GetItem: 400 TransactionCanceledException: ", e.Error())
 }
+
+// A redirect is an answer as any other that is no success, and goes nowhere.
+func TestNoRedirectIsFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s", r.Method, r.Header) }))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		c, err := awsjson.FromEnv(awsjson.DynamoDB, func(name string) string {
+			return map[string]string{"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}[name]
+		}, nil)
+		require.NoError(t, err)
+		err = c.Do(t.Context(), "GetItem", map[string]string{}, nil)
+		var e *awsjson.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, status, e.Status)
+		server.Close()
+	}
+}

@@ -196,6 +196,14 @@ func (gated) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
 	return from(ctx).world.ledger.All(ctx)
 }
 
+func (gated) Instances(ctx context.Context) iter.Seq2[ledger.Instance, error] {
+	return from(ctx).world.ledger.Instances(ctx)
+}
+
+func (gated) Trail(ctx context.Context, project, instance string, seq int64) iter.Seq2[ledger.AuditRecord, error] {
+	return from(ctx).world.ledger.Trail(ctx, project, instance, seq)
+}
+
 func (gated) Close() error { return nil }
 
 // Publish makes gated the bus as well.

@@ -163,7 +163,7 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 		return nil, false, nil
 	}
 	r.dated(ev)
-	r.dryRun(ev)
+	r.flags(ev)
 	if root != nil {
 		read(root)
 	}
@@ -192,26 +192,34 @@ func (r *reading) dated(ev event.Event) {
 	}
 }
 
-func (r *reading) dryRun(ev event.Event) {
-	asked, wrong := DryRun(ev)
-	r.decision.DryRun = asked
-	if wrong != nil {
-		r.report.add(wrong.Path, wrong.Found, wrong.Expected)
+// flags reads the extensions that say yes or no. Of a snapshot, anything but a
+// clear yes would be taken for a change, and undo a newer decision.
+func (r *reading) flags(ev event.Event) {
+	var wrong [2]*events.Field
+	r.decision.DryRun, wrong[0] = DryRun(ev)
+	r.decision.Snapshot, wrong[1] = flag(ev, "snapshot")
+	for _, w := range wrong {
+		if w != nil {
+			r.report.add(w.Path, w.Found, w.Expected)
+		}
 	}
 }
 
 // DryRun tells whether an event's extension dryrun asks for a dry run, or what is
-// wrong with it. In binary mode every attribute is a string (CloudEvents 1.0,
-// HTTP binding, 3.1.3.2).
-func DryRun(ev event.Event) (asked bool, wrong *events.Field) {
-	switch v := ev.Extensions()["dryrun"]; v {
+// wrong with it.
+func DryRun(ev event.Event) (asked bool, wrong *events.Field) { return flag(ev, "dryrun") }
+
+// flag reads an extension that says yes or no. In binary mode every attribute is
+// a string (CloudEvents 1.0, HTTP binding, 3.1.3.2).
+func flag(ev event.Event, name string) (on bool, wrong *events.Field) {
+	switch v := ev.Extensions()[name]; v {
 	case nil, false, "false":
 		return false, nil
 	case true, "true":
 		return true, nil
 	default:
 		text, _ := types.Format(v)
-		return false, &events.Field{Path: "dryrun", Found: quoted(text), Expected: "true or false"}
+		return false, &events.Field{Path: name, Found: quoted(text), Expected: "true or false"}
 	}
 }
 
@@ -236,8 +244,6 @@ func caused(ev event.Event) Decision {
 			continue
 		}
 		switch name {
-		case "snapshot":
-			d.Snapshot = text == "true"
 		case "correlationid":
 			d.CorrelationID = text
 		case "traceparent":
