@@ -89,7 +89,7 @@ func sentences(out string) (all []string) {
 // copied is a copy of the module's own files.
 func copied(t *testing.T) string {
 	there := t.TempDir()
-	for _, part := range []string{"cmd", "docs", "events", "functions", "internal", "pkg", "go.mod", "go.sum", "Makefile", "README.md", "template.yaml"} {
+	for _, part := range []string{"cmd", "docs", "events", "functions", "internal", "pkg", "tools", "go.mod", "go.sum", "Makefile", "README.md", "template.yaml"} {
 		from, to := filepath.Join(root, part), filepath.Join(there, part)
 		if info, err := os.Stat(from); err == nil && info.IsDir() {
 			require.NoError(t, os.CopyFS(to, os.DirFS(from)))
