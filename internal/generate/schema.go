@@ -34,7 +34,7 @@ func documents() []document {
 		{Type: events.TypeSwitchCompleted, Title: "Switch completed", template: "completed", Says: "says that the cloud's API took the request" + ofNothing},
 		{Type: events.TypeSwitchRejected, Title: "Switch rejected", template: "ended", Says: "says that a request never will be applied" + missing,
 			Codes: []events.Code{events.InvalidEvent, events.InvalidData, events.NotApproved, events.WindowOver, events.Future,
-				events.Superseded, events.Expired, events.IDReused, events.Denied, events.CloudRefused}},
+				events.Superseded, events.Expired, events.TicketSpent, events.IDReused, events.Denied, events.CloudRefused}},
 		{Type: events.TypeSwitchFailed, Title: "Switch failed", template: "ended", Says: "says that a request was given up for now" + missing,
 			Codes: []events.Code{events.Unresolved, events.GaveUp}},
 		{Type: events.TypeJobSucceeded, Title: "Job succeeded", template: "job", Says: "says that the cloud's job ended well" + ofNothing},

@@ -47,7 +47,7 @@ func TestKeySettings(t *testing.T) {
 		require.Equal(t, want, got, text)
 	}
 	for _, bad := range []string{
-		":", "name=", "name=a|b", "name=a;name=b", "switches=proxy-ssl", "name=a;switches=", "name=a;switches=x|", "name=a;switch=x",
+		":", "name=", "name=a|b", "name=a;name=b", "name=a;types=x;types=y", "switches=proxy-ssl", "name=a;switches=", "name=a;switches=x|", "name=a;switch=x",
 		"name=a;", "name=a b", "name=" + strings.Repeat("a", 65), secret, secret + ":name=a", "name=a,b",
 	} {
 		_, err := ParseKey(bad + ":" + another)

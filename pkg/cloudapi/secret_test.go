@@ -193,12 +193,19 @@ func TestRepeatedPasswordIsRedacted(t *testing.T) {
 func TestRedactLeavesTheRest(t *testing.T) {
 	require.Equal(t, "a [redacted] c [redacted], d", redact("a secret-secret c secret-s, d", []string{"secret-secret"}))
 	require.Equal(t, "An=U2Vj unsecret", redact("An=U2Vj unsecret", []string{"secret-secret"}))
+	require.Equal(t, "by chance c2VjI", redact("by chance c2VjI", []string{"sec!"}))
 	require.Equal(t, "nothing", redact("nothing", []string{"secret-secret", "", "not"}))
 }
 
 // A secret is found in the middle of what was encoded with it, at any place.
 func TestRedactFindsEncoded(t *testing.T) {
-	const secret = "HSVUXQ8Z/c4n+ry"
+	for _, secret := range []string{"HSVUXQ8Z/c4n+ry", ">?>?>?>?>?>?>?>"} {
+		requireFound(t, secret)
+	}
+}
+
+func requireFound(t *testing.T, secret string) {
+	t.Helper()
 	for before := range 7 {
 		for _, after := range []string{"", "x", "xy", ":more"} {
 			whole := []byte(strings.Repeat("b", before) + secret + after)
@@ -206,9 +213,10 @@ func TestRedactFindsEncoded(t *testing.T) {
 				"std": base64.StdEncoding.EncodeToString, "url": base64.URLEncoding.EncodeToString, "raw": base64.RawStdEncoding.EncodeToString,
 				"hex": hex.EncodeToString, "HEX": func(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) },
 				"plain": func(b []byte) string { return string(b) }, "capitals": func(b []byte) string { return strings.ToUpper(string(b)) },
+				"escaped": func(b []byte) string { return strings.ToUpper(unicodeEscaped(string(b))) },
 			} {
 				got := redact("x "+e(whole)+" y", []string{secret})
-				require.Regexp(t, `^x [^ ]{0,14}\[redacted\] y$`, got, "%s %d %q", name, before, after)
+				require.Regexp(t, `^x [^ ]{0,42}\[redacted\][^ ]{0,5} y$`, got, "%s %d %q", name, before, after)
 			}
 		}
 	}
