@@ -112,7 +112,10 @@ func kinds() map[string]func(*Host) World {
 
 func TestRun(t *testing.T) {
 	for name, fresh := range kinds() {
-		t.Run(name, func(t *testing.T) { Run(t, 2, fresh) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			Run(t, 2, fresh)
+		})
 	}
 }
 
