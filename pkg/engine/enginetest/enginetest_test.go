@@ -119,6 +119,23 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Every call of a switch is one that can go wrong.
+func TestGates(t *testing.T) {
+	c := &crashes{TB: t, fresh: kinds()["creates, lists, read"], runs: make([]int, 2)}
+	passed, found := c.run([]crash{{1, diesBefore}})
+	require.Empty(t, found)
+	var what []string
+	for _, g := range passed {
+		what = append(what, g.what)
+	}
+	require.Equal(t, []string{
+		"ledger.Claim", "the switch's flip", // and death
+		"ledger.Claim", // held
+		"ledger.Claim", "ledger.Instance", "the switch's list", "the switch's read", "the switch's flip",
+		"ledger.Settle", "bus.Publish", "ledger.Mark",
+	}, what)
+}
+
 // refused is the failure of a request that was not sent.
 type refused struct{ error }
 
@@ -196,6 +213,10 @@ func TestFinds(t *testing.T) {
 			w.Event.SetType("com.example.other")
 			return w
 		}, "no such decision; last, delivered: ignored"},
+		"a switch that nothing can go wrong with": {func(h *Host) World {
+			h.Transport(http.DefaultTransport)
+			return kinds()["sets"](h)
+		}, "calls of the switch: found none"},
 		"a change that was made before": {func(h *Host) World {
 			w := kinds()["sets"](h)
 			w.Effects = func() int { return 1 }

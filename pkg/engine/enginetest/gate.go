@@ -46,6 +46,8 @@ func (f fate) String() string {
 type gate struct {
 	what string
 	fate
+	// own: it is the switch's.
+	own bool
 	// reads: it changes nothing, whenever it is made.
 	reads bool
 }
@@ -79,7 +81,7 @@ var errLost = errors.New("the answer got lost")
 // ended, and then is given a context of its own.
 func (h *Host) pass(ctx context.Context, what string, reads bool, call func(context.Context) error) error {
 	h.now = h.now.Add(time.Millisecond) // calls take their time
-	g := gate{what: what, reads: reads}
+	g := gate{what: what, reads: reads, own: !strings.HasPrefix(what, "ledger.") && !strings.HasPrefix(what, "bus.")}
 	for _, c := range h.given {
 		if c.at == len(h.passed) {
 			g.fate = c.fate
