@@ -102,7 +102,7 @@ func mutants() []mutant {
 		one("taking up what failed", ledgers, `return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Emitted.IsZero()`, `return d.State == Waiting`),
 		one("publishing a failure before it is taken up again", ledgers, `d.Outcome.Failed && !d.Emitted.IsZero()`, `d.Outcome.Failed`),
 
-		one("claiming before the guard is asked", decide, "\tfor range rounds {\n", "\tfirst := attempt{Engine: e, d: d, rec: ledger.Record{Order: d.Order(e.Now())}}\n\tif v, ok := first.guard(ctx); !ok {\n\t\treturn e.later(ctx, d, v.code, time.Minute, nil)\n\t}\n\tfor range rounds {\n"),
+		one("claiming before the guard is asked", decide, "\tfor range rounds {\n", "\tfirst := attempt{Engine: e, d: d, rec: ledger.Record{Order: d.Order(e.Now())}}\n\tif v, ok := first.guard(ctx); !ok {\n\t\treturn e.later(ctx, d, v.code, haltWait, nil)\n\t}\n\tfor range rounds {\n"),
 
 		// Settling and letting go
 		one("settling before the event is published", attempt, "\terr := a.Ledger.Settle(", "\t_, _ = a.emit(ctx, a.d, a.rec.Key, a.nonce, &o)\n\terr := a.Ledger.Settle("),
