@@ -69,6 +69,9 @@ type Ticket struct {
 	ApprovedBy  []string   `json:"approved_by" validate:"required"`
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
 	Window      *Window    `json:"window,omitempty"`
+	// Digest binds the ticket to what it approves: sha-256: and 64 hexadecimal
+	// digits, as interlock digest prints them. Empty: it is not bound.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Window is when a change may be applied: from Start on, before End. Either

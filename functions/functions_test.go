@@ -28,7 +28,7 @@ func TestNothingOfASwitchIsMissing(t *testing.T) {
 	for _, sw := range functions.All() {
 		listed[sw.Function] = true
 		if s, ok := simulated[sw.Name]; !ok {
-			t.Errorf("switch %s: functions/simulations/simulations.go lists no simulation of it", sw.Name)
+			t.Errorf("switch %s: functions/simulations/all.go lists no simulation of it", sw.Name)
 		} else if job := s.Flip.Job; (job != "") != sw.Creates || sw.Foreign(job) {
 			t.Errorf("switch %s: its simulation starts the job %q, which it does not know for its own", sw.Name, job)
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -72,13 +71,7 @@ valid or would be rejected, or for an error.`,
 
 // readKept reads the events in a file.
 func readKept(stdin io.Reader, file string) ([]cloudevent.Item, error) {
-	var text []byte
-	var err error
-	if file == "-" {
-		text, err = io.ReadAll(stdin)
-	} else {
-		text, err = os.ReadFile(file)
-	}
+	text, err := readFile(stdin, file)
 	return doors.Kept(text), err
 }
 

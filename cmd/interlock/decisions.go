@@ -22,6 +22,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -49,7 +50,7 @@ func openDesk(ctx context.Context) (local.Desk, error) {
 
 type noBus struct{}
 
-func (noBus) Publish(context.Context, ...event.Event) error {
+func (noBus) Publish(context.Context, ...bus.Event) error {
 	return errors.New("INTERLOCK_BUS is not set here")
 }
 

@@ -50,7 +50,8 @@ functions in one process, for a laptop or a server of your own.`,
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
-		decisionsCommand(), statusCommand(), replayCommand(), checkCommand(), haltCommand(), resumeCommand(), resolveCommand())
+		decisionsCommand(), statusCommand(), replayCommand(), checkCommand(), digestCommand(), haltCommand(), resumeCommand(), resolveCommand(),
+		auditCommand())
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd()
 	for _, own := range c.Commands() {

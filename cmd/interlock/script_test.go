@@ -3,6 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +21,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +40,7 @@ func TestMain(m *testing.M) {
 //	get URL               prints the answer
 //	taken NAME            takes a port and sets NAME to its address
 //	sample NAME           copies functions/NAME/sample.json to NAME.json
+//	audited FILE          makes a ledger file with audit records
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -44,7 +50,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "interrupt": stop, "post": post, "get": get, "taken": taken, "sample": sample,
+			"start": start, "interrupt": stop, "post": post, "get": get, "taken": taken, "sample": sample, "audited": auditedLedger,
 		},
 	})
 }
@@ -184,4 +190,23 @@ func sample(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "functions", args[0], "sample.json"))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".json"), text, 0o600))
+}
+
+// auditedLedger makes a ledger file in which three decisions on one instance and
+// one on another are settled, a day apart.
+func auditedLedger(ts *testscript.TestScript, _ bool, args []string) {
+	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	l, err := bolt.Open(ts.MkAbs(args[0]), at, time.Minute)
+	ts.Check(err)
+	for i, instance := range []string{"one", "one", "one", "two"} {
+		at := at.AddDate(0, 0, i)
+		c := ledger.Claim{
+			Key:     ledger.Key{Switch: "proxy-ssl", Source: "https://tickets.example.com", ID: fmt.Sprintf("CHG%d-1", i+1)},
+			Project: "056538411200d4cd2f79c003c7606412", Instance: instance, Slot: "slot", Order: at, Stored: json.RawMessage(`{}`), Nonce: "nonce", Now: at,
+		}
+		o := ledger.Outcome{Result: "rejected", At: at, Audit: json.RawMessage(fmt.Sprintf(`{"approved_by":["approver%d@example.com"]}`, i+1))}
+		ts.Check(l.Reject(context.Background(), c, o))
+		ts.Check(l.Mark(context.Background(), c.Key, c.Nonce, at, at.AddDate(10, 0, 0)))
+	}
+	ts.Check(l.Close())
 }

@@ -276,13 +276,7 @@ func shown(args []string) string {
 }
 
 func (s *sending) read(stdin io.Reader) (event.Event, error) {
-	var text []byte
-	var err error
-	if s.file == "-" {
-		text, err = io.ReadAll(stdin)
-	} else {
-		text, err = os.ReadFile(s.file)
-	}
+	text, err := readFile(stdin, s.file)
 	if err != nil {
 		return event.Event{}, err
 	}
@@ -290,7 +284,7 @@ func (s *sending) read(stdin io.Reader) (event.Event, error) {
 	if s.from == "" {
 		ev, err = cloudevent.DecodeJSON(text)
 	} else {
-		ev, err = producers.DecodeFrom(s.from, text)
+		ev, err = producers.Reader{}.DecodeFrom(s.from, text)
 	}
 	switch {
 	case err != nil:

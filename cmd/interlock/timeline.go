@@ -18,6 +18,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
@@ -190,16 +191,16 @@ func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
 type tap struct {
 	*timeline
 	next interface {
-		Publish(context.Context, ...event.Event) error
+		Publish(context.Context, ...bus.Event) error
 	}
 }
 
-func (p *tap) Publish(ctx context.Context, out ...event.Event) error {
+func (p *tap) Publish(ctx context.Context, out ...bus.Event) error {
 	if err := p.next.Publish(ctx, out...); err != nil {
 		return err
 	}
 	for i := range out {
-		p.out(&out[i])
+		p.out(&out[i].Event)
 	}
 	return nil
 }

@@ -22,21 +22,6 @@ func EncodeJSON(ev event.Event) ([]byte, error) {
 	return appendJSON(make([]byte, 0, 512+len(ev.DataEncoded)), &ev)
 }
 
-// EncodeBatchJSON encodes events in the JSON batch format.
-func EncodeBatchJSON(evs []event.Event) ([]byte, error) {
-	b := []byte{'['}
-	for i := range evs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		var err error
-		if b, err = appendJSON(b, &evs[i]); err != nil {
-			return nil, fmt.Errorf("event %d of the batch: %w", i, err)
-		}
-	}
-	return append(b, ']'), nil
-}
-
 func appendJSON(b []byte, ev *event.Event) ([]byte, error) {
 	list, err := listed(ev)
 	if err != nil {

@@ -1,6 +1,7 @@
 package cloudevent
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -72,9 +73,7 @@ func FuzzDecodeBatchJSON(f *testing.F) {
 				evs = append(evs, item.Event)
 			}
 		}
-		b, err := EncodeBatchJSON(evs)
-		require.NoError(t, err)
-		again, err := DecodeBatchJSON(b)
+		again, err := DecodeBatchJSON(batch(t, evs))
 		require.NoError(t, err)
 		require.Len(t, again, len(evs))
 		for i := range again {
@@ -82,6 +81,19 @@ func FuzzDecodeBatchJSON(f *testing.F) {
 			sameEvent(t, evs[i], again[i].Event)
 		}
 	})
+}
+
+// batch is events in the JSON batch format.
+func batch(t testing.TB, evs []event.Event) []byte {
+	all := make([]json.RawMessage, len(evs))
+	for i := range evs {
+		var err error
+		all[i], err = EncodeJSON(evs[i])
+		require.NoError(t, err)
+	}
+	b, err := json.Marshal(all)
+	require.NoError(t, err)
+	return b
 }
 
 func FuzzDecodeHTTP(f *testing.F) {

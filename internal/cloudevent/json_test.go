@@ -285,9 +285,7 @@ func TestDecodeBatchJSON(t *testing.T) {
 				}
 			}
 			require.Equal(t, test.want, got)
-			b, err := EncodeBatchJSON(evs)
-			require.NoError(t, err)
-			again, err := DecodeBatchJSON(b)
+			again, err := DecodeBatchJSON(batch(t, evs))
 			require.NoError(t, err)
 			require.Len(t, again, len(evs))
 		})

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/internal/ticketsystem"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
@@ -54,6 +56,15 @@ type Config struct {
 	// refused.
 	WebhookSecrets []webhook.Key
 	WebhookOrigins []string
+	// Producers are the fields of ours in others' messages.
+	Producers producers.Reader
+	// TicketSystem is where tickets are asked for before the first call,
+	// servicenow:URL or jira:URL; unset, nobody is asked. TicketFields are the
+	// names that it has for what is asked for, TicketCredentials who asks. With
+	// SecretID these may be in the secret, too.
+	TicketSystem      Place
+	TicketFields      ticketsystem.Fields
+	TicketCredentials ticketsystem.Credentials
 	// DryRun: nothing is called, everything is said. Halt: nothing is called,
 	// everything is put off.
 	DryRun, Halt bool
@@ -84,6 +95,12 @@ const (
 	queueURL      = "INTERLOCK_QUEUE_URL"
 	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
 	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
+	jiraFields    = "INTERLOCK_JIRA_FIELDS"
+	ticketSystem  = "INTERLOCK_TICKET_SYSTEM"
+	ticketFields  = "INTERLOCK_TICKET_FIELDS"
+	ticketToken   = "INTERLOCK_TICKET_TOKEN"
+	ticketUser    = "INTERLOCK_TICKET_USER"
+	ticketPass    = "INTERLOCK_TICKET_PASSWORD"
 	dryRun        = "INTERLOCK_DRYRUN"
 	language      = "INTERLOCK_LANGUAGE"
 	halt          = "INTERLOCK_HALT"
@@ -93,7 +110,8 @@ const (
 func Names() []string {
 	return []string{
 		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
-		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, dryRun, language, halt,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, jiraFields,
+		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass, dryRun, language, halt,
 	}
 }
 
@@ -107,6 +125,7 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 	}
 	c := r.config(ledger, bus)
 	c.Endpoints = r.endpoints(c.Region)
+	r.checkTickets(c)
 	if r.err != nil {
 		return Config{}, r.err
 	}
@@ -146,6 +165,8 @@ func (r *reader) config(ledger, bus string) Config {
 		Language:       cmp.Or(r.get(language), "en-us"),
 	}
 	c.WebhookSecrets = r.keys(hookSecrets)
+	c.Producers = r.producers()
+	r.tickets(&c)
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
 	}

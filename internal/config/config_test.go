@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/internal/ticketsystem"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
@@ -50,6 +52,7 @@ func TestEverything(t *testing.T) {
 		"INTERLOCK_QUEUE_URL=https://sqs.example.com/q",
 		"INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, "+other,
 		"INTERLOCK_WEBHOOK_ORIGINS= tickets.example.com , changes.example.com ",
+		"INTERLOCK_JIRA_FIELDS=words=customfield_10100, approvals=customfield_10033",
 		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
 	)
 	require.NoError(t, err)
@@ -63,6 +66,7 @@ func TestEverything(t *testing.T) {
 		QueueURL:       "https://sqs.example.com/q",
 		WebhookSecrets: keys,
 		WebhookOrigins: []string{"tickets.example.com", "changes.example.com"},
+		Producers:      producers.Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"},
 		DryRun:         true, Halt: true, Language: "zh-cn",
 	}, c)
 }
@@ -118,6 +122,24 @@ func TestErrors(t *testing.T) {
 		{"a webhook key that is none", "INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,secret!", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"an empty list of webhook keys", "INTERLOCK_WEBHOOK_SECRETS=", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"a field of Jira that is no custom one", "INTERLOCK_JIRA_FIELDS=words=labels", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira of no such name", "INTERLOCK_JIRA_FIELDS=digest=customfield_1", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira twice", "INTERLOCK_JIRA_FIELDS=words=customfield_1,words=customfield_2", "INTERLOCK_JIRA_FIELDS"},
+		{"tickets of no such system", "INTERLOCK_TICKET_SYSTEM=remedy:https://t.example.com", "INTERLOCK_TICKET_SYSTEM"},
+		{"tickets without URL", "INTERLOCK_TICKET_SYSTEM=servicenow:", "INTERLOCK_TICKET_SYSTEM"},
+		{"tickets, plain http", "INTERLOCK_TICKET_SYSTEM=servicenow:http://t.example.com", "INTERLOCK_TICKET_SYSTEM"},
+		{"tickets with a password", "INTERLOCK_TICKET_SYSTEM=servicenow:https://user:secret@t.example.com", "INTERLOCK_TICKET_SYSTEM"},
+		{"tickets with a query", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com/?secret", "INTERLOCK_TICKET_SYSTEM"},
+		{"tickets of nobody", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com", "INTERLOCK_TICKET_TOKEN: not set"},
+		{"tickets by a user without password", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com INTERLOCK_TICKET_USER=u", "INTERLOCK_TICKET_PASSWORD: not set"},
+		{"tickets by two ways", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com INTERLOCK_TICKET_TOKEN=secret INTERLOCK_TICKET_PASSWORD=secret", "INTERLOCK_TICKET_TOKEN"},
+		{"tickets by a token with a control character", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com INTERLOCK_TICKET_TOKEN=secret\x01", "INTERLOCK_TICKET_TOKEN"},
+		{"tickets by a user with a colon", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com INTERLOCK_TICKET_USER=a:b INTERLOCK_TICKET_PASSWORD=secret", "INTERLOCK_TICKET_USER"},
+		{"half of who asks for tickets, beside a secret", "HUAWEICLOUD_SDK_AK= HUAWEICLOUD_SDK_SK= INTERLOCK_SECRET_ID=arn INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com INTERLOCK_TICKET_USER=u", "INTERLOCK_TICKET_PASSWORD: not set"},
+		{"tickets of Jira without a field", "INTERLOCK_TICKET_SYSTEM=jira:https://t.example.com INTERLOCK_TICKET_TOKEN=secret", "INTERLOCK_TICKET_FIELDS: digest: not set"},
+		{"fields of no such name", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com INTERLOCK_TICKET_TOKEN=secret INTERLOCK_TICKET_FIELDS=digset=u_x", "INTERLOCK_TICKET_FIELDS"},
+		{"who asks for tickets, of no system", "INTERLOCK_TICKET_TOKEN=secret", "INTERLOCK_TICKET_TOKEN: found a value, expected none without INTERLOCK_TICKET_SYSTEM"},
+		{"fields of no system", "INTERLOCK_TICKET_FIELDS=digest=x", "INTERLOCK_TICKET_FIELDS"},
 		{"halt, 1", "INTERLOCK_HALT=1", "INTERLOCK_HALT"},
 		{"language, in capitals", "INTERLOCK_LANGUAGE=EN-US", "INTERLOCK_LANGUAGE"},
 	}
@@ -130,6 +152,27 @@ func TestErrors(t *testing.T) {
 			require.NotContains(t, err.Error(), "%!")
 		})
 	}
+}
+
+func TestTickets(t *testing.T) {
+	c, err := read(append(enough, "INTERLOCK_TICKET_SYSTEM=jira:http://127.0.0.1:8082/ex/jira/1/", "INTERLOCK_TICKET_FIELDS=digest=customfield_10200",
+		"INTERLOCK_TICKET_USER=canary", "INTERLOCK_TICKET_PASSWORD=canary")...)
+	require.NoError(t, err)
+	require.Equal(t, config.Place{Kind: "jira", Rest: "http://127.0.0.1:8082/ex/jira/1"}, c.TicketSystem)
+	require.Equal(t, ticketsystem.Fields{Requester: "reporter", Digest: "customfield_10200"}, c.TicketFields)
+	require.Equal(t, ticketsystem.Credentials{User: "canary", Password: "canary"}, c.TicketCredentials)
+	require.NotContains(t, fmt.Sprintf("%+v %#v", c, c), "canary")
+
+	// In the secret, with the cloud's.
+	c, err = read("INTERLOCK_REGION=cn-north-4", "INTERLOCK_SECRET_ID=arn", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com")
+	require.NoError(t, err)
+	require.Empty(t, c.TicketCredentials)
+	of, err := config.TicketsFromSecret(map[string]string{"INTERLOCK_TICKET_TOKEN": " canary\n", "HUAWEICLOUD_SDK_AK": "a"})
+	require.NoError(t, err)
+	require.Equal(t, ticketsystem.Credentials{Token: "canary"}, of)
+	_, err = config.TicketsFromSecret(map[string]string{"INTERLOCK_TICKET_USER": "canary"})
+	require.ErrorContains(t, err, "INTERLOCK_TICKET_PASSWORD: not set")
+	require.NotContains(t, err.Error(), "canary")
 }
 
 // On Lambda nothing is assumed of ledger and bus.

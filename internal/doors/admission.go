@@ -5,7 +5,6 @@ import (
 	"net/url"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/producers"
 )
 
 // fromParameter of a URL's query names the producer whose message the body is.
@@ -14,7 +13,7 @@ import (
 const fromParameter = "from"
 
 // decodeHTTP decodes the events of a request.
-func decodeHTTP(req Request) (cloudevent.Mode, []cloudevent.Item, error) {
+func (d *Door) decodeHTTP(req Request) (cloudevent.Mode, []cloudevent.Item, error) {
 	query, err := url.ParseQuery(req.Query)
 	from, ok := query[fromParameter]
 	if err != nil || !ok {
@@ -24,7 +23,7 @@ func decodeHTTP(req Request) (cloudevent.Mode, []cloudevent.Item, error) {
 	if len(from) == 1 {
 		name = from[0]
 	}
-	ev, err := producers.DecodeFrom(name, req.Body)
+	ev, err := d.Producers.DecodeFrom(name, req.Body)
 	return cloudevent.Structured, []cloudevent.Item{{Event: ev, Err: err}}, err
 }
 

@@ -79,6 +79,38 @@ func TestProducers(t *testing.T) {
 	}
 }
 
+// TestConfiguredProducers: what is configured of a producer holds at every door.
+func TestConfiguredProducers(t *testing.T) {
+	_, message, _ := producersSample(t, "jira.webhook")
+	url := urlRequest(map[string]string{"content-type": "application/json"}, message, false)
+	url.RawQueryString = "from=jira"
+	for door, payload := range map[string][]byte{
+		"direct":       []byte(message),
+		"eventbridge":  []byte(bridge(t, message)),
+		"sqs":          sqsEvent(t, message, bridge(t, message), snsEnvelope(t, message)),
+		"sns":          marshal(t, map[string]any{"Records": []any{snsRecord(message)}}),
+		"function URL": marshal(t, url),
+	} {
+		t.Run(door, func(t *testing.T) {
+			seen := make(chan event.Event, 3)
+			d, _ := newDoor(func(_ context.Context, ev event.Event) engine.Result {
+				seen <- ev
+				return engine.Result{Kind: engine.Ignored}
+			})
+			d.Producers.JiraWords = "customfield_10100" // and the message has its words in labels
+			_, err := d.Invoke(context.Background(), payload)
+			require.NoError(t, err)
+			close(seen)
+			times := 0
+			for ev := range seen {
+				times++
+				require.Equal(t, "com.atlassian.jira.issue.v1", ev.Type())
+			}
+			require.NotZero(t, times)
+		})
+	}
+}
+
 // TestProducersOverHTTP: only who says from whom a message is has it mapped.
 func TestProducersOverHTTP(t *testing.T) {
 	_, message, _ := producersSample(t, "servicenow.business-rule")

@@ -1,6 +1,7 @@
 package doors
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
 // invalid is the rejection of an element of a batch that is no valid event. It
@@ -34,13 +36,14 @@ func (d *Door) invalid(err error) engine.Result {
 	// A struct of texts always encodes.
 	data, _ := json.Marshal(events.Rejected{Switch: name, Error: problem})
 	sum := sha256.Sum256(data)
-	out := event.New()
-	out.SetID(hex.EncodeToString(sum[:16]))
-	out.SetType(events.TypeSwitchRejected)
-	out.SetSource("urn:interlock:" + name)
-	out.SetDataSchema(events.DataSchema(events.TypeSwitchRejected))
-	out.SetDataContentType(event.ApplicationJSON)
-	out.DataEncoded = data
+	ev := event.New()
+	ev.SetID(hex.EncodeToString(sum[:16]))
+	ev.SetType(events.TypeSwitchRejected)
+	ev.SetSource("urn:interlock:" + name)
+	ev.SetDataSchema(events.DataSchema(events.TypeSwitchRejected))
+	ev.SetDataContentType(event.ApplicationJSON)
+	ev.DataEncoded = data
+	out, _ := bus.New(ev)
 	return engine.Result{Kind: engine.Rejected, Event: &out, Error: &problem}
 }
 
@@ -54,44 +57,27 @@ func encoded(r engine.Result) ([]byte, error) {
 	if r.Event == nil {
 		return nil, fmt.Errorf("out-event: none, though %s", r.Kind)
 	}
-	b, err := cloudevent.EncodeJSON(*r.Event)
-	if err != nil {
-		return nil, fmt.Errorf("out-event: %w", err)
-	}
-	return b, nil
+	return r.Event.JSON, nil
 }
 
 // batched is the batch of the out-events of results, and its content type.
 // Where there are dry runs among them, it is an array with what those have
 // found in their places.
 func batched(results []engine.Result) (body []byte, contentType string, err error) {
-	if slices.ContainsFunc(results, rehearsed) {
-		body, err = array(results)
-		return body, event.ApplicationJSON, err
-	}
-	var out []event.Event
+	var out [][]byte
 	for _, r := range results {
-		if r.Event != nil {
-			out = append(out, *r.Event)
-		}
-	}
-	if body, err = cloudevent.EncodeBatchJSON(out); err != nil {
-		return nil, "", fmt.Errorf("out-events: %w", err)
-	}
-	return body, cloudevent.BatchContentType, nil
-}
-
-func array(results []engine.Result) ([]byte, error) {
-	var out []json.RawMessage
-	for _, r := range results {
-		if r.Kind == engine.Ignored {
+		if r.Event == nil && !rehearsed(r) {
 			continue
 		}
 		b, err := encoded(r)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		out = append(out, b)
 	}
-	return json.Marshal(out)
+	contentType = cloudevent.BatchContentType
+	if slices.ContainsFunc(results, rehearsed) {
+		contentType = event.ApplicationJSON
+	}
+	return slices.Concat([]byte{'['}, bytes.Join(out, []byte{','}), []byte{']'}), contentType, nil
 }

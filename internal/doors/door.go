@@ -48,6 +48,9 @@ type Door struct {
 	// that no engine makes. Default Function.
 	Switch string
 
+	// Producers reads the messages of those who send no events of ours.
+	Producers producers.Reader
+
 	// Verify tells whether an HTTP request comes from somebody who may send
 	// events: it sees the header and the bytes of the body before anything in
 	// them is read. Default: whoever gets here may.
@@ -95,7 +98,7 @@ func (d *Door) handle(ctx context.Context, ev event.Event) (r engine.Result) {
 			r = later("the event's handling broke off")
 		}
 	}()
-	ev, err := producers.Translate(ev)
+	ev, err := d.Producers.Translate(ev)
 	if err != nil {
 		return d.invalid(err)
 	}

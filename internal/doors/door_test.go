@@ -15,6 +15,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -58,14 +59,18 @@ func failure(code string) *events.Error {
 }
 
 // out is the out-event of the event of that id.
-func out(typ, cause string) *event.Event {
+func out(typ, cause string) *bus.Event {
 	ev := event.New()
 	ev.SetID("out-" + cause)
 	ev.SetType(typ)
 	ev.SetSource("urn:interlock:proxy-ssl")
 	ev.SetDataContentType(event.ApplicationJSON)
 	ev.DataEncoded = []byte(`{"cause":{"id":"` + cause + `"}}`)
-	return &ev
+	out, err := bus.New(ev)
+	if err != nil {
+		panic(err)
+	}
+	return &out
 }
 
 func newDoor(answer func(context.Context, event.Event) engine.Result) (*Door, *script) {

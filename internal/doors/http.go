@@ -57,7 +57,7 @@ func (d *Door) HTTP(ctx context.Context, req Request) Response {
 			return unauthorized(err)
 		}
 	}
-	mode, items, err := decodeHTTP(req)
+	mode, items, err := d.decodeHTTP(req)
 	switch {
 	case err != nil:
 		return refused(err)

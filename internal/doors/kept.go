@@ -9,6 +9,7 @@ import (
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
+	"github.com/interlock-functions/interlock/internal/producers"
 )
 
 // Kept returns the events in a text that somebody kept: one JSON value after
@@ -59,10 +60,10 @@ func kept(n *jsontree.Node, left int) (items []cloudevent.Item) {
 	}
 	for _, body := range []*jsontree.Node{n.Get("Body"), n.Get("body")} {
 		if isText(body) {
-			ev, err := message(body.Text, left-1)
+			ev, err := message(producers.Reader{}, body.Text, left-1)
 			return []cloudevent.Item{{Event: ev, Err: err}}
 		}
 	}
-	ev, err := unwrap(n, left)
+	ev, err := unwrap(producers.Reader{}, n, left)
 	return []cloudevent.Item{{Event: ev, Err: err}}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
-	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
@@ -65,7 +64,7 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			return nothing, d.Sweep(ctx)
 		}
 	}
-	if _, known, _ := producers.Decode(&n); known {
+	if _, known, _ := d.Producers.Decode(&n); known {
 		return d.direct(ctx, &n)
 	}
 	return nil, unrecognised(&n)
@@ -75,7 +74,7 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // answers, too; only who sends no event, or has to send it again, gets an
 // error.
 func (d *Door) direct(ctx context.Context, n *jsontree.Node) ([]byte, error) {
-	ev, err := unwrap(n, 1)
+	ev, err := unwrap(d.Producers, n, 1)
 	if err != nil {
 		return nil, &NoEvent{Err: err}
 	}
@@ -107,7 +106,7 @@ func (d *Door) directBatch(ctx context.Context, nodes []jsontree.Node) ([]byte, 
 func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node) ([]byte, error) {
 	items := make([]cloudevent.Item, len(nodes))
 	for i := range nodes {
-		items[i].Event, items[i].Err = unwrap(&nodes[i], nesting)
+		items[i].Event, items[i].Err = unwrap(d.Producers, &nodes[i], nesting)
 	}
 	results := d.handleAll(ctx, items)
 	if err := laterOf(results); err != nil {
@@ -139,7 +138,7 @@ func notifications(records []jsontree.Node) []jsontree.Node {
 func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error) {
 	items := make([]cloudevent.Item, len(records))
 	for i := range records {
-		items[i].Event, items[i].Err = message(text(records[i].Get("body")), nesting)
+		items[i].Event, items[i].Err = message(d.Producers, text(records[i].Get("body")), nesting)
 	}
 	answer := lambdaevents.SQSEventResponse{BatchItemFailures: []lambdaevents.SQSBatchItemFailure{}}
 	for i, r := range d.handleAll(ctx, items) {

@@ -92,27 +92,27 @@ const nesting = 4
 var errNesting = errors.New("found more envelopes around the event than senders put there")
 
 // message is the event that a text holds.
-func message(s string, left int) (event.Event, error) {
+func message(p producers.Reader, s string, left int) (event.Event, error) {
 	n, err := jsontree.Parse([]byte(s), payloadDepth)
 	if err != nil {
 		return event.Event{}, fmt.Errorf("message: %w", err)
 	}
-	return unwrap(&n, left)
+	return unwrap(p, &n, left)
 }
 
 // unwrap is the event in at most as many envelopes as are left.
-func unwrap(n *jsontree.Node, left int) (event.Event, error) {
+func unwrap(p producers.Reader, n *jsontree.Node, left int) (event.Event, error) {
 	switch {
 	case left == 0:
 		return event.Event{}, errNesting
 	case versioned(n):
 		return cloudevent.DecodeNode(n)
 	case enveloped(n):
-		return fromEventBridge(n)
+		return fromEventBridge(p, n)
 	case text(n.Get("Type")) == "Notification" && isText(n.Get("Message")):
-		return message(n.Get("Message").Text, left-1)
+		return message(p, n.Get("Message").Text, left-1)
 	}
-	if ev, known, err := producers.Decode(n); known {
+	if ev, known, err := p.Decode(n); known {
 		return ev, err
 	}
 	return event.Event{}, unrecognised(n)
@@ -120,12 +120,12 @@ func unwrap(n *jsontree.Node, left int) (event.Event, error) {
 
 // fromEventBridge is the CloudEvent in an envelope's detail, or what a known
 // producer's message there comes to, or else the envelope as a CloudEvent.
-func fromEventBridge(n *jsontree.Node) (event.Event, error) {
+func fromEventBridge(p producers.Reader, n *jsontree.Node) (event.Event, error) {
 	detail := n.Get("detail")
 	if isText(detail.Get("specversion")) {
 		return cloudevent.DecodeNode(detail)
 	}
-	if ev, known, err := producers.Decode(detail); known {
+	if ev, known, err := p.Decode(detail); known {
 		return ev, err
 	}
 	mapped := jsontree.Node{Kind: jsontree.Object, Members: []jsontree.Member{

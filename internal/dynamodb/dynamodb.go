@@ -8,8 +8,10 @@
 // in one of eight shards wq), and when it may be deleted (ttl). The sparse
 // index work, of wq and due, lists what asks for work. An instance is
 // i#<project>/<instance>, with its holder (h) and the holder's nonce (n), and
-// for each slot the mark (m#<slot>) and the last tag value (t#<slot>). A job is
-// j#<project>/<job>, with its owner (k).
+// for each slot the mark (m#<slot>) and the last tag value (t#<slot>), and the
+// number and hash (aq, ah) of the last record on its audit trail. A job is
+// j#<project>/<job>, with its owner (k). The use of a ticket is t#<hash of
+// ticket and slot> (rec), an audit record a#<project>/<instance>#<number> (rec).
 //
 // # Writing
 //
@@ -21,8 +23,13 @@
 // and so is a repeat, whose answer comes with the failed condition. What writes
 // nothing is answered only from what DynamoDB said during the same call.
 //
+// The end of an audit trail is not told by a claim that succeeds. So it is read
+// behind one, while the call to the cloud is under way, unless this process has
+// it from the settlement before.
+//
 // DynamoDB deletes expired items late. Nothing depends on it: an outcome that
-// has expired is answered as long as it is there. Jobs and marks stay.
+// has expired is answered as long as it is there. Jobs, marks, tickets and audit
+// trails stay.
 package dynamodb
 
 import (
@@ -46,8 +53,10 @@ type Ledger struct {
 	// Default: a timer.
 	Sleep func(context.Context, time.Duration) error
 
-	mu   sync.Mutex
-	last map[ledger.Key]seen
+	mu      sync.Mutex
+	last    map[ledger.Key]seen
+	heads   map[string]ledger.Head   // by instanceKey
+	reading map[string]chan struct{} // likewise; closed when the head has been read
 }
 
 // seen is a decision and the revision of its record; 0 if it has none.
@@ -86,10 +95,13 @@ const busyFor = time.Second
 
 // Claim is as in [ledger.Ledger].
 func (l *Ledger) Claim(ctx context.Context, c ledger.Claim) (answer ledger.Claimed, err error) {
-	err = l.step(ctx, c.Key, seen{}, func(f ledger.Facts) (ch *ledger.Change, err error) {
+	err = l.step(ctx, c.Key, beliefs{}, func(f ledger.Facts) (ch *ledger.Change, err error) {
 		answer, ch, err = f.Claim(c)
 		return ch, err
 	})
+	if err == nil && (answer.Verdict == ledger.New || answer.Verdict == ledger.Resumed) {
+		l.readHead(ctx, c.Project, c.Instance)
+	}
 	if errors.Is(err, errBusy) {
 		return ledger.Claimed{Verdict: ledger.Held, Holder: ledger.Holder{Until: c.Now.Add(busyFor)}}, nil
 	}
@@ -106,7 +118,7 @@ func (l *Ledger) Settle(ctx context.Context, key ledger.Key, nonce string, o led
 
 // Reject is as in [ledger.Ledger].
 func (l *Ledger) Reject(ctx context.Context, c ledger.Claim, o ledger.Outcome) error {
-	return l.guessed(ctx, c.Key, func(f ledger.Facts) (*ledger.Change, error) { return f.Reject(c, o) })
+	return l.guessed(ctx, c, func(f ledger.Facts) (*ledger.Change, error) { return f.Reject(c, o) })
 }
 
 // Release is as in [ledger.Ledger].
@@ -121,7 +133,7 @@ func (l *Ledger) Lapse(ctx context.Context, key ledger.Key, nonce string, until 
 
 // Wait is as in [ledger.Ledger].
 func (l *Ledger) Wait(ctx context.Context, c ledger.Claim, w ledger.Wait) error {
-	return l.guessed(ctx, c.Key, func(f ledger.Facts) (*ledger.Change, error) { return f.Wait(c, w) })
+	return l.guessed(ctx, c, func(f ledger.Facts) (*ledger.Change, error) { return f.Wait(c, w) })
 }
 
 // Mark is as in [ledger.Ledger].
@@ -141,13 +153,17 @@ func (l *Ledger) known(ctx context.Context, key ledger.Key, r rule) error {
 			return err
 		}
 	}
-	return l.step(ctx, key, s, r)
+	b := beliefs{seen: s}
+	if d := s.decision; d != nil {
+		b.instance.Head = l.head(d.Project, d.Instance)
+	}
+	return l.step(ctx, key, b, r)
 }
 
 // guessed runs a rule for a decision that may be there.
-func (l *Ledger) guessed(ctx context.Context, key ledger.Key, r rule) error {
-	s, _ := l.recall(key)
-	return l.step(ctx, key, s, r)
+func (l *Ledger) guessed(ctx context.Context, c ledger.Claim, r rule) error {
+	s, _ := l.recall(c.Key)
+	return l.step(ctx, c.Key, beliefs{seen: s, instance: ledger.Instance{Head: l.head(c.Project, c.Instance)}}, r)
 }
 
 type rule = func(ledger.Facts) (*ledger.Change, error)
@@ -157,11 +173,10 @@ const tries = 8
 
 // step runs a rule on what is believed, until what it asks for was written, or
 // it asks for nothing and DynamoDB has said why.
-func (l *Ledger) step(ctx context.Context, key ledger.Key, s seen, r rule) error {
-	b := beliefs{seen: s}
+func (l *Ledger) step(ctx context.Context, key ledger.Key, b beliefs, r rule) error {
 	conflict := false
 	for try := range tries {
-		ch, ruled := r(ledger.Facts{Record: b.decision, Instance: b.instance, Owner: b.owner})
+		ch, ruled := r(ledger.Facts{Record: b.decision, Instance: b.instance, Owner: b.owner, Uses: b.uses})
 		if ch == nil || ruled != nil {
 			if b.told {
 				return ruled
@@ -181,6 +196,9 @@ func (l *Ledger) step(ctx context.Context, key ledger.Key, s seen, r rule) error
 		refused, err := l.write(ctx, ch, b.revision)
 		if err == nil {
 			l.remember(key, seen{&ch.After, b.revision + 1})
+			if a := ch.Audit; a != nil {
+				l.rememberHead(instanceKey(a.Project, a.Instance), ledger.Head{Seq: a.Seq, Hash: a.Hash})
+			}
 			return nil
 		}
 		if refused == nil {
@@ -200,6 +218,7 @@ type beliefs struct {
 	seen
 	instance ledger.Instance
 	owner    *ledger.Key
+	uses     map[string]ledger.Use // by slot
 	// told: DynamoDB has said during this call that the decision is so.
 	told bool
 }
@@ -216,23 +235,69 @@ func (l *Ledger) learn(ctx context.Context, b *beliefs, ch *ledger.Change, r *re
 	case heldCondition:
 		b.told = true
 	}
-	if err != nil || len(r.reasons) < 2 || !ch.Touches() {
+	further := r.reasons[1:]
+	if err != nil || len(further) == 0 {
 		return err
 	}
-	if reason := r.reasons[1]; reason.Code == failedCondition && reason.Item != nil {
-		b.instance, err = reason.Item.instance()
-	} else if reason.Code != heldCondition {
-		b.instance, err = l.instance(ctx, ch.After.Project, ch.After.Instance)
+	held := r.reasons[0].Code == heldCondition
+	if ch.OnInstance() {
+		reason := further[0]
+		further, held = further[1:], held && reason.Code == heldCondition
+		if reason.Code == failedCondition && reason.Item != nil {
+			b.instance, err = reason.Item.instance()
+			l.rememberHead(instanceKey(ch.After.Project, ch.After.Instance), b.instance.Head)
+		} else if reason.Code != heldCondition {
+			b.instance, err = l.instance(ctx, ch.After.Project, ch.After.Instance)
+		}
 	}
-	if err != nil || len(r.reasons) < 3 || r.reasons[2].Code != failedCondition {
-		return err
+	if ch.Job != "" && err == nil {
+		err = l.learnOwner(ctx, b, ch, further[0])
+		further = further[1:]
 	}
-	if b.owner, err = r.reasons[2].Item.owner(); err == nil && b.owner == nil {
+	if ch.Audit != nil && err == nil {
+		if held && further[0].Code == failedCondition {
+			return ledger.ErrTrail
+		}
+		further = further[1:]
+	}
+	for i, u := range ch.Uses {
+		if err == nil {
+			err = l.learnUse(ctx, b, u, further[i])
+		}
+	}
+	return err
+}
+
+func (l *Ledger) learnOwner(ctx context.Context, b *beliefs, ch *ledger.Change, r reason) (err error) {
+	if r.Code != failedCondition {
+		return nil
+	}
+	if b.owner, err = r.Item.owner(); err == nil && b.owner == nil {
 		var owners map[string]ledger.Key
 		if owners, err = l.Owners(ctx, ch.After.Project, []string{ch.Job}); err == nil {
 			k := owners[ch.Job]
 			b.owner = &k
 		}
+	}
+	return err
+}
+
+func (l *Ledger) learnUse(ctx context.Context, b *beliefs, u ledger.UseChange, r reason) (err error) {
+	if r.Code != failedCondition {
+		return nil
+	}
+	i := r.Item
+	if i == nil {
+		if i, err = l.get(ctx, useKey(u.Ticket, u.Slot)); err != nil {
+			return err
+		}
+	}
+	use, ok, err := i.use()
+	if b.uses == nil {
+		b.uses = make(map[string]ledger.Use)
+	}
+	if delete(b.uses, u.Slot); ok {
+		b.uses[u.Slot] = use
 	}
 	return err
 }
@@ -255,7 +320,57 @@ func (l *Ledger) instance(ctx context.Context, project, instance string) (ledger
 	if err != nil {
 		return ledger.Instance{}, err
 	}
-	return i.instance()
+	in, err := i.instance()
+	if err == nil {
+		l.rememberHead(instanceKey(project, instance), in.Head)
+	}
+	return in, err
+}
+
+// head is the end of an instance's trail as this process knows it.
+func (l *Ledger) head(project, instance string) ledger.Head {
+	pk := instanceKey(project, instance)
+	l.mu.Lock()
+	reading := l.reading[pk]
+	l.mu.Unlock()
+	if reading != nil {
+		<-reading
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heads[pk]
+}
+
+func (l *Ledger) rememberHead(pk string, h ledger.Head) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.heads == nil || len(l.heads) >= mostSeen {
+		l.heads = make(map[string]ledger.Head)
+	}
+	l.heads[pk] = h
+}
+
+// readHead begins to read the end of an instance's trail, unless it is known.
+// Whatever is done next to the decision that has the instance waits for it.
+func (l *Ledger) readHead(ctx context.Context, project, instance string) {
+	pk := instanceKey(project, instance)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.heads[pk]; known || l.reading[pk] != nil {
+		return
+	}
+	read := make(chan struct{})
+	if l.reading == nil {
+		l.reading = make(map[string]chan struct{})
+	}
+	l.reading[pk] = read
+	go func() {
+		_, _ = l.instance(ctx, project, instance) // what is not known costs a refusal
+		l.mu.Lock()
+		delete(l.reading, pk)
+		l.mu.Unlock()
+		close(read)
+	}()
 }
 
 // pause waits for a random time, longer with each try.

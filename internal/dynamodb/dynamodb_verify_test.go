@@ -87,6 +87,22 @@ func age(t *testing.T, l ledger.Ledger, pk string) {
 	require.NoError(t, d.Client.Do(t.Context(), "PutItem", map[string]any{"TableName": d.Table, "Item": old.Item}, nil))
 }
 
+// tamper puts an audit record's item in the place of another.
+func tamper(t *testing.T, l ledger.Ledger, project, instance string, seq int64, a *ledger.AuditRecord) {
+	t.Helper()
+	d := l.(*dynamodb.Ledger)
+	type attributes = map[string]map[string]string
+	item := attributes{"pk": {"S": fmt.Sprintf("a#%s/%s#%d", project, instance, seq)}}
+	if a == nil {
+		require.NoError(t, d.Client.Do(t.Context(), "DeleteItem", map[string]any{"TableName": d.Table, "Key": item}, nil))
+		return
+	}
+	rec, err := ledger.Encode(a)
+	require.NoError(t, err)
+	item["f"], item["rec"] = map[string]string{"N": "1"}, map[string]string{"S": string(rec)}
+	require.NoError(t, d.Client.Do(t.Context(), "PutItem", map[string]any{"TableName": d.Table, "Item": item}, nil))
+}
+
 func (e emulator) harness(through http.RoundTripper) ledgertest.Harness {
 	return ledgertest.Harness{
 		Open:  func(t *testing.T) ledger.Ledger { return e.open(t, through) },
@@ -94,6 +110,7 @@ func (e emulator) harness(through http.RoundTripper) ledgertest.Harness {
 		NewerInstance: func(t *testing.T, l ledger.Ledger, project, instance string) {
 			age(t, l, "i#"+project+"/"+instance)
 		},
+		Tamper: tamper,
 	}
 }
 
@@ -195,15 +212,25 @@ func roundTrips(t *testing.T, e emulator) {
 	}
 	r.taken()
 
+	audited := func(o ledger.Outcome) ledger.Outcome {
+		o.Audit = json.RawMessage(`{}`)
+		return o
+	}
 	c := ask("a", 1, 0)
+	c.Ticket = "CHG1"
 	claims(l, c, ledger.New)
-	took("new", transact)
-	require.NoError(t, l.Settle(ctx, c.Key, c.Nonce, accepted))
-	took("settle", transact)
+	require.NoError(t, l.Settle(ctx, c.Key, c.Nonce, audited(accepted)))
+	took("new, the trail's end meanwhile, and settle", transact, get, transact)
 	require.NoError(t, l.Mark(ctx, c.Key, c.Nonce, at(6), at(60)))
 	took("mark", put)
 	claims(other, ask("a", 1, 7), ledger.Done)
 	took("repeat", transact)
+	spent := ask("spent", 1, 7)
+	spent.Ticket = c.Ticket
+	claims(l, spent, ledger.Spent)
+	took("spent", transact)
+	require.NoError(t, other.Reject(ctx, spent, audited(ledger.Outcome{Result: "rejected", At: at(7)})))
+	took("reject by a process that does not know the trail", transact, transact)
 
 	claims(l, ask("old", 0, 7), ledger.Superseded)
 	took("superseded", transact)
@@ -212,7 +239,7 @@ func roundTrips(t *testing.T, e emulator) {
 
 	b := ask("b", 2, 8)
 	claims(l, b, ledger.New)
-	r.taken()
+	took("new on an instance that is known", transact)
 	claims(other, ask("b", 2, 9), ledger.Held)
 	took("held by itself", transact)
 	claims(other, ask("c", 2, 9), ledger.Held)

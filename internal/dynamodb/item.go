@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -38,6 +39,12 @@ func decisionKey(k ledger.Key) string { return "d#" + k.Digest() }
 func instanceKey(project, instance string) string { return "i#" + project + "/" + instance }
 
 func jobKey(project, job string) string { return "j#" + project + "/" + job }
+
+func useKey(ticket, slot string) string { return "t#" + ledger.UseKey(ticket, slot) }
+
+func auditKey(project, instance string, seq int64) string {
+	return fmt.Sprintf("a#%s/%s#%d", project, instance, seq)
+}
 
 // shards is how many partitions the index work has, so that none is busier than
 // the table.
@@ -106,8 +113,9 @@ func (i item) newer() (int, bool) {
 // Prefixes of an instance's attributes for each slot.
 const markOf, tagOf = "m#", "t#"
 
-// lastJob is the instance's attribute of when a job last became a decision's.
-const lastJob = "j"
+// Further attributes of an instance: when a job last became a decision's, and
+// the number and the hash of the last audit record.
+const lastJob, headSeq, headHash = "j", "aq", "ah"
 
 // instance reads an instance's item; none is one that nobody worked on.
 func (i item) instance() (ledger.Instance, error) {
@@ -115,6 +123,7 @@ func (i item) instance() (ledger.Instance, error) {
 	if format, ok := i.newer(); ok {
 		return ledger.Instance{Format: format}, nil
 	}
+	in.Project, in.ID, _ = strings.Cut(strings.TrimPrefix(i["pk"].S, "i#"), "/")
 	in.Marks, in.Tags = make(map[string]time.Time), make(map[string]string)
 	for name, v := range i {
 		var err error
@@ -126,12 +135,45 @@ func (i item) instance() (ledger.Instance, error) {
 			in.LastJob, err = ledger.ParseStamp(v.S)
 		} else if name == "h" {
 			err = json.Unmarshal([]byte(v.S), &in.Hold)
+		} else if name == headHash {
+			in.Head.Hash = v.S
+		} else if name == headSeq {
+			in.Head.Seq, err = strconv.ParseInt(v.N, 10, 64)
 		}
 		if err != nil {
 			return in, fmt.Errorf("ledger: item %s: %s: %w", i["pk"].S, name, err)
 		}
 	}
 	return in, nil
+}
+
+// use reads a ticket's item; false if there is none.
+func (i item) use() (u ledger.Use, ok bool, err error) {
+	if i == nil {
+		return u, false, nil
+	}
+	if format, ok := i.newer(); ok {
+		return ledger.Use{Format: format}, true, nil
+	}
+	if u, err = ledger.DecodeUse([]byte(i["rec"].S)); err != nil {
+		err = fmt.Errorf("ledger: item %s: %w", i["pk"].S, err)
+	}
+	return u, true, err
+}
+
+// auditItem is the item of an audit record.
+func auditItem(a *ledger.AuditRecord) (item, error) {
+	rec, err := ledger.Encode(a)
+	return item{"pk": text(auditKey(a.Project, a.Instance, a.Seq)), "f": number(ledger.Format), "rec": text(string(rec))}, err
+}
+
+// audit reads the item of an audit record.
+func (i item) audit() (ledger.AuditRecord, error) {
+	a, err := ledger.DecodeAudit([]byte(i["rec"].S))
+	if err == nil && i["pk"].S != auditKey(a.Project, a.Instance, a.Seq) {
+		err = errors.New("it is another one's")
+	}
+	return a, err
 }
 
 // owner reads a job's item; nil if there is none.

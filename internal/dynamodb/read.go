@@ -191,12 +191,12 @@ func (l *Ledger) turn(ctx context.Context, n int64, p *page, now time.Time, limi
 	return out.Items, err
 }
 
-// All is as in [ledger.Ledger]: a scan of the table, for people only.
-func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
-	return func(yield func(ledger.Record, error) bool) {
+// scan reads all items of a kind, for people only.
+func (l *Ledger) scan(ctx context.Context, prefix string) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
 		ask := map[string]any{
 			"TableName": l.Table, "ConsistentRead": true, "FilterExpression": "begins_with(pk, :d)",
-			"ExpressionAttributeValues": item{":d": text("d#")},
+			"ExpressionAttributeValues": item{":d": text(prefix)},
 		}
 		for {
 			var out struct {
@@ -204,16 +204,11 @@ func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
 				LastEvaluatedKey item
 			}
 			if err := l.Client.Do(ctx, "Scan", ask, &out); err != nil {
-				yield(ledger.Record{}, err)
+				yield(nil, err)
 				return
 			}
 			for _, i := range out.Items {
-				s, err := i.seen()
-				var d ledger.Record
-				if err == nil {
-					d, err = readable(s.decision)
-				}
-				if !yield(d, err) {
+				if !yield(i, nil) {
 					return
 				}
 			}
@@ -221,6 +216,81 @@ func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
 				return
 			}
 			ask["ExclusiveStartKey"] = out.LastEvaluatedKey
+		}
+	}
+}
+
+// All is as in [ledger.Ledger].
+func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		for i, err := range l.scan(ctx, "d#") {
+			var s seen
+			var d ledger.Record
+			if err == nil {
+				s, err = i.seen()
+			}
+			if err == nil {
+				d, err = readable(s.decision)
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// Instances is as in [ledger.Ledger].
+func (l *Ledger) Instances(ctx context.Context) iter.Seq2[ledger.Instance, error] {
+	return func(yield func(ledger.Instance, error) bool) {
+		for i, err := range l.scan(ctx, "i#") {
+			var in ledger.Instance
+			if err == nil {
+				in, err = i.instance()
+			}
+			if err == nil && in.Format > ledger.Format {
+				err = ledger.ErrNewer
+			}
+			if !yield(in, err) {
+				return
+			}
+		}
+	}
+}
+
+// Trail is as in [ledger.Ledger]: the items are read by their numbers. Behind
+// the last that the instance names, one is looked for.
+func (l *Ledger) Trail(ctx context.Context, project, instance string, from int64) iter.Seq2[ledger.AuditRecord, error] {
+	return func(yield func(ledger.AuditRecord, error) bool) {
+		in, err := l.Instance(ctx, project, instance)
+		for last := in.Head.Seq + 1; err == nil && from <= last; {
+			var pks []string
+			for ; from <= last && len(pks) < mostBatch; from++ {
+				pks = append(pks, auditKey(project, instance, from))
+			}
+			var items []item
+			if items, err = l.batch(ctx, pks); err != nil {
+				break
+			}
+			there := make(map[string]item, len(items))
+			for _, i := range items {
+				there[i["pk"].S] = i
+			}
+			for n, pk := range pks {
+				if there[pk] == nil {
+					continue
+				}
+				a, err := there[pk].audit()
+				if err != nil && !errors.Is(err, ledger.ErrNewer) {
+					seq := from - int64(len(pks)-n)
+					err = &ledger.AuditError{Project: project, Instance: instance, Seq: seq, Problem: "cannot be read: " + err.Error()}
+				}
+				if !yield(a, err) || err != nil {
+					return
+				}
+			}
+		}
+		if err != nil {
+			yield(ledger.AuditRecord{}, err)
 		}
 	}
 }

@@ -31,23 +31,36 @@ func (l *Ledger) write(ctx context.Context, ch *ledger.Change, revision int64) (
 	if err != nil {
 		return nil, err
 	}
-	if !ch.Touches() {
-		err = l.Client.Do(ctx, "PutItem", decision, nil)
-		return refused(err), err
-	}
-	instance, err := l.updateInstance(ch)
-	if err != nil {
-		return nil, err
-	}
-	items := []map[string]write{{"Put": decision}, {"Update": instance}}
-	if ch.Job != "" {
-		job, err := l.putJob(ch)
+	items := []map[string]write{{"Put": decision}}
+	if ch.OnInstance() {
+		instance, err := l.updateInstance(ch)
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, map[string]write{"Put": job})
+		items = append(items, map[string]write{"Update": instance})
 	}
-	err = l.Client.Do(ctx, "TransactWriteItems", map[string]any{"TransactItems": items}, nil)
+	puts := make([]func() (write, error), 0, 3)
+	if ch.Job != "" {
+		puts = append(puts, func() (write, error) { return l.putJob(ch) })
+	}
+	if ch.Audit != nil {
+		puts = append(puts, func() (write, error) { return l.putAudit(ch.Audit) })
+	}
+	for i := range ch.Uses {
+		puts = append(puts, func() (write, error) { return l.putUse(&ch.Uses[i]) })
+	}
+	for _, put := range puts {
+		w, err := put()
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, map[string]write{"Put": w})
+	}
+	if len(items) == 1 {
+		err = l.Client.Do(ctx, "PutItem", decision, nil)
+	} else {
+		err = l.Client.Do(ctx, "TransactWriteItems", map[string]any{"TransactItems": items}, nil)
+	}
 	return refused(err), err
 }
 
@@ -62,7 +75,8 @@ func (l *Ledger) putDecision(ch *ledger.Change, revision int64) (write, error) {
 	return w, err
 }
 
-// updateInstance takes, moves or frees the hold, and raises the mark.
+// updateInstance takes, moves or frees the hold, raises the mark, and moves the
+// end of the audit trail.
 func (l *Ledger) updateInstance(ch *ledger.Change) (write, error) {
 	d := &ch.After
 	w := write{
@@ -72,21 +86,23 @@ func (l *Ledger) updateInstance(ch *ledger.Change) (write, error) {
 	}
 	conditions := []string{"(attribute_not_exists(f) OR f <= :f)"}
 	sets, removes := []string{"f = :f"}, ""
-	if ch.Before != nil && ch.Before.State == ledger.Working {
-		conditions = append(conditions, "n = :before")
-		w.ExpressionAttributeValues[":before"] = text(ch.Before.Nonce)
-	} else {
-		conditions = append(conditions, "attribute_not_exists(n)")
-	}
-	if hold := ch.Instance(ledger.Instance{}).Hold; hold != nil {
-		h, err := ledger.Encode(hold)
-		if err != nil {
-			return w, err
+	if ch.Touches() {
+		if ch.Before != nil && ch.Before.State == ledger.Working {
+			conditions = append(conditions, "n = :before")
+			w.ExpressionAttributeValues[":before"] = text(ch.Before.Nonce)
+		} else {
+			conditions = append(conditions, "attribute_not_exists(n)")
 		}
-		sets = append(sets, "h = :h", "n = :n")
-		w.ExpressionAttributeValues[":h"], w.ExpressionAttributeValues[":n"] = text(string(h)), text(hold.Nonce)
-	} else {
-		removes = " REMOVE h, n"
+		if hold := ch.Instance(ledger.Instance{}).Hold; hold != nil {
+			h, err := ledger.Encode(hold)
+			if err != nil {
+				return w, err
+			}
+			sets = append(sets, "h = :h", "n = :n")
+			w.ExpressionAttributeValues[":h"], w.ExpressionAttributeValues[":n"] = text(string(h)), text(hold.Nonce)
+		} else {
+			removes = " REMOVE h, n"
+		}
 	}
 	names := make(map[string]string)
 	if ch.InOrder || ch.Raise {
@@ -108,6 +124,16 @@ func (l *Ledger) updateInstance(ch *ledger.Change) (write, error) {
 		sets = append(sets, lastJob+" = :j")
 		w.ExpressionAttributeValues[":j"] = text(ledger.Stamp(d.Outcome.At))
 	}
+	if a := ch.Audit; a != nil {
+		if a.Seq == 1 {
+			conditions = append(conditions, "attribute_not_exists("+headHash+")")
+		} else {
+			conditions = append(conditions, headHash+" = :prev")
+			w.ExpressionAttributeValues[":prev"] = text(a.Prev)
+		}
+		sets = append(sets, headSeq+" = :seq", headHash+" = :hash")
+		w.ExpressionAttributeValues[":seq"], w.ExpressionAttributeValues[":hash"] = number(a.Seq), text(a.Hash)
+	}
 	if len(names) > 0 {
 		w.ExpressionAttributeNames = names
 	}
@@ -127,8 +153,37 @@ func (l *Ledger) putJob(ch *ledger.Change) (write, error) {
 	}, err
 }
 
-// refusal says why a write was refused: for the decision, the instance and the
-// job, in this order.
+// putAudit adds a record to the trail, and never puts it in another's place.
+func (l *Ledger) putAudit(a *ledger.AuditRecord) (write, error) {
+	i, err := auditItem(a)
+	return write{TableName: l.Table, Item: i, ConditionExpression: "attribute_not_exists(pk)", ReturnValuesOnConditionCheckFailure: allOld}, err
+}
+
+// putUse puts the use of a ticket in the place of the one that the rule saw. One
+// that is the decision's stays so while the decision does.
+func (l *Ledger) putUse(u *ledger.UseChange) (write, error) {
+	rec, err := ledger.Encode(u.Use)
+	w := write{
+		TableName: l.Table, Item: item{"pk": text(useKey(u.Ticket, u.Slot)), "f": number(ledger.Format), "rec": text(string(rec))},
+		ReturnValuesOnConditionCheckFailure: allOld,
+	}
+	switch {
+	case err != nil || u.Ours:
+	case u.Was == nil:
+		w.ConditionExpression = "attribute_not_exists(pk)"
+	default:
+		was, err := ledger.Encode(u.Was)
+		if err != nil {
+			return w, err
+		}
+		w.ConditionExpression, w.ExpressionAttributeValues = "rec = :was", item{":was": text(string(was))}
+	}
+	return w, err
+}
+
+// refusal says why a write was refused: for the decision, the instance, the job,
+// the audit record and the uses of the ticket, as far as they were to be written,
+// in this order.
 type refusal struct{ reasons []reason }
 
 type reason struct {

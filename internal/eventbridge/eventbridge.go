@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/interlock-functions/interlock/internal/awsjson"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
 // Bus puts events on an AWS event bus: Source interlock, DetailType the
@@ -45,14 +44,10 @@ type entry struct {
 
 // Publish puts the events. An answer of success may hold failures, entry by
 // entry: only those are sent again.
-func (b *Bus) Publish(ctx context.Context, out ...event.Event) error {
+func (b *Bus) Publish(ctx context.Context, out ...bus.Event) error {
 	entries := make([]entry, len(out))
 	for i := range out {
-		detail, err := out[i].MarshalJSON()
-		if err != nil {
-			return fmt.Errorf("event %s: %w", out[i].ID(), err)
-		}
-		entries[i] = entry{EventBusName: b.Name, Source: source, DetailType: out[i].Type(), Detail: string(detail)}
+		entries[i] = entry{EventBusName: b.Name, Source: source, DetailType: out[i].Type(), Detail: string(out[i].JSON)}
 		if t := out[i].Time(); !t.IsZero() {
 			entries[i].Time = float64(t.UnixMilli()) / float64(time.Second/time.Millisecond)
 		}

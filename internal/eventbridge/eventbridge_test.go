@@ -16,16 +16,21 @@ import (
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/eventbridge"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
-func numbered(n int) event.Event {
+func numbered(n int) bus.Event {
 	ev := event.New()
 	ev.SetID(fmt.Sprint(n))
 	ev.SetType("dev.interlock.switch.completed.v1")
 	ev.SetSource("urn:interlock:proxy-ssl")
 	ev.SetTime(time.Date(2026, 11, 22, 9, 0, 0, 500e6, time.UTC))
 	_ = ev.SetData(event.ApplicationJSON, map[string]int{"n": n})
-	return ev
+	out, err := bus.New(ev)
+	if err != nil {
+		panic(err)
+	}
+	return out
 }
 
 // eventBridge is a server of PutEvents that refuses some entries.
@@ -114,7 +119,7 @@ func TestEventBridgeGivesUpWhatKeepsFailing(t *testing.T) {
 
 func TestEventBridgeTakesTenAtATime(t *testing.T) {
 	b, calls := eventBridge(t, func(_ int, ids []string) (int, any) { return taken(ids) })
-	var all []event.Event
+	var all []bus.Event
 	for i := range 23 {
 		all = append(all, numbered(i))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -51,8 +52,8 @@ type Host struct {
 	// Cloud is the client by which the switches call.
 	Cloud *cloudapi.Client
 
-	// switches are the names of the switches by those of their functions.
-	switches map[string]string
+	config   config.Config
+	switches []huawei.Switch
 }
 
 // Open opens what a configuration names, and puts the functions on it. It is the
@@ -99,10 +100,7 @@ func Client(c config.Config, auth cloudapi.Authenticator, transport *http.Client
 // New puts the functions on what is open already. Its engine's Init is still to
 // be called.
 func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l ledger.Ledger, b bus.Bus) *Host {
-	h := &Host{Ledger: l, Cloud: cloud, switches: map[string]string{}}
-	for _, s := range switches {
-		h.switches[s.Function] = s.Name
-	}
+	h := &Host{Ledger: l, Cloud: cloud, config: c, switches: switches}
 	h.Engine = &engine.Engine{
 		Switches: huawei.Bind(switches, cloud),
 		Region:   c.Region,
@@ -116,23 +114,49 @@ func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l le
 	return h
 }
 
-// Switch is the name of a function's switch; that of jobfollow is its own. Not
-// ok: there is no such function.
-func (h *Host) Switch(function string) (name string, ok bool) {
-	if function == engine.JobFollow {
-		return function, true
+// Functions are the names of all functions.
+func (h *Host) Functions() []string {
+	all := make([]string, len(h.switches))
+	for i, s := range h.switches {
+		all[i] = s.Function
 	}
-	name, ok = h.switches[function]
-	return name, ok
+	return append(all, engine.JobFollow)
 }
 
-// Handle takes an event through the named function.
+// name is that of a function's switch; jobfollow has its own. It is empty where
+// there is no such function.
+func (h *Host) name(function string) string {
+	for _, s := range h.switches {
+		if s.Function == function {
+			return s.Name
+		}
+	}
+	if function == engine.JobFollow {
+		return function
+	}
+	return ""
+}
+
+// Door is the way in to a function, as the configuration describes it; nil where
+// there is no such function.
+func (h *Host) Door(function string) *doors.Door {
+	name, c := h.name(function), h.config
+	if name == "" {
+		return nil
+	}
+	return &doors.Door{
+		Function: function, Switch: name, Handler: h, Producers: c.Producers,
+		Origins: c.WebhookOrigins, Verify: Verify(c, h.Engine.Now),
+	}
+}
+
+// Handle takes an event through the named function. Of one that there is not,
+// the engine says so.
 func (h *Host) Handle(ctx context.Context, function string, ev event.Event) engine.Result {
 	if function == engine.JobFollow {
 		return h.Follower.Handle(ctx, ev)
 	}
-	// The engine tells of a switch that there is not.
-	return h.Engine.Handle(ctx, cmp.Or(h.switches[function], function), ev)
+	return h.Engine.Handle(ctx, cmp.Or(h.name(function), function), ev)
 }
 
 // Resume goes on with a record of the ledger, without a delivery.

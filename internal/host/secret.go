@@ -11,6 +11,7 @@ import (
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/ticketsystem"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
@@ -22,7 +23,9 @@ type secret struct {
 	id     string
 	iam    string
 
-	mu          sync.Mutex
+	mu sync.Mutex
+	// values are those of the secret, credentials and auth what they come to.
+	values      map[string]string
 	credentials config.Credentials
 	auth        cloudapi.Authenticator
 	// refused is when the cloud last refused the credentials. For a while after
@@ -89,10 +92,15 @@ func (s *secret) changed(ctx context.Context, call cloudapi.Call) bool {
 // renew fetches the secret. The same credentials keep what their authenticator
 // knows: its tokens, and how often it was refused.
 func (s *secret) renew(ctx context.Context) (changed bool, err error) {
-	c, err := s.fetch(ctx)
+	values, err := s.fetch(ctx)
 	if err != nil {
 		return false, fmt.Errorf("secret %s: %w", s.id, err)
 	}
+	c, err := config.FromSecret(values)
+	if err != nil {
+		return false, fmt.Errorf("secret %s: %w", s.id, err)
+	}
+	s.values = values
 	if s.auth != nil && c == s.credentials {
 		return false, nil
 	}
@@ -100,15 +108,32 @@ func (s *secret) renew(ctx context.Context) (changed bool, err error) {
 	return true, nil
 }
 
-func (s *secret) fetch(ctx context.Context) (config.Credentials, error) {
+// tickets are the ticket system's credentials in the secret, which is fetched
+// again for them where they were refused.
+func (s *secret) tickets(ctx context.Context, refused bool) (ticketsystem.Credentials, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.values == nil || refused {
+		if _, err := s.renew(ctx); err != nil {
+			return ticketsystem.Credentials{}, err
+		}
+	}
+	c, err := config.TicketsFromSecret(s.values)
+	if err != nil {
+		return c, fmt.Errorf("secret %s: %w", s.id, err)
+	}
+	return c, nil
+}
+
+func (s *secret) fetch(ctx context.Context) (map[string]string, error) {
 	var answer struct{ SecretString string }
 	if err := s.client.Do(ctx, "GetSecretValue", map[string]string{"SecretId": s.id}, &answer); err != nil {
-		return config.Credentials{}, err
+		return nil, err
 	}
 	var values map[string]any
 	if err := json.Unmarshal([]byte(answer.SecretString), &values); err != nil {
 		// The error of encoding/json would quote from the secret.
-		return config.Credentials{}, errors.New("expected a JSON object")
+		return nil, errors.New("expected a JSON object")
 	}
 	texts := make(map[string]string, len(values))
 	for name, v := range values {
@@ -116,5 +141,5 @@ func (s *secret) fetch(ctx context.Context) (config.Credentials, error) {
 			texts[name] = text
 		}
 	}
-	return config.FromSecret(texts)
+	return texts, nil
 }

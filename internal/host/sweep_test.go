@@ -60,7 +60,7 @@ func (b *sink) set(away bool) {
 	b.away = away
 }
 
-func (b *sink) Publish(_ context.Context, out ...event.Event) error {
+func (b *sink) Publish(_ context.Context, out ...bus.Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.away {

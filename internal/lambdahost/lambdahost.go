@@ -12,7 +12,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -23,7 +22,6 @@ import (
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/observe"
-	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
@@ -86,11 +84,11 @@ func Open(function string, switches []huawei.Switch, env Environment, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	name, ok := h.Switch(function)
-	if !ok {
-		return nil, fmt.Errorf("_HANDLER: found %q, expected the name of a function: %s", function, strings.Join(names(switches), ", "))
+	door := h.Door(function)
+	if door == nil {
+		return nil, fmt.Errorf("_HANDLER: found %q, expected the name of a function: %s", function, strings.Join(h.Functions(), ", "))
 	}
-	door := &doors.Door{Function: function, Switch: name, Handler: h, Origins: c.WebhookOrigins, Verify: host.Verify(c, time.Now), Log: log, Sweep: h.Sweeper.All}
+	door.Log, door.Sweep = log, h.Sweeper.All
 	if c.QueueURL != "" {
 		client, err := aws.Client(awsjson.SQS)
 		if err != nil {
@@ -100,14 +98,6 @@ func Open(function string, switches []huawei.Switch, env Environment, log *slog.
 		door.Queue = &doors.Queue{Put: q.put, Hide: q.hide}
 	}
 	return door, nil
-}
-
-func names(switches []huawei.Switch) []string {
-	all := make([]string, len(switches))
-	for i, s := range switches {
-		all[i] = s.Function
-	}
-	return append(all, engine.JobFollow)
 }
 
 func openLedger(c config.Config, aws *host.AWS) (ledger.Ledger, error) {

@@ -105,6 +105,12 @@ type (
 		Decision *ledger.Record `json:"decision,omitempty"`
 		Error    string         `json:"error,omitempty"`
 	}
+	// exported is one line of the audit trails.
+	exported struct {
+		ledger.AuditLine
+		Wrong *ledger.AuditError `json:"wrong,omitempty"`
+		Error string             `json:"error,omitempty"`
+	}
 	failure struct {
 		Error    string            `json:"error"`
 		NotFound bool              `json:"not_found,omitempty"`
@@ -124,6 +130,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d, err := a.desk.Decision(r.Context(), ledger.Key{Switch: q.Get("switch"), Source: q.Get("source"), ID: q.Get("id")})
 		answer(w, d, err)
 	})
+	mux.HandleFunc("GET /audit", a.audit)
 	mux.HandleFunc("POST /resolve", func(w http.ResponseWriter, r *http.Request) {
 		var in resolveRequest
 		if read(w, r, &in) {
@@ -152,6 +159,26 @@ func (a *admin) decisions(w http.ResponseWriter, r *http.Request) {
 		line := listed{Decision: &d}
 		if err != nil {
 			line = listed{Error: err.Error()}
+		}
+		if lines.Encode(line) != nil {
+			return // whoever asked has gone
+		}
+	}
+}
+
+// audit lists the audit trails, likewise.
+func (a *admin) audit(w http.ResponseWriter, r *http.Request) {
+	since, err := ledger.ParseStamp(r.URL.Query().Get("since"))
+	if err != nil {
+		answer(w, nil, fmt.Errorf("since: %w", err))
+		return
+	}
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	for l, err := range a.desk.Audit(r.Context(), since) {
+		line := exported{AuditLine: l}
+		if err != nil && !errors.As(err, &line.Wrong) {
+			line.Error = err.Error()
 		}
 		if lines.Encode(line) != nil {
 			return // whoever asked has gone

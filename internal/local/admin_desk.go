@@ -27,6 +27,8 @@ type Desk interface {
 	Decisions(ctx context.Context) iter.Seq2[ledger.Record, error]
 	// Decision reads one, or fails with [ledger.ErrNotFound].
 	Decision(ctx context.Context, key ledger.Key) (ledger.Record, error)
+	// Audit lists the audit trails, as [ledger.Export] does.
+	Audit(ctx context.Context, since time.Time) iter.Seq2[ledger.AuditLine, error]
 	// Resolve is as in [engine.Engine].
 	Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (engine.Resolved, error)
 	// Halted tells what stops all calls. SetHalt stops them, or lets them go on
@@ -82,6 +84,10 @@ func (d *desk) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
 
 func (d *desk) Decision(ctx context.Context, key ledger.Key) (ledger.Record, error) {
 	return d.Ledger.Get(ctx, key)
+}
+
+func (d *desk) Audit(ctx context.Context, since time.Time) iter.Seq2[ledger.AuditLine, error] {
+	return ledger.Export(ctx, d.Ledger, since)
 }
 
 func (d *desk) Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (engine.Resolved, error) {
@@ -160,6 +166,36 @@ func (d *remote) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] 
 func (d *remote) Decision(ctx context.Context, key ledger.Key) (rec ledger.Record, err error) {
 	q := url.Values{"switch": {key.Switch}, "source": {key.Source}, "id": {key.ID}}
 	return rec, d.ask(ctx, http.MethodGet, "/decision?"+q.Encode(), nil, &rec)
+}
+
+func (d *remote) Audit(ctx context.Context, since time.Time) iter.Seq2[ledger.AuditLine, error] {
+	return func(yield func(ledger.AuditLine, error) bool) {
+		res, err := d.send(ctx, http.MethodGet, "/audit?since="+ledger.Stamp(since), nil)
+		if err != nil {
+			yield(ledger.AuditLine{}, err)
+			return
+		}
+		defer res.Body.Close()
+		for lines := json.NewDecoder(res.Body); ; {
+			var l exported
+			switch err := lines.Decode(&l); {
+			case errors.Is(err, io.EOF):
+				return
+			case err != nil:
+				yield(ledger.AuditLine{}, err)
+				return
+			case l.Wrong != nil:
+				yield(ledger.AuditLine{}, l.Wrong)
+				return
+			case l.Error != "":
+				yield(ledger.AuditLine{}, errors.New(l.Error))
+				return
+			}
+			if !yield(l.AuditLine, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (d *remote) Resolve(ctx context.Context, key ledger.Key, r engine.Resolution) (out engine.Resolved, err error) {

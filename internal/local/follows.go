@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -141,12 +139,12 @@ type loop struct {
 	follower *engine.Follower
 }
 
-func (l *loop) Publish(ctx context.Context, out ...event.Event) error {
+func (l *loop) Publish(ctx context.Context, out ...bus.Event) error {
 	if err := l.Bus.Publish(ctx, out...); err != nil {
 		return err
 	}
 	for _, ev := range out {
-		if err := l.follower.Accept(ctx, ev); err != nil {
+		if err := l.follower.Accept(ctx, ev.Event); err != nil {
 			return err
 		}
 	}

@@ -41,9 +41,8 @@ type Options struct {
 type Host struct {
 	*host.Host
 
-	switches []huawei.Switch
-	follows  *follows
-	handler  http.Handler
+	follows *follows
+	handler http.Handler
 	// file is the ledger's; empty if it is in none.
 	file string
 	// halt: the configuration halts, whatever the ledger says.
@@ -80,7 +79,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, err
 	}
 	own.follower = all.Follower
-	h := &Host{Host: all, switches: switches, follows: newFollows(all.Follower, o.Now), tick: 250 * time.Millisecond}
+	h := &Host{Host: all, follows: newFollows(all.Follower, o.Now), tick: 250 * time.Millisecond}
 	if c.Ledger.Kind == "bolt" {
 		h.file, h.halt = c.Ledger.Rest, c.Halt
 		h.Engine.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, h.Ledger) }
@@ -89,7 +88,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	if err := h.follows.restore(context.Background(), h.Ledger); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	h.handler = h.routes(c, o.Now)
+	h.handler = h.routes()
 	return h, nil
 }
 
@@ -135,23 +134,17 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	return errors.Join(err, leave())
 }
 
-func (h *Host) routes(c config.Config, now func() time.Time) http.Handler {
+func (h *Host) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
 	})
-	verify := host.Verify(c, now)
 	var paths []string
-	route := func(function, name string) {
-		path := "/functions/" + function
-		paths = append(paths, path)
-		mux.Handle(path, &doors.Door{Function: function, Switch: name, Handler: h, Origins: c.WebhookOrigins, Verify: verify})
+	for _, function := range h.Functions() {
+		paths = append(paths, "/functions/"+function)
+		mux.Handle("/functions/"+function, h.Door(function))
 	}
-	for _, s := range h.switches {
-		route(s.Function, s.Name)
-	}
-	route(engine.JobFollow, engine.JobFollow)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		doors.NotFound(w, fmt.Sprintf("there is nothing at %s; functions are at %s", r.URL.Path, strings.Join(paths, ", ")))
 	})

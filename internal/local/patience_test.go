@@ -24,6 +24,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
@@ -49,10 +50,12 @@ func newTown(t *testing.T, o cloudsim.Options) *town {
 }
 
 // Publish keeps what reaches the bus.
-func (w *town) Publish(_ context.Context, out ...event.Event) error {
+func (w *town) Publish(_ context.Context, out ...bus.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.out = append(w.out, out...)
+	for _, ev := range out {
+		w.out = append(w.out, ev.Event)
+	}
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (r *reading) cdEvents(n *jsontree.Node) message {
 		subject: r.needed("subject.id", text(n.Get("subject").Get("id")), "the approval's id"),
 	}
 	ours := n.Get("customData").Get("interlock")
-	if ours == nil || text(content.Get("status")) != "approved" {
+	if ours == nil || !r.approved(content) {
 		return m
 	}
 	m.typ = events.TypeTicketApproved
@@ -44,12 +44,12 @@ func (r *reading) cdEvents(n *jsontree.Node) message {
 	}
 	data := map[string]any{"ticket": ticket}
 	// What is to be done is taken over as it is, and checked as every event's is.
-	known := []string{"switch", "enabled", "target", "options", "requested_by", "window"}
+	known := []string{"switch", "enabled", "target", "options", "requested_by", "window", "digest"}
 	for _, member := range ours.Members {
 		switch member.Name {
 		case "requested_by":
-		case "window":
-			ticket["window"] = json.RawMessage(member.Value.Raw)
+		case "window", "digest":
+			ticket[member.Name] = json.RawMessage(member.Value.Raw)
 		default:
 			if !slices.Contains(known, member.Name) {
 				r.wrong(place+member.Name, member.Value.Kind.String(), "no such member; known are "+strings.Join(known, ", "))
@@ -61,14 +61,27 @@ func (r *reading) cdEvents(n *jsontree.Node) message {
 	return m
 }
 
+// approved tells whether an approval ended with a yes. Its status counts; a
+// decision that says otherwise is none that anybody should act upon.
+func (r *reading) approved(content *jsontree.Node) bool {
+	status, decision := text(content.Get("status")), text(content.Get("decision"))
+	switch {
+	case status == "approved" && content.Get("decision") != nil && decision != "approved":
+		r.wrong("subject.content.decision", shown(decision), "approved, as subject.content.status is")
+	case status == "rejected" && decision == "approved":
+		r.wrong("subject.content.status", shown(status), "approved, as subject.content.decision is")
+	}
+	return status == "approved"
+}
+
 // Translate maps what a producer sends as a CloudEvent of its own type: CDEvents
 // are CloudEvents. Any other event is left as it is. Its errors are of type
 // *[Error].
-func Translate(ev event.Event) (event.Event, error) {
+func (rd Reader) Translate(ev event.Event) (event.Event, error) {
 	if !strings.HasPrefix(ev.Type(), approvalClosed) {
 		return ev, nil
 	}
-	mapped, err := DecodeFrom("cdevents", ev.Data())
+	mapped, err := rd.DecodeFrom("cdevents", ev.Data())
 	if err != nil {
 		return ev, err
 	}

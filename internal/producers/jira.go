@@ -37,8 +37,9 @@ func isJira(n *jsontree.Node) bool {
 //
 // What the change is about stands in words as interlock:switch=proxy-ssl, in
 // labels or in custom fields: ids of custom fields differ from site to site,
-// so they are told by what is in them. The approvals are the field that Jira
-// Service Management adds, told in the same way.
+// so they are told by what is in them, unless a [Reader] names them. The
+// approvals are the field that Jira Service Management adds, told in the same
+// way.
 func (r *reading) jira(n *jsontree.Node) message {
 	issue, place := jiraIssue(n)
 	fields := issue.Get("fields")
@@ -50,14 +51,17 @@ func (r *reading) jira(n *jsontree.Node) message {
 		r.fields = nil // nobody's message is not judged
 		return m
 	}
-	approval := r.approval(place, fields)
-	if approval == nil {
+	approvals := r.approvals(place, fields)
+	if len(approvals) == 0 {
 		return m
 	}
+	approval := r.newest(approvals)
 	if text(approval.Get("finalDecision")) != "approved" {
 		r.fields = nil
+		r.agree(approvals)
 		return m
 	}
+	r.agree(approvals)
 	m.id = "issue-" + id + "-approval-" + r.needed("approvals.id", r.plain("approvals.id", approval.Get("id")), "the approval's id")
 	m.typ = events.TypeTicketApproved
 	approvedAt := r.date("approvals.completedDate", approval.Get("completedDate"))
@@ -72,7 +76,7 @@ func (r *reading) jira(n *jsontree.Node) message {
 		Options: words.options(),
 		Ticket: &events.Ticket{
 			ID: key, RequestedBy: r.needed(place+"fields.reporter", person(fields.Get("reporter")), "who reported the issue"),
-			ApprovedBy: r.jiraApprovers(approval), ApprovedAt: approvedAt,
+			ApprovedBy: r.jiraApprovers(approval), ApprovedAt: approvedAt, Digest: use("digest"),
 			Window: window(
 				r.at(at+"start", use("start"), jiraTime, jiraExample),
 				r.at(at+"end", use("end"), jiraTime, jiraExample)),
@@ -80,7 +84,7 @@ func (r *reading) jira(n *jsontree.Node) message {
 	}
 	for _, name := range slices.Sorted(maps.Keys(words)) {
 		if w := words[name]; !w.used {
-			r.wrong(at+name, shown(w.value), "switch, enabled, region, project_id, instance_id, proxy_id, database_id, start, end, or option.<name>")
+			r.wrong(at+name, shown(w.value), "switch, enabled, region, project_id, instance_id, proxy_id, database_id, digest, start, end, or option.<name>")
 		}
 	}
 	return m
@@ -135,12 +139,22 @@ func (ws words) options() map[string]any {
 	return options
 }
 
-// words gathers the words of ours in labels and custom fields.
+// of tells whether what a field holds counts: the one that is configured, or
+// else any custom one.
+func (r *reading) of(configured, name string) bool {
+	if configured != "" {
+		return name == configured
+	}
+	return strings.HasPrefix(name, "customfield_")
+}
+
+// words gathers the words of ours in the field that is configured for them, or
+// else in labels and custom fields.
 func (r *reading) words(place string, fields *jsontree.Node) words {
 	all := words{}
 	for i := range fields.Members {
 		m := &fields.Members[i]
-		if m.Name == "labels" || strings.HasPrefix(m.Name, "customfield_") {
+		if r.of(r.JiraWords, m.Name) || r.JiraWords == "" && m.Name == "labels" {
 			r.gather(all, place+"fields."+m.Name, &m.Value)
 		}
 	}
@@ -181,28 +195,48 @@ func (r *reading) gather(all words, path string, n *jsontree.Node) {
 	}
 }
 
-// approval is the newest of the issue's approvals: one that was declined may
-// have been followed by one that was not.
-func (r *reading) approval(place string, fields *jsontree.Node) *jsontree.Node {
-	var newest *jsontree.Node
-	var created int64
+// approvals are the issue's approvals, which are in a custom field.
+func (r *reading) approvals(place string, fields *jsontree.Node) (all []*jsontree.Node) {
 	for i := range fields.Members {
-		list := fields.Members[i].Value
-		for j := range list.Items {
-			a := &list.Items[j]
-			if a.Get("finalDecision") == nil || a.Get("approvers") == nil {
-				continue
-			}
-			at, _ := strconv.ParseInt(r.plain("approvals.createdDate.epochMillis", a.Get("createdDate").Get("epochMillis")), 10, 64)
-			if newest == nil || at >= created {
-				newest, created = a, at
+		if m := &fields.Members[i]; r.of(r.JiraApprovals, m.Name) {
+			for j := range m.Value.Items {
+				if a := &m.Value.Items[j]; a.Get("finalDecision") != nil && a.Get("approvers") != nil {
+					all = append(all, a)
+				}
 			}
 		}
 	}
-	if newest == nil {
+	if len(all) == 0 {
 		r.wrong(place+"fields", "no approvals", "the Approvals field of Jira Service Management")
 	}
+	return all
+}
+
+// newest is the newest of the issue's approvals.
+func (r *reading) newest(approvals []*jsontree.Node) (newest *jsontree.Node) {
+	var created int64
+	for _, a := range approvals {
+		at, _ := strconv.ParseInt(r.plain("approvals.createdDate.epochMillis", a.Get("createdDate").Get("epochMillis")), 10, 64)
+		if newest == nil || at >= created {
+			newest, created = a, at
+		}
+	}
 	return newest
+}
+
+// agree requires that nobody said no where somebody said yes: an issue that was
+// declined once is not approved by asking somebody else.
+func (r *reading) agree(approvals []*jsontree.Node) {
+	said := map[string]bool{}
+	for _, a := range approvals {
+		said[text(a.Get("finalDecision"))] = true
+		for _, one := range a.Get("approvers").Items {
+			said[text(one.Get("approverDecision"))] = true
+		}
+	}
+	if said["approved"] && said["declined"] {
+		r.wrong("approvals", "approved and declined", "approvals of which none is declined")
+	}
 }
 
 // date reads one of Jira Service Management's dates.

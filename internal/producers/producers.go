@@ -68,12 +68,23 @@ func Names() []string {
 	return names
 }
 
+// Reader reads producers' messages. Its zero value knows no site's own fields.
+type Reader struct {
+	// JiraWords is the id of the custom field in which an issue says what it is
+	// about. Default labels and all custom fields: where anybody may edit one of
+	// these, name the field that the workflow protects.
+	JiraWords string
+	// JiraApprovals is the id of the field of an issue's approvals. Default all
+	// custom fields.
+	JiraApprovals string
+}
+
 // Decode reads a message of whichever producer it is of; known is false where
 // it is of none. Its errors are of type *[Error].
-func Decode(n *jsontree.Node) (ev event.Event, known bool, err error) {
+func (rd Reader) Decode(n *jsontree.Node) (ev event.Event, known bool, err error) {
 	for _, p := range all() {
 		if p.is(n) {
-			ev, err = p.read(n)
+			ev, err = p.read(rd, n)
 			return ev, true, err
 		}
 	}
@@ -82,7 +93,7 @@ func Decode(n *jsontree.Node) (ev event.Event, known bool, err error) {
 
 // DecodeFrom reads a message of the named producer. Its errors are of type
 // *[Error].
-func DecodeFrom(name string, body []byte) (event.Event, error) {
+func (rd Reader) DecodeFrom(name string, body []byte) (event.Event, error) {
 	for _, p := range all() {
 		if p.name != name {
 			continue
@@ -94,7 +105,7 @@ func DecodeFrom(name string, body []byte) (event.Event, error) {
 		if !p.is(&n) {
 			return event.Event{}, &Error{Producer: name, Fields: []events.Field{{Path: "body", Found: n.Kind.String(), Expected: "a message as " + name + " sends it"}}}
 		}
-		return p.read(&n)
+		return p.read(rd, &n)
 	}
 	return event.Event{}, &Error{Producer: name, Fields: []events.Field{{Path: "from", Found: shown(name), Expected: strings.Join(Names(), ", ")}}}
 }
@@ -136,8 +147,8 @@ type message struct {
 }
 
 // read maps a message.
-func (p producer) read(n *jsontree.Node) (event.Event, error) {
-	r := &reading{}
+func (p producer) read(rd Reader, n *jsontree.Node) (event.Event, error) {
+	r := &reading{Reader: rd}
 	m := p.decode(r, n)
 	if len(r.fields) > 0 {
 		return event.Event{}, &Error{Producer: p.name, Fields: r.fields}

@@ -15,6 +15,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/digest"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
@@ -49,7 +50,7 @@ func samples(t testing.TB) map[string]sample {
 func decode(t testing.TB, message []byte) (event.Event, bool, error) {
 	n, err := jsontree.Parse(message, cloudevent.Depth)
 	require.NoError(t, err)
-	return Decode(&n)
+	return Reader{}.Decode(&n)
 }
 
 func switches(t testing.TB) *decision.Decoder {
@@ -69,7 +70,7 @@ func TestSamples(t *testing.T) {
 	for name, s := range samples(t) {
 		t.Run(name, func(t *testing.T) {
 			require.NotEmpty(t, s.Why)
-			ev, err := DecodeFrom(s.From, s.Message)
+			ev, err := Reader{}.DecodeFrom(s.From, s.Message)
 			again, known, errAgain := decode(t, s.Message)
 			require.True(t, known)
 			require.Equal(t, err, errAgain)
@@ -151,6 +152,98 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+// TestContradictions: a message that says yes and no at once is refused,
+// wherever the no stands; one that says no alone asks for nothing.
+func TestContradictions(t *testing.T) {
+	for name, c := range map[string]struct {
+		sample string
+		edits  []string
+		fields []string // nil: it asks for nothing
+	}{
+		"a change of which one approver rejected":  {"servicenow.business-rule.json", []string{`"not_required"`, `"Rejected"`}, []string{"approvals[1].state"}},
+		"a change that is rejected":                {"servicenow.business-rule.json", []string{`"approval": "approved"`, `"approval": "rejected"`}, nil},
+		"an approval of a change that is rejected": {"servicenow.approver.json", []string{`"sysapproval.approval": "approved"`, `"sysapproval.approval": "rejected"`}, []string{"sysapproval.approval"}},
+		"a rejection":                       {"servicenow.approver.json", []string{`"state": "approved"`, `"state": "rejected"`}, nil},
+		"a rejection beside the row and in": {"servicenow.table-api.json", []string{`"number": {`, `"approvals": [{"approver": "46d44a23a9fe19810012d100cca80666", "state": "rejected"}], "number": {`}, []string{"result.approvals[0].state"}},
+		"an approver who declined":          {"jira.webhook.json", []string{`"approverDecision": "pending"`, `"approverDecision": "declined"`}, []string{"approvals"}},
+		"an approval that was declined":     {"jira.webhook.json", []string{`"customfield_10033": [`, `"customfield_10034": [{"id":"0","finalDecision":"declined","approvers":[]}], "customfield_10033": [`}, []string{"approvals"}},
+		"all declined":                      {"jira.webhook.json", []string{`"finalDecision": "approved"`, `"finalDecision": "declined"`, `"approverDecision": "approved"`, `"approverDecision": "declined"`}, nil},
+		"a decision that is another":        {"cdevents.approved.json", []string{`"decision": "approved"`, `"decision": "rejected"`}, []string{"subject.content.decision"}},
+		"a decision that is none":           {"cdevents.approved.json", []string{`"decision": "approved"`, `"decision": {}`}, []string{"subject.content.decision"}},
+		"a status that is another":          {"cdevents.approved.json", []string{`"status": "approved"`, `"status": "rejected"`}, []string{"subject.content.status"}},
+		"rejected":                          {"cdevents.approved.json", []string{`"status": "approved"`, `"status": "rejected"`, `"decision": "approved"`, `"decision": "rejected"`}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			message := string(samples(t)[c.sample].Message)
+			edited := strings.NewReplacer(c.edits...).Replace(message)
+			require.NotEqual(t, message, edited)
+			ev, known, err := decode(t, []byte(edited))
+			require.True(t, known)
+			if c.fields != nil {
+				require.Equal(t, c.fields, wrongFields(t, err))
+				return
+			}
+			require.NoError(t, err)
+			require.Empty(t, ev.Data())
+		})
+	}
+}
+
+// TestConfiguredFields: words and approvals count in the fields that are
+// configured for them, and nowhere else.
+func TestConfiguredFields(t *testing.T) {
+	words := `interlock:switch=proxy-ssl interlock:enabled=off interlock:project_id=056538411200d4cd2f79c003c7606412 ` +
+		`interlock:instance_id=096c0fc43e804757b59946b80dc27f8bin07 interlock:proxy_id=2ec617ba62da4eafb921b69438beed3cpo01`
+	message := string(samples(t)["jira.webhook.json"].Message)
+	with := strings.Replace(message, `"labels": [`, `"customfield_10100": "`+words+`", "labels": [`, 1)
+	read := func(rd Reader, text string) (event.Event, error) {
+		ev, err := rd.DecodeFrom("jira", []byte(text))
+		return ev, err
+	}
+	ev, err := read(Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"}, with)
+	require.NoError(t, err)
+	require.Contains(t, string(ev.Data()), `"switch":"proxy-ssl","enabled":false`, "and not what labels say")
+	_, err = read(Reader{}, with)
+	require.Error(t, err, "two values of one word")
+
+	ev, err = read(Reader{JiraWords: "customfield_10101"}, with)
+	require.NoError(t, err)
+	require.Empty(t, ev.Data(), "no words where they count")
+	_, err = read(Reader{JiraApprovals: "customfield_10099"}, message)
+	require.Equal(t, []string{"issue.fields"}, wrongFields(t, err), "no approvals where they count")
+
+	// What looks like words or approvals elsewhere is neither, configured or not.
+	for _, name := range []string{"description", "resolution", "comment", "environment"} {
+		ev, err := read(Reader{}, strings.Replace(message, `"labels": [`, `"`+name+`": "interlock:enabled=off", "labels": [`, 1))
+		require.NoError(t, err)
+		require.Contains(t, string(ev.Data()), `"enabled":true`, name)
+		_, err = read(Reader{}, strings.Replace(message, `"customfield_10033": [`, `"`+name+`": [`, 1))
+		require.Equal(t, []string{"issue.fields"}, wrongFields(t, err), name)
+	}
+	// Nor is a word of approval in another column of a change, or in an approval's
+	// other members.
+	change := string(samples(t)["servicenow.not-approved.json"].Message)
+	ev, _, err = decode(t, []byte(strings.Replace(change, `"number"`, `"comments": "approved", "u_approval": "approved", "number"`, 1)))
+	require.NoError(t, err)
+	require.Empty(t, ev.Data())
+	ev, _, err = decode(t, bytes.Replace(samples(t)["cdevents.rejected.json"].Message, []byte(`"responder"`), []byte(`"comment": "approved", "responder"`), 1))
+	require.NoError(t, err)
+	require.Empty(t, ev.Data())
+}
+
+// TestDigests: what a message is bound to is what its event asks for.
+func TestDigests(t *testing.T) {
+	for _, name := range []string{"servicenow.digest.json", "jira.digest.json", "cdevents.digest.json"} {
+		ev, _, err := decode(t, samples(t)[name].Message)
+		require.NoError(t, err)
+		var data struct{ Ticket events.Ticket }
+		require.NoError(t, ev.DataAs(&data))
+		sum, err := digest.Of(ev.Data())
+		require.NoError(t, err)
+		require.Equal(t, sum, data.Ticket.Digest, name)
+	}
+}
+
 // TestSelfApproval: a requester who approves alone is told as such.
 func TestSelfApproval(t *testing.T) {
 	for file, edit := range map[string][2]string{
@@ -183,13 +276,13 @@ func TestUnknown(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, known, message)
 		for _, name := range Names() {
-			_, err := DecodeFrom(name, []byte(message))
+			_, err := Reader{}.DecodeFrom(name, []byte(message))
 			require.Equal(t, []string{"body"}, wrongFields(t, err))
 		}
 	}
-	_, err := DecodeFrom("remedy", []byte(`{}`))
+	_, err := Reader{}.DecodeFrom("remedy", []byte(`{}`))
 	require.Equal(t, []string{"from"}, wrongFields(t, err))
-	_, err = DecodeFrom("jira", []byte(`{"a":1,"a":1}`))
+	_, err = Reader{}.DecodeFrom("jira", []byte(`{"a":1,"a":1}`))
 	require.Equal(t, []string{"body"}, wrongFields(t, err))
 }
 
@@ -204,7 +297,7 @@ func fuzz(f *testing.F, producer string) {
 	}
 	d := switches(f)
 	f.Fuzz(func(t *testing.T, message []byte) {
-		ev, err := DecodeFrom(producer, message)
+		ev, err := Reader{}.DecodeFrom(producer, message)
 		if err != nil {
 			var e *Error
 			require.True(t, errors.As(err, &e))
@@ -216,7 +309,7 @@ func fuzz(f *testing.F, producer string) {
 		again, err := cloudevent.DecodeJSON(text)
 		require.NoError(t, err)
 		require.Equal(t, ev, again)
-		twice, err := DecodeFrom(producer, message)
+		twice, err := Reader{}.DecodeFrom(producer, message)
 		require.NoError(t, err)
 		require.Equal(t, ev, twice)
 		for _, sw := range functions.All() {

@@ -10,7 +10,10 @@ import (
 )
 
 // reading gathers what is wrong with one message.
-type reading struct{ fields []events.Field }
+type reading struct {
+	Reader
+	fields []events.Field
+}
 
 func (r *reading) wrong(path, found, expected string) {
 	r.fields = append(r.fields, events.Field{Path: path, Found: found, Expected: expected})

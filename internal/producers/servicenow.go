@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/interlock-functions/interlock/events"
@@ -96,6 +98,11 @@ func (r *reading) serviceNow(n *jsontree.Node) message {
 		m.id += "-" + approvedAt.Format("20060102150405")
 		m.time = *approvedAt
 	}
+	if c.contradicts() {
+		r.fields = nil // but for that
+		r.wrong(c.path("approval"), shown(c.field("approval")), "approved, as the approval in "+c.at+"state")
+		return m
+	}
 	if !c.asks() {
 		r.fields = nil // nobody's message is not judged
 		return message{id: "none-" + number, source: m.source}
@@ -114,7 +121,7 @@ func (r *reading) serviceNow(n *jsontree.Node) message {
 		Options: c.options(),
 		Ticket: &events.Ticket{
 			ID: number, RequestedBy: r.needed(c.path("requested_by"), c.field("requested_by"), "who requested the change"),
-			ApprovedBy: c.approvers(n), ApprovedAt: approvedAt,
+			ApprovedBy: c.approvers(n), ApprovedAt: approvedAt, Digest: c.field(ours + "digest"),
 			Window: window(
 				r.at(c.path("start_date"), c.field("start_date"), serviceNowTime, serviceNowExample),
 				r.at(c.path("end_date"), c.field("end_date"), serviceNowTime, serviceNowExample)),
@@ -123,14 +130,23 @@ func (r *reading) serviceNow(n *jsontree.Node) message {
 	return m
 }
 
+// about tells whether the change is about us.
+func (c record) about() bool {
+	return slices.ContainsFunc(c.n.Members, func(m jsontree.Member) bool {
+		name, ok := strings.CutPrefix(m.Name, c.through+ours)
+		return ok && c.field(ours+name) != ""
+	})
+}
+
+// contradicts tells whether the record is an approval of a change that is
+// rejected.
+func (c record) contradicts() bool {
+	row := record{reading: c.reading, n: c.n, at: c.at}
+	return c.through != "" && c.about() && strings.EqualFold(row.field("state"), "approved") && strings.EqualFold(c.field("approval"), "rejected")
+}
+
 // asks tells whether the change is approved, still open, and about us.
 func (c record) asks() bool {
-	about := false
-	for _, m := range c.n.Members {
-		if name, ok := strings.CutPrefix(m.Name, c.through+ours); ok && c.field(ours+name) != "" {
-			about = true
-		}
-	}
 	state := ""
 	if c.through == "" {
 		state = strings.ToLower(c.field("state"))
@@ -141,7 +157,7 @@ func (c record) asks() bool {
 	case "3", "4", "closed", "canceled": // the change request's own last states
 		return false
 	}
-	return about && strings.EqualFold(c.field("approval"), "approved")
+	return c.about() && strings.EqualFold(c.field("approval"), "approved")
 }
 
 // options are those in the column of that name, an object in JSON.
@@ -163,26 +179,27 @@ var sysID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // approvers are those who approved: of the approvals that the sender put
 // beside or into the record, those that are approved; or the one that the
-// record itself is of. Whether one of them is the requester can be told only
-// where both are named in the same way.
+// record itself is of. One that is rejected speaks against all of them. Whether
+// one of them is the requester can be told only where both are named in the
+// same way.
 func (c record) approvers(root *jsontree.Node) []string {
-	var names []string
 	path := c.at + "approver"
-	if c.through != "" {
-		names = append(names, record{reading: c.reading, n: c.n, at: c.at}.field("approver"))
-	} else {
-		path = "approvals"
-		list := root.Get(path)
-		if list == nil {
-			list, path = c.n.Get(path), c.at+path
+	approvals := []record{{reading: c.reading, n: c.n, at: c.at}}
+	if c.through == "" {
+		path = c.at + "approvals"
+		approvals = c.listed(path, c.n.Get("approvals"))
+		if list := root.Get("approvals"); list != nil && c.n != root {
+			path = "approvals"
+			approvals = append(approvals, c.listed(path, list)...)
 		}
-		if list != nil {
-			for i := range list.Items {
-				a := record{reading: c.reading, n: &list.Items[i]}
-				if strings.EqualFold(a.field("state"), "approved") {
-					names = append(names, a.field("approver"))
-				}
-			}
+	}
+	var names []string
+	for _, a := range approvals {
+		switch name, state := a.field("approver"), a.field("state"); {
+		case strings.EqualFold(state, "approved"):
+			names = append(names, name)
+		case strings.EqualFold(state, "rejected"):
+			c.wrong(a.path("state"), shown(state)+" by "+shown(name), "nobody who rejected what is approved")
 		}
 	}
 	requester := c.field("requested_by")
@@ -197,4 +214,15 @@ func (c record) approvers(root *jsontree.Node) []string {
 		c.wrong(path, "no approval that is approved", "the change's approvals, each with approver and state")
 	}
 	return names
+}
+
+// listed are the approvals in a list.
+func (c record) listed(path string, list *jsontree.Node) (all []record) {
+	if list == nil {
+		return nil
+	}
+	for i := range list.Items {
+		all = append(all, record{reading: c.reading, n: &list.Items[i], at: path + "[" + strconv.Itoa(i) + "]."})
+	}
+	return all
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
@@ -106,7 +107,7 @@ func (f *following) Get(ctx context.Context, key ledger.Key) (d ledger.Record, e
 }
 
 // Publish keeps what reaches the bus.
-func (f *following) Publish(_ context.Context, out ...event.Event) error {
+func (f *following) Publish(_ context.Context, out ...bus.Event) error {
 	return f.pass(func() error {
 		for _, ev := range out {
 			text := fmt.Sprint(ev)

@@ -7,8 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
@@ -197,14 +196,22 @@ func (gated) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
 	return from(ctx).world.ledger.All(ctx)
 }
 
+func (gated) Instances(ctx context.Context) iter.Seq2[ledger.Instance, error] {
+	return from(ctx).world.ledger.Instances(ctx)
+}
+
+func (gated) Trail(ctx context.Context, project, instance string, seq int64) iter.Seq2[ledger.AuditRecord, error] {
+	return from(ctx).world.ledger.Trail(ctx, project, instance, seq)
+}
+
 func (gated) Close() error { return nil }
 
 // Publish makes gated the bus as well.
-func (gated) Publish(ctx context.Context, out ...event.Event) error {
+func (gated) Publish(ctx context.Context, out ...bus.Event) error {
 	w := from(ctx).world
 	return pass(ctx, "bus.Publish", func(context.Context) error {
 		for i := range out {
-			w.published(&out[i])
+			w.published(&out[i].Event)
 		}
 		return nil
 	})

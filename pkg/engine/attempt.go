@@ -154,7 +154,7 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	if v.result == "" {
 		return a.letGo(ctx, v)
 	}
-	o := a.outcome(a.d, v, a.nonce)
+	o, out := a.outcome(a.d, v, a.nonce)
 	began := a.Now()
 	err := a.Ledger.Settle(ctx, a.rec.Key, a.nonce, o)
 	a.Observe(ctx, Step{Name: "settle", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})
@@ -167,10 +167,7 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	case err != nil:
 		return a.later(ctx, a.d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
-	if r, ok := a.emit(ctx, a.d, a.rec.Key, a.nonce, &o); !ok {
-		return r
-	}
-	return resultOf(a.d, &o)
+	return a.emit(ctx, a.d, a.rec.Key, a.nonce, &o, out)
 }
 
 // letGo ends the attempt and not the decision. Only without doubt is the hold

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -82,12 +81,14 @@ func (e *Engine) stored(ctx context.Context, key ledger.Key) (*decision.Decision
 // done answers with the stored outcome. Where its event is not marked
 // published, this delivery publishes it too before it acknowledges.
 func (e *Engine) done(ctx context.Context, d *decision.Decision, rec ledger.Record) Result {
-	if rec.Emitted.IsZero() {
-		if r, ok := e.emit(ctx, d, rec.Key, rec.Nonce, rec.Outcome); !ok {
-			return r
-		}
+	out, err := storedEvents(rec.Outcome)
+	switch {
+	case err != nil:
+		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
+	case rec.Emitted.IsZero():
+		return e.emit(ctx, d, rec.Key, rec.Nonce, rec.Outcome, out)
 	}
-	return resultOf(d, rec.Outcome)
+	return resultOf(d, rec.Outcome, out)
 }
 
 // held notes that the decision waits, so that it is taken up even if nobody
@@ -117,7 +118,7 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 
 // reject settles a decision that holds nothing.
 func (e *Engine) reject(ctx context.Context, d *decision.Decision, c ledger.Claim, v verdict) Result {
-	o := e.outcome(d, v, c.Nonce)
+	o, out := e.outcome(d, v, c.Nonce)
 	began := e.Now()
 	err := e.Ledger.Reject(ctx, c, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Code, Err: err})
@@ -127,44 +128,47 @@ func (e *Engine) reject(ctx context.Context, d *decision.Decision, c ledger.Clai
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
-	if r, ok := e.emit(ctx, d, c.Key, c.Nonce, &o); !ok {
-		return r
-	}
-	return resultOf(d, &o)
+	return e.emit(ctx, d, c.Key, c.Nonce, &o, out)
 }
 
 // refuse answers an event that is not recorded: one that cannot be read, or
 // whose id was used for something else. Its rejection has an id by its content,
 // so that every delivery gives the same.
 func (e *Engine) refuse(ctx context.Context, r Result) Result {
-	if err := e.publish(ctx, r.Decision, []event.Event{*r.Event}); err != nil {
+	if err := e.publish(ctx, r.Decision, []bus.Event{*r.Event}); err != nil {
 		return e.later(ctx, r.Decision, events.Unavailable, busWait, err)
 	}
 	return r
 }
 
-// emit publishes an outcome's events and marks them published. Not ok: the
-// result says that this is to be done later.
-func (e *Engine) emit(ctx context.Context, d *decision.Decision, key ledger.Key, nonce string, o *ledger.Outcome) (Result, bool) {
-	out := make([]event.Event, len(o.Events))
-	for i, raw := range o.Events {
-		if err := out[i].UnmarshalJSON(raw); err != nil {
-			return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("stored event: %w", err)), false
-		}
-	}
+// emit publishes an outcome's events, marks them published, and is the result. A
+// result that is later says why this could not be done.
+func (e *Engine) emit(ctx context.Context, d *decision.Decision, key ledger.Key, nonce string, o *ledger.Outcome, out []bus.Event) Result {
 	if err := e.publish(ctx, d, out); err != nil {
-		return e.later(ctx, d, events.Unavailable, busWait, err), false
+		return e.later(ctx, d, events.Unavailable, busWait, err)
 	}
 	now := e.Now()
 	// Kept for a little longer than the guard takes decisions that are not on
 	// record: those who judge by their own clocks must not disagree.
 	if err := e.Ledger.Mark(ctx, key, nonce, now, now.Add(e.Retention+tolerance)); err != nil {
-		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err)), false
+		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
-	return Result{}, true
+	return resultOf(d, o, out)
 }
 
-func (e *Engine) publish(ctx context.Context, d *decision.Decision, out []event.Event) error {
+// storedEvents are the events of an outcome that was stored.
+func storedEvents(o *ledger.Outcome) ([]bus.Event, error) {
+	out := make([]bus.Event, len(o.Events))
+	for i, raw := range o.Events {
+		var err error
+		if out[i], err = bus.Parse(raw); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (e *Engine) publish(ctx context.Context, d *decision.Decision, out []bus.Event) error {
 	began := e.Now()
 	err := e.Bus.Publish(ctx, out...)
 	for i := range out {

@@ -90,7 +90,7 @@ type Result struct {
 	Result events.Result
 	// Event is the out-event, where Completed, Rejected or Failed. It has been
 	// published, but for the rejection of a dry run.
-	Event *event.Event
+	Event *bus.Event
 	// Error says why, where Rejected, Failed or Later.
 	Error *events.Error
 	// RetryAfter is how long to wait, where Later.
@@ -116,7 +116,7 @@ type Step struct {
 	JobID  string
 	Err    error
 	// Event is the out-event of emit.
-	Event *event.Event
+	Event *bus.Event
 }
 
 // Init fills the defaults in and reports what is missing. It must be called

@@ -13,6 +13,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -136,13 +137,7 @@ func (f *Follower) Restore(stored []byte) (*Followed, error) {
 // done answers with the end that is written down, and publishes it where that
 // is not marked as done.
 func (f *Follower) done(ctx context.Context, j *Followed, rec ledger.Record) Result {
-	d := j.decision()
-	if rec.Emitted.IsZero() {
-		if r, ok := f.Engine.emit(ctx, d, rec.Key, rec.Nonce, rec.Outcome); !ok {
-			return r
-		}
-	}
-	return endOf(d, rec.Outcome)
+	return endOf(f.Engine.done(ctx, j.decision(), rec), rec.Outcome)
 }
 
 // keep writes a job down. It is due when patience ends: until then a timer
@@ -229,7 +224,7 @@ func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *Job)
 	if err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
 	}
-	o := f.outcome(j, v, job)
+	o, out := f.outcome(j, v, job)
 	began := e.Now()
 	err = e.Ledger.Reject(ctx, c, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Result, JobID: j.JobID, Err: err})
@@ -243,22 +238,18 @@ func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *Job)
 	if err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
-	if r, ok := e.emit(ctx, d, c.Key, c.Nonce, &o); !ok {
-		return r
-	}
-	return endOf(d, &o)
+	return endOf(e.emit(ctx, d, c.Key, c.Nonce, &o, out), &o)
 }
 
 // endOf is the result of a job's end: the job's own failure is not ours.
-func endOf(d *decision.Decision, o *ledger.Outcome) Result {
-	r := resultOf(d, o)
-	if o.Code == "" {
+func endOf(r Result, o *ledger.Outcome) Result {
+	if r.Kind != Later && o.Code == "" {
 		r.Kind, r.Result, r.Error = Completed, events.Applied, nil
 	}
 	return r
 }
 
-func (f *Follower) outcome(j *Followed, v verdict, job *Job) ledger.Outcome {
+func (f *Follower) outcome(j *Followed, v verdict, job *Job) (ledger.Outcome, []bus.Event) {
 	e, d := f.Engine, j.decision()
 	if job == nil {
 		return e.outcome(d, v, "")
@@ -273,8 +264,9 @@ func (f *Follower) outcome(j *Followed, v verdict, job *Job) ledger.Outcome {
 	})
 	out.SetID(eventID(j.key(), typ, j.JobID))
 	out.SetTime(o.At)
-	o.Events = []json.RawMessage{encoded(out)}
-	return o
+	written := written(out)
+	o.Events = []json.RawMessage{written.JSON}
+	return o, []bus.Event{written}
 }
 
 // followed reads a completion event. Its result is that of an event that is

@@ -11,15 +11,16 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
-// outcome is the verdict as the ledger keeps it, its event with it. A
+// outcome is the verdict as the ledger keeps it, and its event. A
 // decision may fail more than once: each time is an event of its own, told apart
 // by the nonce of the claim that ended so. A count of the times would be read
 // before it is written, and so be used twice.
-func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) ledger.Outcome {
+func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) (ledger.Outcome, []bus.Event) {
 	o := ledger.Outcome{
 		Result: string(v.result), Code: string(v.code), At: e.Now().UTC(), JobID: v.jobID,
 		Effective: v.result == Completed, Failed: v.result == Failed, Doubt: v.doubt,
@@ -51,8 +52,9 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) ledger.O
 	out := outEvent(d, typ, data)
 	out.SetID(eventID(d.Key(), distinct...))
 	out.SetTime(o.At)
-	o.Events = []json.RawMessage{encoded(out)}
-	return o
+	written := written(out)
+	o.Events = []json.RawMessage{written.JSON}
+	return o, []bus.Event{written}
 }
 
 func problem(v verdict) events.Error {
@@ -117,18 +119,18 @@ func eventID(key ledger.Key, distinct ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-func encoded(ev event.Event) json.RawMessage {
-	// Marshalling fails only for an event that breaks the spec; the conformance
-	// tests hold every kind of out-event against it.
-	raw, err := ev.MarshalJSON()
+func written(ev event.Event) bus.Event {
+	// Writing fails only for an event that breaks the spec; the conformance tests
+	// hold every kind of out-event against it.
+	out, err := bus.New(ev)
 	if err != nil {
-		panic(fmt.Sprintf("out-event %s: %v", ev.Type(), err))
+		panic("out-event: " + err.Error())
 	}
-	return raw
+	return out
 }
 
-// resultOf reads a result back from a stored outcome.
-func resultOf(d *decision.Decision, o *ledger.Outcome) Result {
+// resultOf is the result of an outcome that has these events.
+func resultOf(d *decision.Decision, o *ledger.Outcome, out []bus.Event) Result {
 	r := Result{Decision: d, Kind: Completed, Result: events.Result(o.Result)}
 	switch {
 	case o.Failed:
@@ -136,19 +138,15 @@ func resultOf(d *decision.Decision, o *ledger.Outcome) Result {
 	case !o.Effective:
 		r.Kind, r.Result = Rejected, ""
 	}
-	for _, raw := range o.Events {
-		var ev event.Event
-		if ev.UnmarshalJSON(raw) != nil {
-			continue
+	if len(out) == 0 {
+		return r
+	}
+	r.Event = &out[0]
+	if r.Kind != Completed {
+		var data events.RejectedOf[json.RawMessage]
+		if json.Unmarshal(r.Event.Data(), &data) == nil {
+			r.Error = &data.Error
 		}
-		r.Event = &ev
-		if r.Kind != Completed {
-			var data events.RejectedOf[json.RawMessage]
-			if json.Unmarshal(ev.Data(), &data) == nil {
-				r.Error = &data.Error
-			}
-		}
-		break
 	}
 	return r
 }
@@ -187,8 +185,9 @@ func unrecorded(d *decision.Decision, data events.RejectedOf[json.RawMessage]) R
 		out.SetTime(d.Time)
 	}
 	out.SetID("0")
-	out.SetID(eventID(d.Key(), string(encoded(out))))
-	return Result{Kind: Rejected, Event: &out, Error: &data.Error, Decision: d}
+	out.SetID(eventID(d.Key(), string(written(out).JSON)))
+	written := written(out)
+	return Result{Kind: Rejected, Event: &written, Error: &data.Error, Decision: d}
 }
 
 // later is the result of what is to be handled again.

@@ -83,8 +83,8 @@ func (e *Engine) Resolve(ctx context.Context, key ledger.Key, r Resolution) (Res
 	}
 	if o := rec.Outcome; o != nil && rec.Emitted.IsZero() {
 		// What failed is said before it is taken up again.
-		if v, ok := e.emit(ctx, d, rec.Key, rec.Nonce, o); !ok {
-			return Resolved{}, errors.New(v.Error.Detail)
+		if r := e.done(ctx, d, rec); r.Kind == Later {
+			return Resolved{}, errors.New(r.Error.Detail)
 		}
 	}
 	return e.resolve(ctx, d, rec, r)
@@ -159,7 +159,7 @@ func (e *Engine) resolve(ctx context.Context, d *decision.Decision, rec ledger.R
 		note := ledger.Note{At: now, Code: "resolved", Detail: r.By + " says that the call had no effect"}
 		return Resolved{}, e.Ledger.Release(ctx, c.Key, c.Nonce, ledger.Wait{Due: now, Last: note, Absent: true})
 	}
-	o := e.outcome(d, completed(events.Result(r.As), r.JobID), c.Nonce)
+	o, _ := e.outcome(d, completed(events.Result(r.As), r.JobID), c.Nonce)
 	o.By = r.By
 	began := e.Now()
 	err = e.Ledger.Settle(ctx, c.Key, c.Nonce, o)
@@ -205,8 +205,8 @@ func (e *HeldError) Error() string {
 // announce publishes the completion that was settled.
 func (e *Engine) announce(ctx context.Context, d *decision.Decision, key ledger.Key, nonce string, o *ledger.Outcome) Resolved {
 	r := Resolved{Event: o.Events[0]}
-	if v, ok := e.emit(ctx, d, key, nonce, o); !ok {
-		r.Unpublished = v.Error.Detail
+	if done := e.done(ctx, d, ledger.Record{Key: key, Nonce: nonce, Outcome: o}); done.Kind == Later {
+		r.Unpublished = done.Error.Detail
 	}
 	return r
 }

@@ -16,14 +16,18 @@ import (
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
-func numbered(n int) event.Event {
+func numbered(n int) bus.Event {
 	ev := event.New()
 	ev.SetID(fmt.Sprint(n))
 	ev.SetType("dev.interlock.switch.completed.v1")
 	ev.SetSource("urn:interlock:proxy-ssl")
 	ev.SetTime(time.Date(2026, 11, 22, 9, 0, 0, 500e6, time.UTC))
 	_ = ev.SetData(event.ApplicationJSON, map[string]int{"n": n})
-	return ev
+	out, err := bus.New(ev)
+	if err != nil {
+		panic(err)
+	}
+	return out
 }
 
 func TestMemoryTellsEverySubscriber(t *testing.T) {

@@ -20,9 +20,9 @@ type HTTP struct {
 
 // Publish posts the events one after the other and stops at the first that is
 // not taken.
-func (h *HTTP) Publish(ctx context.Context, out ...event.Event) error {
+func (h *HTTP) Publish(ctx context.Context, out ...Event) error {
 	for i := range out {
-		if err := h.post(ctx, &out[i]); err != nil {
+		if err := h.post(ctx, out[i].JSON); err != nil {
 			// Without user info and query: they may hold a password or a token.
 			return fmt.Errorf("%s://%s%s: %w", h.URL.Scheme, h.URL.Host, h.URL.Path, err)
 		}
@@ -30,11 +30,7 @@ func (h *HTTP) Publish(ctx context.Context, out ...event.Event) error {
 	return nil
 }
 
-func (h *HTTP) post(ctx context.Context, ev *event.Event) error {
-	body, err := ev.MarshalJSON()
-	if err != nil {
-		return err
-	}
+func (h *HTTP) post(ctx context.Context, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL.String(), bytes.NewReader(body))
 	if err != nil {
 		return err

@@ -24,13 +24,13 @@ func (m *Memory) Subscribe(f func(event.Event)) {
 }
 
 // Publish hands the events to every subscriber.
-func (m *Memory) Publish(_ context.Context, out ...event.Event) error {
+func (m *Memory) Publish(_ context.Context, out ...Event) error {
 	m.mu.Lock()
 	subs := slices.Clone(m.subs)
 	m.mu.Unlock()
 	for _, ev := range out {
 		for _, f := range subs {
-			f(ev)
+			f(ev.Event)
 		}
 	}
 	return nil

@@ -1,11 +1,13 @@
 // Package ledger is the durable memory of decisions and targets: what makes a
 // flip happen once and in order.
 //
-// A [Ledger] keeps three kinds of record. A [Record] is what one event asks
+// A [Ledger] keeps five kinds of record. A [Record] is what one event asks
 // of one switch and how that ended. An instance record says which decision
 // works on the instance now (the hold), and, for each switch and target on it,
 // the order of the newest effective decision (the mark). A job record says to
-// whom a job of the cloud belongs.
+// whom a job of the cloud belongs, a [Use] which decision owns a ticket on a
+// switch and target. An [AuditRecord] tells of one settled decision, and is
+// linked to the one before it on the instance.
 //
 // # States of a decision
 //
@@ -19,6 +21,19 @@
 // lease; when that has run out, the decision is in doubt: nobody knows whether
 // its call was sent. The next claim of it resumes it; no claim of another
 // decision steals the hold.
+//
+// # Tickets
+//
+// A ticket is spent once on a switch and target. The claim that names it owns
+// it from then on, in the claim's own write, and every end of the decision
+// brings that up to date in its own:
+//
+//	(none) ──Claim──▶ open ──Settle──▶ spent   effective, or failed in doubt
+//	                   ▲      or Reject ▶ void  without any effect
+//	                   └── Claim ──┘            by anybody; of spent ones by its owner
+//
+// Nothing frees a ticket in advance, and its use is kept for good: the owner's
+// record may be long gone.
 //
 // # Nonces
 //
@@ -116,6 +131,14 @@ type Ledger interface {
 	// the list goes on where it can.
 	All(ctx context.Context) iter.Seq2[Record, error]
 
+	// Instances lists every instance that has been worked on, in no order.
+	Instances(ctx context.Context) iter.Seq2[Instance, error]
+
+	// Trail lists an instance's audit records in order, from the one with the
+	// number from on. It passes over those that are missing, and goes on past
+	// the instance's head if there is more: see [Export] and [VerifyAudit].
+	Trail(ctx context.Context, project, instance string, from int64) iter.Seq2[AuditRecord, error]
+
 	// Close releases what the ledger holds open.
 	Close() error
 }
@@ -147,6 +170,11 @@ type Claim struct {
 	Project, Instance string
 	// Slot is the switch and target for which order is kept.
 	Slot string
+	// Ticket is the id of the ticket that is spent on the slot; empty if none
+	// is. Also are further slots that it is spent on with this one, at once or
+	// not at all.
+	Ticket string
+	Also   []string
 	// Order is when the decision was made. It counts at the decision's first
 	// claim; later ones go by the order stored then.
 	Order time.Time
@@ -181,13 +209,16 @@ const (
 	Held
 	// Reused: the key was used before with another content.
 	Reused
+	// Spent: another decision owns the ticket, and was effective or may have
+	// been; see Claimed.Owner.
+	Spent
 )
 
 // Claimed is the answer to a claim.
 type Claimed struct {
 	Verdict Verdict
 	// Record is the decision as stored (New, Resumed, Done, Reused; and for
-	// Superseded and Held where there is one already).
+	// Superseded, Held and Spent where there is one already).
 	Record Record
 	// Superseded tells of a Resumed decision that the mark is past its order:
 	// should its call prove absent, it must not be sent.
@@ -195,6 +226,11 @@ type Claimed struct {
 	// Holder, for Held, is who holds the instance; it may be the decision
 	// itself.
 	Holder Holder
+	// Owner, for Spent, is the decision that owns the ticket. It is set for
+	// Held too where the ticket is in the way and not the instance: the owner
+	// may still come to an end without any effect. Holder names it as well then,
+	// until the end of the lease that was asked for.
+	Owner Key
 }
 
 // Holder is the hold on an instance.
@@ -231,6 +267,10 @@ type Record struct {
 	Instance string    `json:"instance"`
 	Slot     string    `json:"slot"`
 	Order    time.Time `json:"order"`
+	// Ticket is the one that the decision owns, on its slot and those that are
+	// Also; empty if it owns none.
+	Ticket string   `json:"ticket,omitempty"`
+	Also   []string `json:"also,omitempty"`
 
 	// First is the time of the first claim or wait.
 	First time.Time `json:"first"`
@@ -316,6 +356,9 @@ type Outcome struct {
 	Tag string `json:"tag,omitempty"`
 	// By names the operator who resolved it by hand, if one did.
 	By string `json:"by,omitempty"`
+	// Audit is what the instance's audit trail is to tell of it; nothing is
+	// added to the trail without. It is kept there and not with the outcome.
+	Audit json.RawMessage `json:"-"`
 }
 
 // Why says which kind of work a due decision asks for.

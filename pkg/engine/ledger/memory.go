@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,8 @@ func NewMemory() *Transactional {
 		decisions: make(map[Key]*Record),
 		instances: make(map[[2]string]Instance),
 		owners:    make(map[[2]string]Key),
+		uses:      make(map[[2]string]Use),
+		trails:    make(map[[2]string][]AuditRecord),
 	})
 }
 
@@ -25,11 +29,13 @@ type memory struct {
 	decisions map[Key]*Record
 	instances map[[2]string]Instance
 	owners    map[[2]string]Key
+	uses      map[[2]string]Use
+	trails    map[[2]string][]AuditRecord
 	expiring  []Key // in the order in which they were marked
 	halted    bool
 }
 
-// Update needs no undoing: [apply] puts only what cannot fail here.
+// Update needs no undoing: [put] begins with all that can fail here.
 func (m *memory) Update(ctx context.Context, fn func(Records) (bool, error)) error {
 	return m.View(ctx, func(r Records) error {
 		_, err := fn(r)
@@ -88,6 +94,42 @@ func (m *memory) Page(string) ([]*Record, string, error) {
 }
 
 func (m *memory) Halted() (bool, error) { return m.halted, nil }
+
+func (m *memory) Use(ticket, slot string) (*Use, error) {
+	if u, ok := m.uses[[2]string{ticket, slot}]; ok {
+		return &u, nil
+	}
+	return nil, nil
+}
+
+func (m *memory) Instances(string) ([]Instance, string, error) {
+	return slices.Collect(maps.Values(m.instances)), "", nil
+}
+
+func (m *memory) Trail(project, instance string, from int64) ([]AuditRecord, error) {
+	var list []AuditRecord
+	for _, a := range m.trails[[2]string{project, instance}] {
+		if a.Seq >= from {
+			a.Body = bytes.Clone(a.Body)
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (m *memory) PutUse(u Use) error {
+	m.uses[[2]string{u.Ticket, u.Slot}] = u
+	return nil
+}
+
+func (m *memory) PutAudit(a AuditRecord) error {
+	at := [2]string{a.Project, a.Instance}
+	if trail := m.trails[at]; len(trail) > 0 && trail[len(trail)-1].Seq >= a.Seq {
+		return ErrTrail
+	}
+	m.trails[at] = append(m.trails[at], a)
+	return nil
+}
 
 func (m *memory) PutRecord(_, after *Record) error {
 	m.decisions[after.Key] = after.Clone()

@@ -18,6 +18,9 @@ var memory = ledgertest.Harness{
 	NewerInstance: func(t *testing.T, l ledger.Ledger, project, instance string) {
 		ledger.Age(l.(*ledger.Transactional), nil, project, instance)
 	},
+	Tamper: func(t *testing.T, l ledger.Ledger, project, instance string, seq int64, a *ledger.AuditRecord) {
+		ledger.Tamper(l.(*ledger.Transactional), project, instance, seq, a)
+	},
 }
 
 func TestMemory(t *testing.T) { ledgertest.Run(t, memory) }

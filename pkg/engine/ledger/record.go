@@ -2,9 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"time"
@@ -14,12 +11,7 @@ import (
 // hash over the length-prefixed source and id, which may be long and may hold
 // any character.
 func (k Key) Digest() string {
-	h := sha256.New()
-	for _, s := range []string{k.Source, k.ID} {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(s))))
-		h.Write([]byte(s))
-	}
-	return k.Switch + "#" + hex.EncodeToString(h.Sum(nil))
+	return k.Switch + "#" + digest(k.Source, k.ID)
 }
 
 // stampLayout has a fixed width, so that stamps sort as their times do.

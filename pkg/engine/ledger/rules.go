@@ -20,6 +20,8 @@ type Facts struct {
 	Instance Instance
 	// Owner of the outcome's job; nil if nobody has it. Settle asks for it.
 	Owner *Key
+	// Uses of the claim's ticket, by slot. Claim asks for them.
+	Uses map[string]Use
 }
 
 // Instance is the record of an instance. Its zero value is that of one that
@@ -38,6 +40,9 @@ type Instance struct {
 	// LastJob is when a job last became a decision's own: one that the cloud's
 	// job list may not show yet.
 	LastJob time.Time `json:"last_job,omitzero"`
+	// Head is the end of the audit trail. It is stored beside this record: a
+	// version that does not know of it must not lose it.
+	Head Head `json:"-"`
 }
 
 // Change is what a rule asks to be written. A Working decision holds its
@@ -56,6 +61,11 @@ type Change struct {
 	Job string
 	// Tag, if any, is the tag value that was settled.
 	Tag string
+	// Uses are what becomes of those of the ticket.
+	Uses []UseChange
+	// Audit, if any, is added to the instance's trail, which ended where the
+	// record begins.
+	Audit *AuditRecord
 }
 
 // Claim is the rule for [Ledger.Claim].
@@ -103,8 +113,17 @@ func (f Facts) take(d Record, c Claim) (Claimed, *Change, error) {
 		return Claimed{}, nil, ErrNewer
 	case !d.Doubt && !f.inOrder(d):
 		return Claimed{Verdict: Superseded, Record: known}, nil, nil
+	}
+	use := f.taken(d, c)
+	switch {
+	case use.Format > Format:
+		return Claimed{}, nil, ErrNewer
+	case use.State == UseSpent:
+		return Claimed{Verdict: Spent, Record: known, Owner: use.Owner}, nil, nil
 	case f.Instance.Hold != nil:
 		return Claimed{Verdict: Held, Record: known, Holder: *f.Instance.Hold}, nil, nil
+	case use.State == UseOpen:
+		return Claimed{Verdict: Held, Record: known, Holder: Holder{Key: use.Owner, Until: c.Lease}, Owner: use.Owner}, nil, nil
 	}
 	switch {
 	case !d.Doubt:
@@ -117,13 +136,14 @@ func (f Facts) take(d Record, c Claim) (Claimed, *Change, error) {
 
 // work hands the decision to the claim.
 func (f Facts) work(d Record, c Claim) (Claimed, *Change, error) {
+	d, uses := f.own(d, c)
 	d = d.anew()
 	d.State, d.Nonce, d.Due, d.Quiet = Working, c.Nonce, c.Lease, false
 	d.Attempts++
 	if len(d.Stored) == 0 {
 		d.Stored = c.Stored
 	}
-	return f.granted(d), &Change{Before: f.Record, After: d, InOrder: f.inOrder(d)}, nil
+	return f.granted(d), &Change{Before: f.Record, After: d, InOrder: f.inOrder(d), Uses: uses}, nil
 }
 
 // granted is the answer to a claim that has the decision.
@@ -157,7 +177,7 @@ func (f Facts) Settle(nonce string, o Outcome) (*Change, error) {
 	if ordered {
 		tag = o.Tag // an older value does not take the place of a newer one
 	}
-	return &Change{Before: f.Record, After: d.settled(o), InOrder: ordered, Raise: ordered, Job: o.JobID, Tag: tag}, nil
+	return f.end(d, o, Change{InOrder: ordered, Raise: ordered, Job: o.JobID, Tag: tag})
 }
 
 // Reject is the rule for [Ledger.Reject].
@@ -175,8 +195,22 @@ func (f Facts) Reject(c Claim, o Outcome) (*Change, error) {
 			return nil, ErrLost
 		}
 	}
+	if o.Audit != nil && f.Instance.Format > Format {
+		return nil, ErrNewer
+	}
 	d.Nonce = c.Nonce
-	return &Change{Before: f.Record, After: d.settled(o)}, nil
+	return f.end(d, o, Change{})
+}
+
+// end completes the change that settles a decision.
+func (f Facts) end(d Record, o Outcome, ch Change) (_ *Change, err error) {
+	if ch.Audit, err = f.Instance.entry(d, o); err != nil {
+		return nil, err
+	}
+	ch.Before = f.Record
+	d, ch.Uses = d.spent(o)
+	ch.After = d.settled(o)
+	return &ch, nil
 }
 
 // Release is the rule for [Ledger.Release].
@@ -272,10 +306,18 @@ func (c *Change) Touches() bool {
 	return c.After.State == Working || c.Before != nil && c.Before.State == Working
 }
 
+// OnInstance tells whether anything of the instance is written.
+func (c *Change) OnInstance() bool { return c.Touches() || c.Audit != nil }
+
 // Instance is what becomes of the instance.
 func (c *Change) Instance(in Instance) Instance {
 	in.Format, in.Project, in.ID = Format, c.After.Project, c.After.Instance
-	in.Hold = c.After.hold()
+	if c.Touches() {
+		in.Hold = c.After.hold()
+	}
+	if c.Audit != nil {
+		in.Head = c.Audit.head()
+	}
 	if c.Raise {
 		in.Marks = with(in.Marks, c.After.Slot, c.After.Order)
 	}
@@ -307,7 +349,7 @@ func (c Claim) decision() Record {
 }
 
 func (d Record) settled(o Outcome) Record {
-	o.At = instant(o.At)
+	o.At, o.Audit = instant(o.At), nil
 	d.State, d.Outcome, d.Due, d.Quiet = Settled, &o, time.Time{}, false
 	if d.Doubt = o.Failed && o.Doubt; d.Doubt {
 		d.Earlier = append(slices.Clip(d.Earlier), Span{d.Since, o.At})
@@ -384,7 +426,7 @@ func (d Due) By(now time.Time) bool {
 func (d *Record) Clone() *Record {
 	n := *d
 	n.Stored = bytes.Clone(d.Stored)
-	n.Earlier = slices.Clone(d.Earlier)
+	n.Earlier, n.Also = slices.Clone(d.Earlier), slices.Clone(d.Also)
 	if d.Outcome != nil {
 		o := *d.Outcome
 		o.Events = nil

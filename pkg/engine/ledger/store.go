@@ -31,11 +31,21 @@ type Records interface {
 	// go on from, "" at the end. The list begins at "".
 	Page(after string) (list []*Record, next string, err error)
 	Halted() (bool, error)
+	// Use is nil if nobody has used the ticket on the slot.
+	Use(ticket, slot string) (*Use, error)
+	// Instances lists some as Page does decisions.
+	Instances(after string) (list []Instance, next string, err error)
+	// Trail lists some records of an instance's audit trail in order, from the
+	// number from on; none at its end. With an error it lists those before.
+	Trail(project, instance string, from int64) ([]AuditRecord, error)
 
 	PutRecord(before, after *Record) error
 	PutInstance(Instance) error
 	PutOwner(project, job string, owner Key) error
 	PutHalted(bool) error
+	PutUse(Use) error
+	// PutAudit fails with [ErrTrail] if there is a record with this number.
+	PutAudit(AuditRecord) error
 	// Purge forgets at most limit decisions that have expired, with their
 	// jobs.
 	Purge(now time.Time, limit int) error
@@ -49,7 +59,7 @@ type Transactional struct{ store Store }
 
 // Claim is as in [Ledger].
 func (l *Transactional) Claim(ctx context.Context, c Claim) (answer Claimed, err error) {
-	err = l.step(ctx, c.Key, c.Project, c.Instance, "", func(f Facts) (ch *Change, err error) {
+	err = l.step(ctx, about{c.Key, c.Project, c.Instance, "", c.Ticket, c.Slots()}, func(f Facts) (ch *Change, err error) {
 		answer, ch, err = f.Claim(c)
 		return ch, err
 	})
@@ -61,27 +71,27 @@ func (l *Transactional) Claim(ctx context.Context, c Claim) (answer Claimed, err
 
 // Settle is as in [Ledger].
 func (l *Transactional) Settle(ctx context.Context, key Key, nonce string, o Outcome) error {
-	return l.step(ctx, key, "", "", o.JobID, func(f Facts) (*Change, error) { return f.Settle(nonce, o) })
+	return l.step(ctx, about{key: key, job: o.JobID}, func(f Facts) (*Change, error) { return f.Settle(nonce, o) })
 }
 
 // Reject is as in [Ledger].
 func (l *Transactional) Reject(ctx context.Context, c Claim, o Outcome) error {
-	return l.step(ctx, c.Key, c.Project, c.Instance, "", func(f Facts) (*Change, error) { return f.Reject(c, o) })
+	return l.step(ctx, about{key: c.Key, project: c.Project, instance: c.Instance}, func(f Facts) (*Change, error) { return f.Reject(c, o) })
 }
 
 // Release is as in [Ledger].
 func (l *Transactional) Release(ctx context.Context, key Key, nonce string, w Wait) error {
-	return l.step(ctx, key, "", "", "", func(f Facts) (*Change, error) { return f.Release(nonce, w) })
+	return l.step(ctx, about{key: key}, func(f Facts) (*Change, error) { return f.Release(nonce, w) })
 }
 
 // Lapse is as in [Ledger].
 func (l *Transactional) Lapse(ctx context.Context, key Key, nonce string, until time.Time, known bool, last Note) error {
-	return l.step(ctx, key, "", "", "", func(f Facts) (*Change, error) { return f.Lapse(nonce, until, known, last) })
+	return l.step(ctx, about{key: key}, func(f Facts) (*Change, error) { return f.Lapse(nonce, until, known, last) })
 }
 
 // Wait is as in [Ledger].
 func (l *Transactional) Wait(ctx context.Context, c Claim, w Wait) error {
-	return l.step(ctx, c.Key, c.Project, c.Instance, "", func(f Facts) (*Change, error) { return f.Wait(c, w) })
+	return l.step(ctx, about{key: c.Key, project: c.Project, instance: c.Instance}, func(f Facts) (*Change, error) { return f.Wait(c, w) })
 }
 
 // purged is how many expired decisions each mark sweeps out: more than the one
@@ -91,7 +101,7 @@ const purged = 4
 // Mark is as in [Ledger]. It also forgets some decisions that have expired.
 func (l *Transactional) Mark(ctx context.Context, key Key, nonce string, now, expire time.Time) error {
 	return l.store.Update(ctx, func(r Records) (bool, error) {
-		wrote, err := apply(r, key, "", "", "", func(f Facts) (*Change, error) { return f.Mark(nonce, now, expire) })
+		wrote, err := apply(r, about{key: key}, func(f Facts) (*Change, error) { return f.Mark(nonce, now, expire) })
 		if !wrote || err != nil {
 			return wrote, err
 		}
@@ -99,31 +109,26 @@ func (l *Transactional) Mark(ctx context.Context, key Key, nonce string, now, ex
 	})
 }
 
-// step runs a rule in a transaction.
-func (l *Transactional) step(ctx context.Context, key Key, project, instance, job string, rule func(Facts) (*Change, error)) error {
-	return l.store.Update(ctx, func(r Records) (bool, error) {
-		return apply(r, key, project, instance, job, rule)
-	})
+// about is what a rule needs the facts of. A recorded decision says itself
+// which instance is its own.
+type about struct {
+	key               Key
+	project, instance string
+	job               string
+	ticket            string
+	slots             []string
 }
 
-// apply runs a rule on the facts and puts what it asks for. A recorded decision
-// says itself which instance is its own.
-func apply(r Records, key Key, project, instance, job string, rule func(Facts) (*Change, error)) (bool, error) {
-	var f Facts
-	var err error
-	if f.Record, err = r.Record(key); err != nil {
+// step runs a rule in a transaction.
+func (l *Transactional) step(ctx context.Context, a about, rule func(Facts) (*Change, error)) error {
+	return l.store.Update(ctx, func(r Records) (bool, error) { return apply(r, a, rule) })
+}
+
+// apply runs a rule on the facts and puts what it asks for.
+func apply(r Records, a about, rule func(Facts) (*Change, error)) (bool, error) {
+	f, err := a.facts(r)
+	if err != nil {
 		return false, err
-	}
-	if f.Record != nil {
-		project, instance = f.Record.Project, f.Record.Instance
-	}
-	if f.Instance, err = r.Instance(project, instance); err != nil {
-		return false, err
-	}
-	if job != "" {
-		if f.Owner, err = r.Owner(project, job); err != nil {
-			return false, err
-		}
 	}
 	ch, err := rule(f)
 	if ch == nil || err != nil {
@@ -132,11 +137,51 @@ func apply(r Records, key Key, project, instance, job string, rule func(Facts) (
 	return true, put(r, f, ch)
 }
 
+func (a about) facts(r Records) (f Facts, err error) {
+	if f.Record, err = r.Record(a.key); err != nil {
+		return f, err
+	}
+	if f.Record != nil {
+		a.project, a.instance = f.Record.Project, f.Record.Instance
+	}
+	if f.Instance, err = r.Instance(a.project, a.instance); err != nil {
+		return f, err
+	}
+	if a.job != "" {
+		if f.Owner, err = r.Owner(a.project, a.job); err != nil {
+			return f, err
+		}
+	}
+	f.Uses = make(map[string]Use, len(a.slots))
+	for _, slot := range a.slots {
+		u, err := r.Use(a.ticket, slot)
+		if err != nil {
+			return f, err
+		}
+		if u != nil {
+			f.Uses[slot] = *u
+		}
+	}
+	return f, nil
+}
+
+// put puts first what may be refused: where nothing is undone, nothing is half
+// done.
 func put(r Records, f Facts, ch *Change) error {
+	if ch.Audit != nil {
+		if err := r.PutAudit(*ch.Audit); err != nil {
+			return err
+		}
+	}
 	if err := r.PutRecord(ch.Before, &ch.After); err != nil {
 		return err
 	}
-	if ch.Touches() {
+	for _, u := range ch.Uses {
+		if err := r.PutUse(u.Use); err != nil {
+			return err
+		}
+	}
+	if ch.OnInstance() {
 		if err := r.PutInstance(ch.Instance(f.Instance)); err != nil {
 			return err
 		}
@@ -227,6 +272,57 @@ func (l *Transactional) All(ctx context.Context) iter.Seq2[Record, error] {
 	}
 }
 
+// Instances is as in [Ledger]. It reads page by page.
+func (l *Transactional) Instances(ctx context.Context) iter.Seq2[Instance, error] {
+	return func(yield func(Instance, error) bool) {
+		for after, more := "", true; more; more = after != "" {
+			var list []Instance
+			err := l.store.View(ctx, func(r Records) (err error) {
+				list, after, err = r.Instances(after)
+				return err
+			})
+			if err != nil {
+				yield(Instance{}, err)
+				return
+			}
+			for _, in := range list {
+				var err error
+				if in.Format > Format {
+					err = ErrNewer
+				}
+				if !yield(in, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Trail is as in [Ledger]. It reads page by page.
+func (l *Transactional) Trail(ctx context.Context, project, instance string, from int64) iter.Seq2[AuditRecord, error] {
+	return func(yield func(AuditRecord, error) bool) {
+		for {
+			var list []AuditRecord
+			err := l.store.View(ctx, func(r Records) (err error) {
+				list, err = r.Trail(project, instance, from)
+				return err
+			})
+			for _, a := range list {
+				if !yield(a, nil) {
+					return
+				}
+				from = a.Seq + 1
+			}
+			if err != nil {
+				yield(AuditRecord{}, err)
+			}
+			if err != nil || len(list) == 0 {
+				return
+			}
+		}
+	}
+}
+
 // Halted is as in [Halter].
 func (l *Transactional) Halted(ctx context.Context) (halted bool, err error) {
 	err = l.store.View(ctx, func(r Records) error {
@@ -257,7 +353,7 @@ func (l *Transactional) Orphan(ctx context.Context, until time.Time) error {
 			if due.Why != Lapsed || !due.At.After(until) {
 				continue
 			}
-			if wrote, err = apply(r, due.Key, "", "", "", func(f Facts) (*Change, error) { return f.Orphan(until) }); err != nil {
+			if wrote, err = apply(r, about{key: due.Key}, func(f Facts) (*Change, error) { return f.Orphan(until) }); err != nil {
 				return false, err
 			}
 		}

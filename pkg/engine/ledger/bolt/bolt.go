@@ -139,7 +139,7 @@ func (s *store) open() error {
 		if err != nil {
 			return err
 		}
-		return s.db.View(s.check)
+		return s.checked()
 	}, everyPanic)
 	if err == nil {
 		return nil
@@ -151,6 +151,22 @@ func (s *store) open() error {
 		file.Close()
 	}
 	return s.explain(err)
+}
+
+// checked checks the file, and then makes it one of this version.
+func (s *store) checked() (err error) {
+	var old bool
+	err = s.db.View(func(tx *bolt.Tx) error {
+		if err := s.check(tx); err != nil {
+			return err
+		}
+		old, err = small(tx)
+		return err
+	})
+	if err == nil && old {
+		err = s.db.Update(grow)
+	}
+	return err
 }
 
 // explain tells the errors of bbolt apart.

@@ -36,6 +36,9 @@ func harness() ledgertest.Harness {
 		NewerInstance: func(t *testing.T, l ledger.Ledger, project, instance string) {
 			require.NoError(t, files[l].Age("instances", project+"/"+instance))
 		},
+		Tamper: func(t *testing.T, l ledger.Ledger, project, instance string, seq int64, a *ledger.AuditRecord) {
+			require.NoError(t, files[l].Tamper(project, instance, seq, a))
+		},
 	}
 }
 
@@ -127,6 +130,58 @@ func TestNewerFile(t *testing.T) {
 	_, err = bolt.Open(path, now, quiet)
 	require.ErrorIs(t, err, ledger.ErrNewer)
 	require.ErrorContains(t, err, path)
+}
+
+// A file that the first version made has no tickets and no audit trails. It goes
+// on where that left it.
+func TestFileOfTheFirstVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	f, l, err := bolt.OpenFile(path, now, quiet)
+	require.NoError(t, err)
+	c := claim("a", now)
+	_, err = l.Claim(t.Context(), c)
+	require.NoError(t, err)
+	require.NoError(t, f.Shrink())
+	require.NoError(t, l.Close())
+
+	o := ledger.Outcome{Result: "accepted", At: now, Effective: true, Audit: json.RawMessage(`{}`)}
+	for range 2 {
+		l = open(t, path, now)
+		require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, o))
+		d := claim("b", now)
+		d.Ticket = "CHG1"
+		_, err = l.Claim(t.Context(), d)
+		require.NoError(t, err)
+		require.NoError(t, l.Settle(t.Context(), d.Key, d.Nonce, o))
+		d.Key.ID = "c"
+		a, err := l.Claim(t.Context(), d)
+		require.NoError(t, err)
+		require.Equal(t, ledger.Spent, a.Verdict)
+		lines := 0
+		require.NoError(t, ledger.VerifyAudit(func(yield func(ledger.AuditLine, error) bool) {
+			for line, err := range ledger.Export(t.Context(), l, time.Time{}) {
+				lines++
+				if !yield(line, err) {
+					return
+				}
+			}
+		}))
+		require.Equal(t, 5, lines)
+		require.NoError(t, l.Close())
+	}
+}
+
+func TestBucketThatIsGone(t *testing.T) {
+	for _, bucket := range []string{"uses", "heads", "audit", "jobs"} {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		f, l, err := bolt.OpenFile(path, now, quiet)
+		require.NoError(t, err)
+		require.NoError(t, f.Drop(bucket))
+		require.NoError(t, l.Close())
+		_, err = bolt.Open(path, now, quiet)
+		require.True(t, damaged(err), "%v", err)
+		require.ErrorContains(t, err, bucket)
+	}
 }
 
 func TestForeignFile(t *testing.T) {

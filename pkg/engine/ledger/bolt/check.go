@@ -18,11 +18,20 @@ func (s *store) check(tx *bolt.Tx) error {
 	if err := walkFile(s.path, tx); err != nil {
 		return err
 	}
-	for _, name := range buckets { // meta first
+	if err := count(tx, meta); err != nil {
+		return err
+	}
+	if err := known(tx); err != nil {
+		return err
+	}
+	there := buckets
+	if s, err := small(tx); err != nil {
+		return err
+	} else if s {
+		there = first
+	}
+	for _, name := range there {
 		if err := count(tx, name); err != nil {
-			return err
-		}
-		if err := known(tx); err != nil {
 			return err
 		}
 	}

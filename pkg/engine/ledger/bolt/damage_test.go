@@ -2,12 +2,14 @@ package bolt_test
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,18 +28,20 @@ func filled(t *testing.T) (file []byte, want map[ledger.Key]ledger.Record) {
 	require.NoError(t, err)
 	for i := range 40 {
 		c := claim(fmt.Sprint(i), now)
+		c.Ticket = fmt.Sprint("CHG", i)
 		_, err := l.Claim(t.Context(), c)
 		require.NoError(t, err)
 		if i%4 == 0 {
 			continue
 		}
-		require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "accepted", At: now, JobID: fmt.Sprint("job", i), Effective: true}))
+		require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "accepted", At: now, JobID: fmt.Sprint("job", i), Effective: true, Audit: json.RawMessage(`{}`)}))
 		if i%4 == 1 {
 			require.NoError(t, l.Mark(t.Context(), c.Key, c.Nonce, now, now.Add(1_000*quiet)))
 		}
 	}
 	want = everything(t, l)
 	require.Len(t, want, 40)
+	require.NoError(t, ledger.VerifyAudit(ledger.Export(t.Context(), l, time.Time{})))
 	require.NoError(t, l.Close())
 	file, err = os.ReadFile(path)
 	require.NoError(t, err)
@@ -75,6 +79,7 @@ func opened(t *testing.T, file []byte, want map[ledger.Key]ledger.Record, maybeO
 	defer l.Close()
 	if got := everything(t, l); !maybeOlder {
 		require.Equal(t, want, got)
+		require.NoError(t, ledger.VerifyAudit(ledger.Export(t.Context(), l, time.Time{})))
 	} else {
 		require.Len(t, got, len(want))
 	}

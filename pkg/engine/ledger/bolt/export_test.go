@@ -42,6 +42,33 @@ func (s *store) Age(bucket, key string) error {
 	})
 }
 
+// Shrink makes the file one of the first version.
+func (s *store) Shrink() error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		for _, name := range added {
+			if err := tx.DeleteBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return records{tx}.delete(meta, grown)
+	})
+}
+
+// Drop takes a bucket away.
+func (s *store) Drop(bucket string) error {
+	return s.db.Update(func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte(bucket)) })
+}
+
+// Tamper puts an audit record in the place of another.
+func (s *store) Tamper(project, instance string, seq int64, a *ledger.AuditRecord) error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		if a == nil {
+			return records{tx}.delete(audit, auditKey(project, instance, seq))
+		}
+		return records{tx}.encode(audit, auditKey(project, instance, seq), a)
+	})
+}
+
 // AgeAll makes the whole file one of a later version.
 func (s *store) AgeAll() error {
 	return s.db.Update(func(tx *bolt.Tx) error { return records{tx}.put(meta, format, []byte("2")) })

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -14,8 +15,10 @@ import (
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
-// Buckets of the file. Decisions lie under their digests, instances and jobs
-// under project/id. due and expire are indexes: a stamp, then a digest.
+// Buckets of the file. Decisions lie under their digests, instances, their
+// heads and jobs under project/id, uses of tickets under their key. due and
+// expire are indexes: a stamp, then a digest. An audit record lies under its
+// instance's project/id, a zero byte and its number in eight bytes.
 const (
 	meta      = "meta"
 	decisions = "decisions"
@@ -23,12 +26,21 @@ const (
 	jobs      = "jobs"
 	due       = "due"
 	expire    = "expire"
+	uses      = "uses"
+	heads     = "heads"
+	audit     = "audit"
 )
 
-var buckets = [...]string{meta, decisions, instances, jobs, due, expire}
+// Files of the first version have no buckets that were added. They get them when
+// they are opened, and from then on meta says that they have.
+var (
+	first   = []string{meta, decisions, instances, jobs, due, expire}
+	added   = []string{uses, heads, audit}
+	buckets = append(first, added...)
+)
 
 // Names in the bucket meta.
-var format, halt = []byte("format"), []byte("halt")
+var format, halt, grown = []byte("format"), []byte("halt"), []byte("audit")
 
 // formatNow is the format of the file as a whole.
 const formatNow = "1"
@@ -37,12 +49,31 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // layOut makes an empty ledger.
 func layOut(tx *bolt.Tx) error {
-	for _, name := range buckets {
+	if err := makeBuckets(tx, first); err != nil {
+		return err
+	}
+	return errors.Join(records{tx}.put(meta, format, []byte(formatNow)), grow(tx))
+}
+
+// small tells whether it is a ledger of the first version, which lacks what was
+// added.
+func small(tx *bolt.Tx) (bool, error) {
+	b, err := records{tx}.get(meta, grown)
+	return b == nil, err
+}
+
+// grow makes it one of this version.
+func grow(tx *bolt.Tx) error {
+	return errors.Join(makeBuckets(tx, added), records{tx}.put(meta, grown, nil))
+}
+
+func makeBuckets(tx *bolt.Tx, names []string) error {
+	for _, name := range names {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
 			return err
 		}
 	}
-	return records{tx}.put(meta, format, []byte(formatNow))
+	return nil
 }
 
 // records are the records of one transaction.
@@ -117,7 +148,64 @@ func (r records) Instance(project, instance string) (ledger.Instance, error) {
 	if err != nil {
 		return in, fmt.Errorf("instance %s: %w", instance, err)
 	}
+	if b, err = r.get(heads, pair(project, instance)); b == nil || err != nil {
+		return in, err
+	}
+	if err := json.Unmarshal(b, &in.Head); err != nil {
+		return in, fmt.Errorf("head of instance %s: %w", instance, err)
+	}
 	return in, nil
+}
+
+func (r records) Instances(after string) ([]ledger.Instance, string, error) {
+	var list []ledger.Instance
+	c := r.tx.Bucket([]byte(instances)).Cursor()
+	for k := beyond(c, after); k != nil; k, _ = c.Next() {
+		project, id, _ := strings.Cut(string(k), "/")
+		in, err := r.Instance(project, id)
+		if err != nil {
+			return nil, "", err
+		}
+		if list = append(list, in); len(list) == page {
+			return list, string(k), nil
+		}
+	}
+	return list, "", nil
+}
+
+func (r records) Use(ticket, slot string) (*ledger.Use, error) {
+	b, err := r.get(uses, []byte(ledger.UseKey(ticket, slot)))
+	if b == nil || err != nil {
+		return nil, err
+	}
+	u, err := ledger.DecodeUse(b)
+	if err != nil {
+		return nil, fmt.Errorf("use of ticket %s: %w", ticket, err)
+	}
+	return &u, nil
+}
+
+func (r records) Trail(project, instance string, from int64) ([]ledger.AuditRecord, error) {
+	var list []ledger.AuditRecord
+	c := r.tx.Bucket([]byte(audit)).Cursor()
+	whose := auditKey(project, instance, 0)
+	whose = whose[:len(whose)-8]
+	for k, v := c.Seek(auditKey(project, instance, from)); bytes.HasPrefix(k, whose) && len(list) < page; k, v = c.Next() {
+		b, err := content(k, v)
+		if err != nil {
+			return list, err
+		}
+		a, err := ledger.DecodeAudit(b)
+		if err == nil && !bytes.Equal(k, auditKey(a.Project, a.Instance, a.Seq)) {
+			err = errors.New("it is another one's")
+		}
+		if err != nil {
+			seq := int64(binary.BigEndian.Uint64(k[len(whose):]))
+			return list, &ledger.AuditError{Project: project, Instance: instance, Seq: seq, Problem: fmt.Sprintf("cannot be read: %v", err)}
+		}
+		list = append(list, a)
+	}
+	return list, nil
 }
 
 func (r records) Owner(project, job string) (*ledger.Key, error) {
@@ -156,11 +244,7 @@ const page = 128
 func (r records) Page(after string) ([]*ledger.Record, string, error) {
 	var list []*ledger.Record
 	c := r.tx.Bucket([]byte(decisions)).Cursor()
-	k, _ := c.Seek([]byte(after))
-	if k != nil && string(k) == after {
-		k, _ = c.Next()
-	}
-	for ; k != nil; k, _ = c.Next() {
+	for k := beyond(c, after); k != nil; k, _ = c.Next() {
 		d, err := r.decision(k)
 		if err != nil {
 			return nil, "", err
@@ -170,6 +254,15 @@ func (r records) Page(after string) ([]*ledger.Record, string, error) {
 		}
 	}
 	return list, "", nil
+}
+
+// beyond is the first key behind one.
+func beyond(c *bolt.Cursor, key string) []byte {
+	k, _ := c.Seek([]byte(key))
+	if k != nil && string(k) == key {
+		k, _ = c.Next()
+	}
+	return k
 }
 
 func (r records) Halted() (bool, error) {
@@ -212,6 +305,18 @@ func (r records) PutOwner(project, job string, owner ledger.Key) error {
 	return r.encode(jobs, pair(project, job), owner)
 }
 
+func (r records) PutUse(u ledger.Use) error {
+	return r.encode(uses, []byte(ledger.UseKey(u.Ticket, u.Slot)), u)
+}
+
+func (r records) PutAudit(a ledger.AuditRecord) error {
+	k := auditKey(a.Project, a.Instance, a.Seq)
+	if r.tx.Bucket([]byte(audit)).Get(k) != nil {
+		return ledger.ErrTrail
+	}
+	return errors.Join(r.encode(audit, k, a), r.encode(heads, pair(a.Project, a.Instance), ledger.Head{Seq: a.Seq, Hash: a.Hash}))
+}
+
 func (r records) encode(bucket string, key []byte, v any) error {
 	b, err := ledger.Encode(v)
 	if err != nil {
@@ -246,6 +351,10 @@ func (r records) Purge(now time.Time, limit int) error {
 
 // pair is unambiguous: no id of a project holds a slash.
 func pair(project, id string) []byte { return []byte(project + "/" + id) }
+
+func auditKey(project, instance string, seq int64) []byte {
+	return binary.BigEndian.AppendUint64(append(pair(project, instance), 0), uint64(seq))
+}
 
 // dueAt is the decision's place in the index due; nil if it has none.
 func dueAt(d *ledger.Record, digest string) []byte {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,10 +65,63 @@ var concurrent = []test{
 		}
 		require.Equal(w, 1, n)
 	}},
+	{"of two events of one ticket one owns it, and the others find it spent", func(w *world) {
+		w.race(ledger.New, func(i int) ledger.Claim { return w.with(fmt.Sprint(i), 1, 2) })
+		owner := w.get(w.with("late", 1, 3), ledger.Held).Holder
+		require.NoError(w, w.Settle(w.ctx, owner.Key, owner.Nonce, accepted("")))
+		for i := range callers {
+			if c := w.with(fmt.Sprint(i), 1, 4); c.Key != owner.Key {
+				require.Equal(w, owner.Key, w.get(c, ledger.Spent).Owner)
+			}
+		}
+	}},
+	{"of claims of a ticket from several instances one owns it", func(w *world) {
+		w.contend(func(i int) ledger.Claim {
+			c := w.with(fmt.Sprint(i), 1, 2)
+			c.Instance, c.Slot, c.Also = fmt.Sprint("instance", i), fmt.Sprint("slot", i), []string{"shared"}
+			return c
+		})
+	}},
+	{"what came to nothing is taken over by one, or taken up again", func(w *world) {
+		c := w.with("0", 1, 2)
+		c.Instance, c.Slot, c.Also = "instance0", "slot0", []string{"shared"}
+		w.get(c, ledger.New)
+		w.settle(c, failed(false), nil)
+		w.mark(c, 9, nil)
+		w.contend(func(i int) ledger.Claim {
+			c := w.with(fmt.Sprint(i), 1, 100)
+			c.Instance, c.Slot, c.Also = fmt.Sprint("instance", i), fmt.Sprint("slot", i), []string{"shared"}
+			return c
+		})
+	}},
+	{"each of what is settled at once is on the trail", func(w *world) {
+		c := w.ask("holder", 1, 2)
+		w.get(c, ledger.New)
+		errs := make([]error, callers)
+		list := make([]ledger.Claim, callers)
+		for i := range list {
+			list[i] = w.ask(fmt.Sprint(i), 0, 3)
+		}
+		together(callers, func(i int) {
+			w.patiently(func() (err error) {
+				if i > 0 {
+					err = w.Reject(w.ctx, list[i], audited(rejected(), `{}`))
+				} else {
+					err = w.Settle(w.ctx, c.Key, c.Nonce, audited(accepted(""), `{}`))
+				}
+				errs[i] = err
+				return err
+			})
+		})
+		require.NoError(w, errors.Join(errs...))
+		require.Len(w, w.trail("instance"), callers)
+		require.NoError(w, w.verify())
+	}},
 	{"what happens at once could have happened in some order", func(w *world) {
 		for i := range 60 {
 			w.history(rand.New(rand.NewPCG(uint64(i), 1)), fmt.Sprint("project", i))
 		}
+		require.NoError(w, w.verify())
 	}},
 }
 
@@ -103,6 +157,33 @@ func (w *world) race(v ledger.Verdict, claim func(int) ledger.Claim) {
 	require.Equal(w, list[winner].Nonce, w.stored(list[winner].Key).Nonce)
 }
 
+// contend makes claims of a ticket at once, each on an instance of its own: one
+// has it, and the others are held by it or by nobody they can name.
+func (w *world) contend(claim func(int) ledger.Claim) {
+	w.Helper()
+	var list []ledger.Claim
+	for i := range callers {
+		list = append(list, claim(i))
+	}
+	answers, errs := make([]ledger.Claimed, callers), make([]error, callers)
+	together(callers, func(i int) { answers[i], errs[i] = w.Claim(w.ctx, list[i]) })
+	require.NoError(w, errors.Join(errs...))
+	owner := slices.IndexFunc(answers, func(a ledger.Claimed) bool { return a.Verdict == ledger.New })
+	require.NotEqual(w, -1, owner, "nobody has it: %v", answers)
+	for i, a := range answers {
+		if i != owner {
+			require.Equal(w, ledger.Held, a.Verdict, "two have it")
+			require.True(w, busy(a) || a.Owner == list[owner].Key, "%v", a)
+		}
+	}
+}
+
+// patiently does again what a ledger that was too busy has left undone.
+func (w *world) patiently(op func() error) {
+	for err := op(); !known(err) && w.ctx.Err() == nil; err = op() {
+	}
+}
+
 // busy: the ledger could not say by whom it is held.
 func busy(a ledger.Claimed) bool { return a.Verdict == ledger.Held && a.Holder.Key == ledger.Key{} }
 
@@ -131,8 +212,11 @@ func (w *world) history(r *rand.Rand, project string) {
 	for i := range plans {
 		c := w.ask(fmt.Sprint(r.IntN(2)), r.IntN(3), r.IntN(2)*200)
 		c.Key.Source, c.Project = project, project
+		if r.IntN(2) == 0 {
+			c.Ticket = project
+		}
 		plans[i] = []op{{kind: "claim", claim: c}}
-		next := op{claim: c, until: at(10), out: []ledger.Outcome{accepted("job"), rejected(), failed(r.IntN(2) == 0)}[r.IntN(3)]}
+		next := op{claim: c, until: at(10), out: audited([]ledger.Outcome{accepted("job"), rejected(), failed(r.IntN(2) == 0)}[r.IntN(3)], `{}`)}
 		next.kind = []string{"settle", "settle", "release", "lapse"}[r.IntN(4)]
 		mark := op{kind: "mark", claim: c, until: at(20)}
 		plans[i] = append(plans[i], next, mark)
@@ -190,6 +274,6 @@ func ordered(m model, calls [][]call) bool {
 
 func same(want, got answer) bool {
 	a, b := want.claimed, got.claimed
-	return errors.Is(got.err, want.err) && a.Verdict == b.Verdict && a.Holder == b.Holder && a.Superseded == b.Superseded &&
+	return errors.Is(got.err, want.err) && a.Verdict == b.Verdict && a.Holder == b.Holder && a.Owner == b.Owner && a.Superseded == b.Superseded &&
 		a.Record.Nonce == b.Record.Nonce && a.Record.State == b.Record.State && a.Record.Attempts == b.Record.Attempts
 }

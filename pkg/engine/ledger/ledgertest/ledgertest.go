@@ -25,6 +25,9 @@ type Harness struct {
 	Newer func(t *testing.T, l ledger.Ledger, key ledger.Key)
 	// NewerInstance does the same to the record of an instance.
 	NewerInstance func(t *testing.T, l ledger.Ledger, project, instance string)
+	// Tamper puts an audit record in the place of the one with the number seq on
+	// the instance's trail, or takes that away if a is nil. The head stays.
+	Tamper func(t *testing.T, l ledger.Ledger, project, instance string, seq int64, a *ledger.AuditRecord)
 }
 
 // Run tests everything that one caller at a time can see.
@@ -35,6 +38,7 @@ func Run(t *testing.T, h Harness) {
 	}{
 		{"Claim", claims}, {"Order", orders}, {"Again", again}, {"Settle", settles},
 		{"Reject", rejects}, {"LetGo", letsGo}, {"Mark", marks}, {"Read", reads},
+		{"Ticket", tickets}, {"Audit", audits},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
@@ -205,7 +209,7 @@ func (w *world) free() {
 
 // known tells whether an error is one of a ledger's own.
 func known(err error) bool {
-	for _, e := range []error{ledger.ErrLost, ledger.ErrJobTaken, ledger.ErrNotFound, ledger.ErrNewer} {
+	for _, e := range []error{ledger.ErrLost, ledger.ErrJobTaken, ledger.ErrNotFound, ledger.ErrNewer, ledger.ErrTrail} {
 		if errors.Is(err, e) {
 			return true
 		}

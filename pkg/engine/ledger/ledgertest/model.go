@@ -20,14 +20,29 @@ type model struct {
 	marks     map[string]time.Time     // by instance and slot
 	tags      map[string]string        // likewise
 	jobs      map[string]ledger.Key
+	uses      map[[2]string]use               // by ticket and slot
+	audit     map[string][]ledger.AuditRecord // by instance, without what links them
+}
+
+// use is whose a ticket is, and whether he had an effect or may have had:
+// unless he is still at it.
+type use struct {
+	owner         ledger.Key
+	ended, effect bool
 }
 
 func newModel() model {
-	return model{map[ledger.Key]ledger.Record{}, map[string]ledger.Holder{}, map[string]time.Time{}, map[string]string{}, map[string]ledger.Key{}}
+	return model{
+		map[ledger.Key]ledger.Record{}, map[string]ledger.Holder{}, map[string]time.Time{}, map[string]string{}, map[string]ledger.Key{},
+		map[[2]string]use{}, map[string][]ledger.AuditRecord{},
+	}
 }
 
 func (m model) clone() model {
-	return model{maps.Clone(m.decisions), maps.Clone(m.holds), maps.Clone(m.marks), maps.Clone(m.tags), maps.Clone(m.jobs)}
+	return model{
+		maps.Clone(m.decisions), maps.Clone(m.holds), maps.Clone(m.marks), maps.Clone(m.tags), maps.Clone(m.jobs),
+		maps.Clone(m.uses), maps.Clone(m.audit),
+	}
 }
 
 // op is an operation of a ledger.
@@ -167,9 +182,33 @@ func (m model) claim(c ledger.Claim) ledger.Claimed {
 	if past && !doubt && !mine {
 		return ledger.Claimed{Verdict: ledger.Superseded, Record: m.decisions[c.Key]}
 	}
+	asks := c.Ticket != "" && d.Ticket == "" && !mine && !doubt
+	var waits ledger.Key
+	for _, slot := range append([]string{c.Slot}, c.Also...) {
+		u, used := m.uses[[2]string{c.Ticket, slot}]
+		switch {
+		case !asks || !used || u.owner == c.Key || u.ended && !u.effect:
+		case u.effect:
+			return ledger.Claimed{Verdict: ledger.Spent, Record: m.decisions[c.Key], Owner: u.owner}
+		case waits == ledger.Key{}:
+			waits = u.owner
+		}
+	}
 	if held && !(mine && hold.Until.Before(c.Now)) {
 		return ledger.Claimed{Verdict: ledger.Held, Record: m.decisions[c.Key], Holder: hold}
 	}
+	if waits != (ledger.Key{}) {
+		return ledger.Claimed{Verdict: ledger.Held, Record: m.decisions[c.Key], Holder: ledger.Holder{Key: waits, Until: c.Lease}, Owner: waits}
+	}
+	if asks {
+		d.Ticket, d.Also = c.Ticket, nil
+		for _, slot := range c.Also {
+			if slot != c.Slot && !slices.Contains(d.Also, slot) {
+				d.Also = append(d.Also, slot)
+			}
+		}
+	}
+	m.used(d, use{owner: c.Key})
 
 	a := ledger.Claimed{Verdict: ledger.New}
 	if mine || doubt {
@@ -224,8 +263,30 @@ func (m model) reject(o op, d ledger.Record, exists bool) answer {
 	return answer{}
 }
 
+// used notes what became of the decision's ticket.
+func (m model) used(d ledger.Record, u use) {
+	if d.Ticket == "" {
+		return
+	}
+	for _, slot := range append([]string{d.Slot}, d.Also...) {
+		m.uses[[2]string{d.Ticket, slot}] = u
+	}
+}
+
 func (m model) settled(d ledger.Record, o op) {
 	out := o.out
+	if out.Audit != nil {
+		list := m.audit[d.Instance]
+		m.audit[d.Instance] = append(slices.Clip(list), ledger.AuditRecord{
+			Format: 1, Project: d.Project, Instance: d.Instance, Seq: int64(len(list) + 1), At: out.At, Key: d.Key, Body: out.Audit,
+		})
+		out.Audit = nil
+	}
+	effect := out.Effective || out.Failed && out.Doubt
+	m.used(d, use{d.Key, true, effect})
+	if !effect {
+		d.Ticket, d.Also = "", nil
+	}
 	d.State, d.Outcome = ledger.Settled, &out
 	d.Due, d.Emitted, d.Expire = time.Time{}, time.Time{}, time.Time{}
 	d.Quiet, d.Doubt = false, out.Failed && out.Doubt

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -38,6 +39,7 @@ func random(t *testing.T, h Harness) {
 		}
 		s.compare(t, l, m)
 	})
+	require.NoError(t, ledger.VerifyAudit(ledger.Export(t.Context(), l, time.Time{})))
 }
 
 // script draws operations.
@@ -66,6 +68,12 @@ func (s *script) draw() op {
 	if rapid.IntRange(0, 9).Draw(s.T, "reused") == 0 {
 		o.claim.Content = "other"
 	}
+	if n := rapid.IntRange(0, 3).Draw(s.T, "ticket"); n > 0 {
+		o.claim.Ticket = fmt.Sprint(s.project, "'s ticket", n/3)
+	}
+	if rapid.IntRange(0, 3).Draw(s.T, "also") == 0 {
+		o.claim.Also = []string{"slot0", "slot2", "slot2"} // one of them may be its own
+	}
 	o.claim.Nonce = s.nonce(o.kind, k)
 	o.known = rapid.Bool().Draw(s.T, "known")
 	o.out = rapid.SampledFrom([]ledger.Outcome{
@@ -77,6 +85,9 @@ func (s *script) draw() op {
 		{Result: "failed", Failed: true, Doubt: true},
 	}).Draw(s.T, "outcome")
 	o.out.At = at(s.clock)
+	if rapid.IntRange(0, 2).Draw(s.T, "audited") > 0 {
+		o.out.Audit = json.RawMessage(fmt.Sprintf(`{"nonce":%q}`, o.claim.Nonce))
+	}
 	return o
 }
 
@@ -109,6 +120,13 @@ func (s *script) compare(t *testing.T, l ledger.Ledger, m model) {
 			} else {
 				require.Nil(s.T, in.Hold)
 			}
+			var trail []ledger.AuditRecord
+			for a, err := range l.Trail(t.Context(), s.project, instance, 1) {
+				require.NoError(s.T, err)
+				a.Prev, a.Hash = "", ""
+				trail = append(trail, a)
+			}
+			require.Equal(s.T, m.audit[instance], trail)
 		}
 	}
 	owners, err := l.Owners(t.Context(), s.project, []string{"contended", "job0", "job1", "job2", "job3"})
