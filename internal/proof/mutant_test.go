@@ -60,7 +60,7 @@ var hunts = []struct {
 	pkg, run string
 	args     []string
 }{
-	{[]string{ledgers}, "./pkg/engine/ledger", ".", nil},
+	{[]string{ledgers, tickets}, "./pkg/engine/ledger", ".", nil},
 	{[]string{meanings}, "./internal/huawei", ".", nil},
 	{[]string{starts}, "./internal/lambdahost", ".", nil},
 	{nil, "./internal/proof", "TestRules|TestSuperseded|AtOnce|TestApplyThenCut|TestFaults", nil},

@@ -22,6 +22,7 @@ const (
 	outcome  = "pkg/engine/outcome.go"
 	decides  = "pkg/engine/decision/decision.go"
 	ledgers  = "pkg/engine/ledger/rules.go"
+	tickets  = "pkg/engine/ledger/ticket.go"
 	meanings = "internal/huawei/failure.go"
 	starts   = "internal/lambdahost/lambdahost.go"
 )
@@ -104,8 +105,17 @@ func mutants() []mutant {
 
 		one("claiming before the guard is asked", decide, "\tfor range rounds {\n", "\tfirst := attempt{Engine: e, d: d, rec: ledger.Record{Order: d.Order(e.Now())}}\n\tif v, ok := first.guard(ctx); !ok {\n\t\treturn e.later(ctx, d, v.code, haltWait, nil)\n\t}\n\tfor range rounds {\n"),
 
+		// Tickets
+		one("spending a ticket on one decision", ledgers, `case use.State == UseSpent:`, `case false:`),
+		one("leaving a ticket to the decision that is at work with it", ledgers, `case use.State == UseOpen:`, `case false:`),
+		one("what is spent, before what may come to be", tickets, `u.Owner != d.Key && u.State == UseSpent:`, `u.Owner != d.Key && u.State == UseSpent && open.State == "":`),
+		one("a ticket that had no effect as one to be used", tickets, `uses := d.uses(UseVoid)`, `uses := d.uses(UseSpent)`),
+		one("a failure in doubt as a use", tickets, `if o.Effective || o.Failed && o.Doubt {`, `if o.Effective {`),
+		one("the ticket of what failed in doubt and is taken up again", tickets, `return d, d.uses(UseOpen)`, `return d, nil`),
+		one("each switch and target that a ticket is for", tickets, `range append([]string{c.Slot}, c.Also...) {`, `range []string{c.Slot} {`),
+
 		// Settling and letting go
-		one("settling before the event is published", attempt, "\terr := a.Ledger.Settle(", "\t_, _ = a.emit(ctx, a.d, a.rec.Key, a.nonce, &o)\n\terr := a.Ledger.Settle("),
+		one("settling before the event is published", attempt, "\terr := a.Ledger.Settle(", "\t_ = a.emit(ctx, a.d, a.rec.Key, a.nonce, &o, out)\n\terr := a.Ledger.Settle("),
 		one("the nonce of settle", ledgers, "case d.State != Working || d.Nonce != nonce:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner", "case d.State != Working:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner"),
 		one("success of a settle whose answer was lost", ledgers, "case d.State == Settled && d.Nonce == nonce:\n\t\treturn nil, nil\n\tcase d.State != Working", "case d.State != Working"),
 		one("one owner for a job", ledgers, `case f.Owner != nil && *f.Owner != d.Key:`, `case false:`),
@@ -186,9 +196,9 @@ func mutants() []mutant {
 		one("looking first for tags", attempt, `case there:`, `case false && there:`),
 
 		// Publishing
-		one("publishing before the acknowledgement", attempt, `if r, ok := a.emit(ctx, a.d, a.rec.Key, a.nonce, &o); !ok {`, `if r, ok := (Result{}), true; !ok {`),
-		one("publishing before the mark", decide, "\tif err := e.publish(ctx, d, out); err != nil {\n\t\treturn e.later(ctx, d, events.Unavailable, busWait, err), false", "\t_ = e.Ledger.Mark(ctx, key, nonce, e.Now(), e.Now().Add(e.Retention+tolerance))\n\tif err := e.publish(ctx, d, out); err != nil {\n\t\treturn e.later(ctx, d, events.Unavailable, busWait, err), false"),
-		one("publishing what nobody marked", decide, `if rec.Emitted.IsZero() {`, `if false {`),
+		one("publishing before the acknowledgement", attempt, `return a.emit(ctx, a.d, a.rec.Key, a.nonce, &o, out)`, `return resultOf(a.d, &o, out)`),
+		one("publishing before the mark", decide, "\tif err := e.publish(ctx, d, out); err != nil {\n", "\t_ = e.Ledger.Mark(ctx, key, nonce, e.Now(), e.Now().Add(e.Retention+tolerance))\n\tif err := e.publish(ctx, d, out); err != nil {\n"),
+		one("publishing what nobody marked", decide, `case rec.Emitted.IsZero():`, `case false:`),
 		one("marking what is published", decide, `if err := e.Ledger.Mark(ctx, key, nonce, now, now.Add(e.Retention+tolerance)); err != nil {`, `if err := ctx.Err(); err != nil || now.IsZero() {`),
 		one("keeping outcomes longer than decisions are taken", decide, `now.Add(e.Retention+tolerance)`, `now.Add(e.Retention)`),
 		one("an id for each failure", outcome, `distinct = append(distinct, nonce)`, ``),
@@ -222,8 +232,8 @@ func mutants() []mutant {
 		one("a read that is not made where the target cannot be read", switches, `return false, unsent{err}`, `return false, err`),
 		one("the wanted position in the call", switches, `return s.Flip(ctx, target, d.Enabled, options)`, `return s.Flip(ctx, target, !d.Enabled, options)`),
 		one("the options in the call", switches, `d.Decode(&target, &options); err != nil {`, `d.Decode(&target, nil); err != nil {`),
-		one("options that are none where a switch has none", switches, `if reflect.TypeFor[O]().NumField() > 0 {`, `if true {`),
-		one("options where a switch has some", switches, `if reflect.TypeFor[O]().NumField() > 0 {`, `if false {`),
+		one("options that are none where a switch has none", switches, `if reflect.TypeFor[O]().NumField() > 0 {`, `if reflect.TypeFor[O]().NumField() >= 0 {`),
+		one("options where a switch has some", switches, `if reflect.TypeFor[O]().NumField() > 0 {`, `if reflect.TypeFor[O]().NumField() > 99 {`),
 		one("jobs as what disturbs a target", switches, `return r.jobs != nil`, `return false`),
 		one("a flip without jobs as what disturbs nothing", switches, `return r.jobs != nil`, `return true`),
 		one("the switch's own reading", switches, `if s.Read != nil {`, `if false {`),
@@ -233,7 +243,7 @@ func mutants() []mutant {
 		one("telling a blind switch from one that is read", switches, "\tr.read = nil\n", ""),
 		one("keeping what is for a switch that there is not", engines, `return e.later(ctx, nil, events.Unavailable, haltWait, fmt.Errorf("there is no switch %q here", name))`, `return Result{Kind: Ignored}`),
 		one("the time that an event has", engines, `return context.WithTimeout(ctx, invocation)`, `return context.WithCancel(ctx)`),
-		one("refusing to start as no function that there is", starts, "name, ok := h.Switch(function)\n\tif !ok {", "name, ok := h.Switch(function)\n\tif ok = true; !ok {"),
+		one("refusing to start as no function that there is", starts, "if door == nil {", "if door == nil {\n\t\tdoor = h.Door(\"proxyssl\")\n\t}\n\tif door == nil {"),
 
 		// Pairs that mask each other
 		{"the quiet time in a lease, nor in the deadline", []edit{
