@@ -33,6 +33,13 @@ build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# `make PATH=…` would leave no command to be found: what was given is kept, and
+# PATH is again what make itself was started with.
+ifeq ($(origin PATH),command line)
+URLPATH := $(PATH)
+override PATH := $(shell while IFS= read -r -d '' v; do [[ $$v == PATH=* ]] && echo "$${v:5}"; done </proc/$$PPID/environ)
+endif
+
 .PHONY: run
 run: ## Start everything locally, flip each switch once, then serve on 127.0.0.1:8080
 	@$(GO) run ./cmd/interlock run
@@ -98,6 +105,12 @@ deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each par
 	tools/stamp-release .aws-sam/build/template.yaml
 	.venv/sam/bin/sam deploy $(DEPLOY)
 
+.PHONY: new-switch
+new-switch: ## Make the folder of a switch: NAME=… METHOD=… PATH=… and, once known, OPERATION=… MEMBER=… JOB=yes
+	$(GO) run ./internal/generate/folders -name '$(or $(NAME),?)' -method '$(METHOD)' -path '$(URLPATH)' \
+		-operation '$(OPERATION)' -member '$(MEMBER)' -job '$(JOB)' .
+	$(GO) generate ./...
+
 .PHONY: fmt
 fmt: ## Format the Go files
 	gofmt -w $(GOFILES)
@@ -114,6 +127,6 @@ clean: ## Remove what was built, and the linters
 		{ echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv), or PYTHON=/path/to/one"; exit 1; }
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	$(@D)/bin/pip check
 	touch $@

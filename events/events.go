@@ -186,6 +186,7 @@ const (
 	Future       Code = "future"
 	Superseded   Code = "superseded"
 	Expired      Code = "expired"
+	TicketSpent  Code = "ticket-spent"
 	IDReused     Code = "id-reused"
 	Denied       Code = "denied"
 	CloudRefused Code = "cloud-refused"
@@ -210,7 +211,9 @@ type Error struct {
 	Title  string  `json:"title"`
 	Detail string  `json:"detail"`
 	Fields []Field `json:"fields,omitempty"`
-	Cloud  *Cloud  `json:"cloud,omitempty"`
+	// Policy names the rules of the policy that said no.
+	Policy []string `json:"policy,omitempty"`
+	Cloud  *Cloud   `json:"cloud,omitempty"`
 }
 
 // Field is one wrong field of an event.

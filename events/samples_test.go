@@ -16,7 +16,7 @@ import (
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
-// specs are those of the five switches.
+// specs are those of the switches.
 func specs() (all []decision.Spec) {
 	for _, s := range functions.All() {
 		all = append(all, s.Spec)

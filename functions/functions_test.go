@@ -1,63 +1,63 @@
 package functions_test
 
 import (
+	"bytes"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/functions/simulations"
-	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/generate"
+	"github.com/interlock-functions/interlock/internal/generate/declared"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
 
-// What a switch consists of beside its entry in the list. A sixth one that
-// lacks any of it is told exactly what.
+// What of a switch is not generated, a person has to write. Whoever makes a
+// sixth is told all of it.
 func TestNothingOfASwitchIsMissing(t *testing.T) {
-	template, readme := string(localtest.File(t, "../template.yaml")), string(localtest.File(t, "../README.md"))
-	contract := string(localtest.File(t, "../events/README.md"))
-	listed, simulated := map[string]bool{}, map[string]cloudsim.Simulation{}
-	for _, s := range simulations.All() {
-		simulated[s.Switch] = s
-	}
-	for _, sw := range functions.All() {
-		listed[sw.Function] = true
-		if s, ok := simulated[sw.Name]; !ok {
-			t.Errorf("switch %s: functions/simulations/all.go lists no simulation of it", sw.Name)
-		} else if job := s.Flip.Job; (job != "") != sw.Creates || sw.Foreign(job) {
-			t.Errorf("switch %s: its simulation starts the job %q, which it does not know for its own", sw.Name, job)
-		}
-		for _, file := range []string{sw.Function + ".go", sw.Function + "_test.go", "sample.json", "simulation/simulation.go"} {
-			if path := filepath.Join(sw.Function, file); absent(path) {
-				t.Errorf("switch %s: functions/%s is missing", sw.Name, path)
-			}
-		}
-		for _, kind := range []string{"ticket.approved", "tag.changed", "switch.requested"} {
-			if path := "../events/samples/" + kind + "." + sw.Name + ".json"; absent(path) {
-				t.Errorf("switch %s: %s is missing", sw.Name, path[3:])
-			}
-		}
-		if !strings.Contains(template, "FunctionName: !Sub ${AWS::StackName}-"+sw.Function+"\n") {
-			t.Errorf("switch %s: template.yaml has no stanza with FunctionName ${AWS::StackName}-%s", sw.Name, sw.Function)
-		}
-		if !strings.Contains(readme, "| [`"+sw.Function+"`](functions/"+sw.Function+") | `"+sw.Name+"` |") {
-			t.Errorf("switch %s: README.md has no row for [`%s`](functions/%s) in its table of functions", sw.Name, sw.Function, sw.Function)
-		}
-		if !strings.Contains(contract, "| `"+sw.Name+"` |") {
-			t.Errorf("switch %s: events/README.md has no row for its target and options", sw.Name)
-		}
-	}
-	files, err := filepath.Glob("*/*.go")
+	switches, err := declared.Switches()
 	require.NoError(t, err)
-	for _, file := range files {
-		name := filepath.Dir(file)
-		if !listed[name] && strings.Contains(string(localtest.File(t, file)), "\nfunc Switch() huawei.Switch {") {
-			t.Errorf("functions/%s is not in the list of functions/functions.go", name)
+	for _, s := range switches {
+		for _, sentence := range generate.Missing(os.DirFS(".."), s) {
+			t.Error(sentence)
+		}
+	}
+	operations := map[string]string{}
+	for _, s := range switches {
+		operations[s.Name] = s.Operation
+	}
+	for _, s := range simulations.All() {
+		if s.Flip.Name != operations[s.Switch] {
+			t.Errorf("the simulation of %s has the operation %q, but its call is %q", s.Switch, s.Flip.Name, operations[s.Switch])
+		}
+		for _, sw := range functions.All() {
+			if job := s.Flip.Job; s.Switch == sw.Name && ((job != "") != sw.Creates || sw.Foreign(job)) {
+				t.Errorf("the simulation of %s starts the job %q, which the switch does not know for its own", sw.Name, job)
+			}
+		}
+	}
+}
+
+// Whatever follows from the declarations is in the tree as it is generated.
+func TestTheTreeIsAsGenerated(t *testing.T) {
+	tree := os.DirFS("..")
+	switches, err := declared.Switches()
+	require.NoError(t, err)
+	files, err := generate.Files(tree, switches)
+	require.NoError(t, err)
+	lists, err := generate.Lists(tree)
+	require.NoError(t, err)
+	maps.Copy(files, lists)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if there, err := fs.ReadFile(tree, name); err != nil || !bytes.Equal(there, files[name]) {
+			t.Errorf("%s differs from what is generated: run go generate ./...", name)
 		}
 	}
 }
@@ -65,12 +65,12 @@ func TestNothingOfASwitchIsMissing(t *testing.T) {
 // No two simulations may take each other's calls or positions; a read that
 // several declare is the same one.
 func TestSimulationsAgree(t *testing.T) {
-	declared := map[string]string{}
-	only := func(what, by string) {
-		if other, taken := declared[what]; taken && other != by {
-			t.Errorf("%s is declared by %s and by %s", what, other, by)
+	by := map[string]string{}
+	only := func(what, whose string) {
+		if other, taken := by[what]; taken && other != whose {
+			t.Errorf("%s is declared by %s and by %s", what, other, whose)
 		}
-		declared[what] = by
+		by[what] = whose
 	}
 	for _, s := range simulations.All() {
 		for _, position := range s.Positions {
@@ -98,11 +98,6 @@ func TestTheEngineStandsAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(list), "pkg/engine/ledger/bolt\n")
 	require.NotRegexp(t, `/cloudapi\n|/huawei\n|interlock/functions|/awsjson\n|aws-sdk|aws-lambda`, string(list))
-}
-
-func absent(path string) bool {
-	_, err := os.Stat(path)
-	return err != nil
 }
 
 // A sample is a ticket of no certain day, so that whoever posts it gets its

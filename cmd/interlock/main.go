@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // an image may have no time zones of its own; Lambda's has
 
 	"github.com/spf13/cobra"
 )
@@ -51,7 +52,7 @@ functions in one process, for a laptop or a server of your own.`,
 	}
 	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
 		decisionsCommand(), statusCommand(), replayCommand(), checkCommand(), digestCommand(), haltCommand(), resumeCommand(), resolveCommand(),
-		auditCommand())
+		policyCommand(), auditCommand())
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd()
 	for _, own := range c.Commands() {

@@ -215,7 +215,7 @@ func TestReadmeDeploying(t *testing.T) {
 		if m[1] == "Detail" { // EventBridge's
 			continue
 		}
-		require.Regexp(t, `(?m)^  `+m[1]+`:$`, string(template))
+		require.Regexp(t, `(?m)^  `+m[1]+`:`, string(template))
 	}
 	require.Contains(t, string(template), "Name: !Ref AWS::StackName\n", "the bus has the stack's name")
 	samconfig, err := os.ReadFile(filepath.Join(repository, "samconfig.toml"))

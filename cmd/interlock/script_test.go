@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +22,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.etcd.io/bbolt"
 
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -41,6 +45,8 @@ func TestMain(m *testing.M) {
 //	taken NAME            takes a port and sets NAME to its address
 //	sample NAME           copies functions/NAME/sample.json to NAME.json
 //	audited FILE          makes a ledger file with audit records
+//	forge FILE OLD NEW    puts a text in the place of one of the same length in
+//	                      an audit record of a ledger file
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -50,7 +56,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "interrupt": stop, "post": post, "get": get, "taken": taken, "sample": sample, "audited": auditedLedger,
+			"start": start, "interrupt": stop, "post": post, "get": get, "taken": taken, "sample": sample, "audited": auditedLedger, "forge": forge,
 		},
 	})
 }
@@ -190,6 +196,27 @@ func sample(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "functions", args[0], "sample.json"))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".json"), text, 0o600))
+}
+
+// forge changes an audit record as somebody would who knows the file's form.
+func forge(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := bbolt.Open(ts.MkAbs(args[0]), 0o600, nil)
+	ts.Check(err)
+	ts.Check(db.Update(func(tx *bbolt.Tx) error {
+		b, found := tx.Bucket([]byte("audit")), map[string][]byte{}
+		err := b.ForEach(func(k, v []byte) error {
+			if bytes.Contains(v, []byte(args[1])) {
+				found[string(k)] = bytes.Replace(v[4:], []byte(args[1]), []byte(args[2]), 1)
+			}
+			return nil
+		})
+		for k, v := range found {
+			sum := crc32.Checksum(append([]byte(k), v...), crc32.MakeTable(crc32.Castagnoli))
+			err = errors.Join(err, b.Put([]byte(k), append(binary.BigEndian.AppendUint32(nil, sum), v...)))
+		}
+		return err
+	}))
+	ts.Check(db.Close())
 }
 
 // auditedLedger makes a ledger file in which three decisions on one instance and

@@ -29,7 +29,10 @@ the file interlock.db in the working directory, unless INTERLOCK_LEDGER says
 otherwise.
 
 Nobody who reaches the address is authenticated, unless by signature where
-INTERLOCK_WEBHOOK_SECRETS is set.`,
+INTERLOCK_WEBHOOK_SECRETS is set. Without it, serve listens on this machine
+only, and takes requests that were sent to it by that name: what a page of
+somebody else's makes a browser send is refused. INTERLOCK_OPEN=true says that
+something else guards the address, a mesh or a broker, and lifts both.`,
 		Example: `  interlock sim --addr 127.0.0.1:8081 &
   export INTERLOCK_GAUSSDB_ENDPOINT=http://127.0.0.1:8081 INTERLOCK_DBSS_ENDPOINT=http://127.0.0.1:8081
   export INTERLOCK_AUTH_TOKEN=simulated-token
@@ -42,19 +45,16 @@ INTERLOCK_WEBHOOK_SECRETS is set.`,
 			}
 			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
 			slog.SetDefault(log) // doors and the sweep log the same way
-			if len(cfg.WebhookSecrets) == 0 && !loopback(addr) {
-				log.Warn("whoever reaches " + addr + " can flip switches: nobody is authenticated unless INTERLOCK_WEBHOOK_SECRETS is set")
+			l, err := local.Listen(cfg, addr)
+			if err != nil {
+				return busy(addr, err)
 			}
 			h, err := local.Open(cfg, functions.All(), local.Options{
 				Observe: observe.Logs(log),
 				Warn:    func(s string) { log.Warn(s) },
 			})
 			if err != nil {
-				return err
-			}
-			l, err := listen(addr)
-			if err != nil {
-				return errors.Join(err, h.Close())
+				return errors.Join(err, l.Close())
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "serving on http://%s\n", l.Addr())
 			return errors.Join(h.Serve(cmd.Context(), l), h.Close())
@@ -64,17 +64,15 @@ INTERLOCK_WEBHOOK_SECRETS is set.`,
 	return c
 }
 
-// loopback tells whether only this machine reaches an address. One that is no
-// address is for [listen] to report.
-func loopback(addr string) bool {
-	at, err := net.ResolveTCPAddr("tcp", addr)
-	return err != nil || at.IP.IsLoopback()
-}
-
 func listen(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
+	return l, busy(addr, err)
+}
+
+// busy says what to do about an address that another program has.
+func busy(addr string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another program; choose another with --addr", addr)
+		return fmt.Errorf("%s is in use by another program; choose another with --addr", addr)
 	}
-	return l, err
+	return err
 }

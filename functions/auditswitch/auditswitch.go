@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// LTSAuditSwitch is 1 to disable LTS audit, which is for DWS databases; 0
 	// leaves it as it is.
-	LTSAuditSwitch *int `json:"lts_audit_switch,omitempty" validate:"omitempty,oneof=0 1"`
+	LTSAuditSwitch *int `json:"lts_audit_switch,omitempty" validate:"omitempty,oneof=0 1" doc:"1 disables LTS audit, for DWS databases; 0 leaves it as it is."`
 }
 
 // Switch declares database-audit.

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// ALTForReadonly tells whether read replicas take part. Missing: as the API
 	// has it, which is off.
-	ALTForReadonly *bool `json:"alt_for_readonly,omitempty"`
+	ALTForReadonly *bool `json:"alt_for_readonly,omitempty" doc:"Whether ALT is enabled for read replicas too."`
 }
 
 // Switch declares proxy-alt.

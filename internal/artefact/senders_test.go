@@ -69,6 +69,9 @@ func request(t testing.TB, contentType, body string, base64 bool) []byte {
 		Body: body, IsBase64Encoded: base64,
 	}
 	r.RequestContext.HTTP.Method, r.RequestContext.HTTP.Path = http.MethodPost, "/"
+	r.RequestContext.Authorizer = &lambdaevents.LambdaFunctionURLRequestContextAuthorizerDescription{
+		IAM: &lambdaevents.LambdaFunctionURLRequestContextAuthorizerIAMDescription{UserARN: "arn:aws:iam::123456789012:role/tickets"},
+	}
 	return marshal(t, r)
 }
 

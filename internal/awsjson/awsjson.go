@@ -1,5 +1,5 @@
 // Package awsjson calls AWS services that speak the AWS JSON protocol:
-// DynamoDB, EventBridge, SQS and Secrets Manager.
+// DynamoDB, EventBridge, SQS, Secrets Manager and Systems Manager.
 //
 // It is a few operations' worth of a client, signed by the SDK's own signer. The
 // SDK's service clients cost more at start than everything else that a function
@@ -47,6 +47,7 @@ var (
 	EventBridge    = Service{"events", "AWSEvents", "1.1", "EVENTBRIDGE"}
 	SQS            = Service{"sqs", "AmazonSQS", "1.0", "SQS"}
 	SecretsManager = Service{"secretsmanager", "secretsmanager", "1.1", "SECRETS_MANAGER"}
+	SSM            = Service{"ssm", "AmazonSSM", "1.1", "SSM"}
 )
 
 // Client calls one service. It is safe for concurrent use.
@@ -204,7 +205,11 @@ func (c *Client) once(ctx context.Context, operation string, body []byte, out an
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", operation, errLocal, err)
 	}
-	res, err := cmp.Or(c.HTTP, http.DefaultClient).Do(req)
+	// No service redirects. Followed, a redirect would take the body and the
+	// session's token to wherever it says.
+	client := *cmp.Or(c.HTTP, http.DefaultClient)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := client.Do(req)
 	if err != nil {
 		var ue *url.Error
 		if errors.As(err, &ue) {

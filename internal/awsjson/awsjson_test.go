@@ -196,6 +196,7 @@ func TestFromEnv(t *testing.T) {
 		"China's":            {awsjson.SQS, map[string]string{"AWS_REGION": "cn-north-1"}, "https://sqs.cn-north-1.amazonaws.com.cn"},
 		"given for all":      {awsjson.SecretsManager, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "http://127.0.0.1:1"},
 		"given for one":      {awsjson.SecretsManager, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "https://vpce.example.com"}, "https://vpce.example.com"},
+		"another service's":  {awsjson.SSM, map[string]string{"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL_SQS": "http://localhost:1"}, "https://ssm.eu-central-1.amazonaws.com"},
 		"http to localhost":  {awsjson.SQS, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://localhost:1"}, "http://localhost:1"},
 		"http to elsewhere":  {awsjson.SQS, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "http://example.com"}, "AWS_ENDPOINT_URL_SQS: found http://example.com, expected https: plain http is for loopback addresses only"},
 		"no URL":             {awsjson.SQS, map[string]string{"AWS_REGION": "r", "AWS_ENDPOINT_URL": "here"}, "AWS_ENDPOINT_URL_SQS: expected an absolute URL"},
@@ -224,4 +225,22 @@ func TestAnswerKeepsWhatAnErrorCarries(t *testing.T) {
 	require.NoError(t, json.Unmarshal(e.Body, &carried))
 	require.Equal(t, "None", carried.CancellationReasons[0].Code)
 	require.Equal(t, "GetItem: 400 TransactionCanceledException: ", e.Error())
+}
+
+// A redirect is an answer as any other that is no success, and goes nowhere.
+func TestNoRedirectIsFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s", r.Method, r.Header) }))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		c, err := awsjson.FromEnv(awsjson.DynamoDB, func(name string) string {
+			return map[string]string{"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}[name]
+		}, nil)
+		require.NoError(t, err)
+		err = c.Do(t.Context(), "GetItem", map[string]string{}, nil)
+		var e *awsjson.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, status, e.Status)
+		server.Close()
+	}
 }

@@ -64,7 +64,23 @@ const (
 	// Unsupported: it is no CloudEvent, or in a format other than JSON
 	// (HTTP 415).
 	Unsupported
+	// TooMany: it is a batch of more than [MostEvents] events (HTTP 413).
+	TooMany
 )
+
+// MostEvents is how many events a batch may have: what is wrong with each of
+// them is answered, so that a few bytes of many events would ask for much work
+// and a large answer.
+const MostEvents = 100
+
+// Count returns an error, of type *[Error], where a batch has more events than
+// it may.
+func Count(events int) error {
+	if events <= MostEvents {
+		return nil
+	}
+	return &Error{Kind: TooMany, Rule: RuleJSONBatch, Reason: fmt.Sprintf("found a batch of %d events, expected at most %d", events, MostEvents)}
+}
 
 // Error says why something is not a valid CloudEvent.
 type Error struct {
@@ -105,9 +121,17 @@ func (e *Error) LogValue() slog.Value {
 type problems struct {
 	rules  []string
 	fields []events.Field
+	// more counts those beyond the limit: what is answered has one too.
+	more int
 }
 
+const mostFields = 50
+
 func (p *problems) add(rule, path, found, expected string) {
+	if len(p.fields) == mostFields {
+		p.more++
+		return
+	}
 	p.fields = append(p.fields, events.Field{Path: path, Found: found, Expected: expected})
 	for _, r := range p.rules {
 		if r == rule {
@@ -120,6 +144,9 @@ func (p *problems) add(rule, path, found, expected string) {
 func (p *problems) err() error {
 	if len(p.fields) == 0 {
 		return nil
+	}
+	if p.more > 0 {
+		p.fields = append(p.fields, events.Field{Path: "event", Found: strconv.Itoa(p.more) + " more wrong attributes", Expected: "none"})
 	}
 	return &Error{Rule: strings.Join(p.rules, "; "), Fields: p.fields}
 }

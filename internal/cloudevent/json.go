@@ -37,6 +37,9 @@ func DecodeBatchJSON(b []byte) ([]Item, error) {
 	if n.Kind != jsontree.Array {
 		return nil, &Error{Rule: RuleJSONBatch, Reason: "found " + article(n.Kind) + ", expected an array of events"}
 	}
+	if err := Count(len(n.Items)); err != nil {
+		return nil, err
+	}
 	items := make([]Item, len(n.Items))
 	for i := range n.Items {
 		items[i].Event, items[i].Err = DecodeNode(&n.Items[i])

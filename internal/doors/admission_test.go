@@ -231,7 +231,7 @@ func TestSigned(t *testing.T) {
 }
 
 func signed(k webhook.Key, at time.Time) func(http.Header, string) {
-	return func(h http.Header, body string) { k.Sign(h, "msg_1", at, []byte(body)) }
+	return func(h http.Header, body string) { k.Sign(h, "ignored", at, []byte(body)) }
 }
 
 // TestHeaderLimits: at the limit, and past it.
@@ -250,7 +250,7 @@ func TestHeaderLimits(t *testing.T) {
 			for i := range test.count {
 				header.Set(fmt.Sprint("X-", i), strings.Repeat("x", test.size))
 			}
-			r := d.HTTP(context.Background(), Request{Method: "POST", Header: header, Body: []byte(structured("a"))})
+			r := d.HTTP(context.Background(), Request{Method: "POST", Header: header, Body: []byte(structured("a")), Admitted: true})
 			require.Equal(t, test.status, r.Status)
 			require.Equal(t, test.status == 204, len(s.seen) == 1)
 		})

@@ -19,19 +19,28 @@ import (
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
+// faultOf says what is wrong with what holds no event that may be handled.
+func faultOf(err error) events.Error {
+	f := events.Error{Code: events.InvalidEvent, Title: "The event is not a valid CloudEvent", Detail: err.Error()}
+	var e *cloudevent.Error
+	var foreign *producers.Error
+	var beyond *beyondError
+	switch {
+	case errors.As(err, &e):
+		f.Fields = e.Fields
+	case errors.As(err, &foreign):
+		f.Code, f.Title, f.Fields = events.InvalidData, "The message cannot be mapped to an event", foreign.Fields
+	case errors.As(err, &beyond):
+		f.Code, f.Title, f.Fields = events.Denied, "The sender's key is not good for this", beyond.fields
+	}
+	return f
+}
+
 // invalid is the rejection of an element of a batch that is no valid event. It
 // is part of the answer only: nobody else would know what it is about. Its id
 // is a hash of its data, so that each delivery gives the same event.
 func (d *Door) invalid(err error) engine.Result {
-	problem := events.Error{Code: events.InvalidEvent, Title: "The event is not a valid CloudEvent", Detail: err.Error()}
-	var e *cloudevent.Error
-	if errors.As(err, &e) {
-		problem.Fields = e.Fields
-	}
-	var foreign *producers.Error
-	if errors.As(err, &foreign) {
-		problem.Code, problem.Title, problem.Fields = events.InvalidData, "The message cannot be mapped to an event", foreign.Fields
-	}
+	problem := faultOf(err)
 	name := cmp.Or(d.Switch, d.Function)
 	// A struct of texts always encodes.
 	data, _ := json.Marshal(events.Rejected{Switch: name, Error: problem})

@@ -30,7 +30,7 @@ func TestCDEventsAreMapped(t *testing.T) {
 	})
 	post := func(data string) Response {
 		body := `{"specversion":"1.0","type":"dev.cdevents.approval.closed.0.1.0","id":"1","source":"urn:approvals","correlationid":"c","data":` + data + `}`
-		return d.HTTP(context.Background(), Request{Method: http.MethodPost, Body: []byte(body),
+		return d.HTTP(context.Background(), Request{Admitted: true, Method: http.MethodPost, Body: []byte(body),
 			Header: http.Header{"Content-Type": {"application/cloudevents+json"}}})
 	}
 	require.Equal(t, http.StatusNoContent, post(string(sample.Message)).Status)

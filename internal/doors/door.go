@@ -7,6 +7,15 @@
 // recognises function URLs, SQS, SNS, EventBridge, EventGrid and direct
 // invocations by their payloads.
 //
+// # Who may come in
+//
+// By HTTP comes in what one of the webhook keys signed, within that key's
+// limits; where there are no keys, what AWS's authorizer let pass, or what
+// reached the local program, which guards its address itself. What is neither
+// is answered 401. The other doors are guarded by AWS's permissions alone:
+// whoever may invoke the function may claim to be any of them. How an event
+// came in goes with it, as an [admission.Admission].
+//
 // # Several events at once
 //
 // Events that come together are grouped by the instance that they are about.
@@ -31,6 +40,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
@@ -51,10 +61,10 @@ type Door struct {
 	// Producers reads the messages of those who send no events of ours.
 	Producers producers.Reader
 
-	// Verify tells whether an HTTP request comes from somebody who may send
-	// events: it sees the header and the bytes of the body before anything in
-	// them is read. Default: whoever gets here may.
-	Verify func(header http.Header, body []byte) error
+	// Verify returns the key that signed an HTTP request: it sees the header
+	// and the bytes of the body before anything in them is read. Default: a
+	// request is taken without, if whoever received it says that it may be.
+	Verify func(header http.Header, body []byte) (webhook.Key, error)
 	// Origins are the senders whose webhook handshake is granted, exactly as
 	// they name themselves in WebHook-Request-Origin. Default none.
 	Origins []string

@@ -10,6 +10,7 @@ import (
 	lambdaevents "github.com/aws/aws-lambda-go/events"
 
 	"github.com/interlock-functions/interlock/internal/jsontree"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // functionURL answers a request to a function URL, or to an HTTP API with
@@ -30,6 +31,20 @@ func (d *Door) functionURL(ctx context.Context, n *jsontree.Node) ([]byte, error
 	return json.Marshal(answer)
 }
 
+// authorized tells whether AWS has let the request pass for what it showed: a
+// signature of IAM, of which a function URL and an HTTP API tell alike; a token
+// that an HTTP API's authorizer took, its own or a function; a certificate of
+// mutual TLS. The context is AWS's own word, and nothing of it is the sender's.
+// A function URL whose AuthType is NONE has none of these.
+func authorized(context *jsontree.Node) bool {
+	by := context.Get("authorizer")
+	return isText(by.Get("iam").Get("userArn")) ||
+		says(by.Get("jwt").Get("claims")) || says(by.Get("lambda")) ||
+		isText(context.Get("authentication").Get("clientCert").Get("clientCertPem"))
+}
+
+func says(n *jsontree.Node) bool { return n.Is(jsontree.Object) && len(n.Members) > 0 }
+
 func request(n *jsontree.Node) (Request, bool) {
 	header := http.Header{}
 	if h := n.Get("headers"); h != nil {
@@ -40,6 +55,7 @@ func request(n *jsontree.Node) (Request, bool) {
 	req := Request{
 		Method: text(n.Get("requestContext").Get("http").Get("method")), Header: header,
 		Query: text(n.Get("rawQueryString")), Body: []byte(text(n.Get("body"))),
+		Door: admission.URL, Admitted: authorized(n.Get("requestContext")),
 	}
 	if b := n.Get("isBase64Encoded"); b == nil || string(b.Raw) != "true" {
 		return req, true

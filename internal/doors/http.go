@@ -12,8 +12,8 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
-	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // MaxBody is how many bytes the body of an HTTP request may have.
@@ -34,6 +34,10 @@ type Request struct {
 	// Query is the URL's, as it was sent.
 	Query string
 	Body  []byte
+	// Door is the one that it came in by, as [admission.Admission] names it.
+	Door string
+	// Admitted: whoever received it knows that its sender may send events.
+	Admitted bool
 }
 
 // Response is the answer to a [Request].
@@ -52,12 +56,16 @@ func (d *Door) HTTP(ctx context.Context, req Request) Response {
 	if r, done := d.before(req.Method, req.Header, int64(len(req.Body))); done {
 		return r
 	}
-	if d.Verify != nil {
-		if err := d.Verify(req.Header, req.Body); err != nil {
-			return unauthorized(err)
-		}
+	key, err := d.signer(req)
+	if err != nil {
+		d.log().WarnContext(ctx, "a request was refused", "function", d.Function, "door", req.Door, "error", err)
+		return unauthorized(err)
 	}
+	ctx = admission.With(ctx, admission.Admission{Door: req.Door, Signer: key.Name})
 	mode, items, err := d.decodeHTTP(req)
+	if err == nil && d.Verify != nil {
+		err = d.hold(ctx, key, req, mode, items)
+	}
 	switch {
 	case err != nil:
 		return refused(err)
@@ -114,25 +122,20 @@ func (d *Door) handshake(header http.Header) Response {
 
 // refused answers a message that holds no event.
 func refused(err error) Response {
-	p := problem{Title: "The event is not a valid CloudEvent", Status: http.StatusBadRequest,
-		Code: events.InvalidEvent, Detail: err.Error()}
-	var foreign *producers.Error
-	if errors.As(err, &foreign) {
-		p.Title, p.Status, p.Code, p.Fields = "The message cannot be mapped to an event", http.StatusUnprocessableEntity, events.InvalidData, foreign.Fields
-		return p.response()
-	}
+	f := faultOf(err)
+	p := problem{Title: f.Title, Status: rejectedStatus(f.Code), Code: f.Code, Detail: f.Detail, Fields: f.Fields}
 	var e *cloudevent.Error
-	if !errors.As(err, &e) {
-		return p.response()
+	switch {
+	case !errors.As(err, &e):
+	case e.Kind == cloudevent.TooMany:
+		p.Title, p.Status, p.Code = "The batch has too many events", http.StatusRequestEntityTooLarge, "too-large"
+	case e.Kind == cloudevent.Unsupported:
+		p.Title, p.Status, p.Code = "The content type is not one that is taken here", http.StatusUnsupportedMediaType, "unsupported-media-type"
+		r := p.response()
+		r.Header.Set("Accept", "application/cloudevents+json, application/cloudevents-batch+json")
+		return r
 	}
-	p.Fields = e.Fields
-	if e.Kind != cloudevent.Unsupported {
-		return p.response()
-	}
-	p.Title, p.Status, p.Code = "The content type is not one of CloudEvents", http.StatusUnsupportedMediaType, "unsupported-media-type"
-	r := p.response()
-	r.Header.Set("Accept", "application/cloudevents+json, application/cloudevents-batch+json")
-	return r
+	return p.response()
 }
 
 func tooLarge() Response {

@@ -16,7 +16,7 @@ import (
 )
 
 func post(d *Door, contentType, body string) Response {
-	return d.HTTP(context.Background(), Request{Method: "POST", Header: http.Header{"content-type": {contentType}}, Body: []byte(body)})
+	return d.HTTP(context.Background(), Request{Method: "POST", Header: http.Header{"content-type": {contentType}}, Body: []byte(body), Admitted: true})
 }
 
 // serveStructured posts an event to the local program's door.

@@ -12,6 +12,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // payloadDepth is how deep a payload may be nested: an event in the detail of
@@ -36,13 +37,16 @@ var nothing = json.RawMessage("null")
 // Where one event is expected, a message of a known producer ([producers]) may
 // stand in its place.
 //
-// Its errors are [*Later], [*NoEvent] and [*Unrecognised].
+// Its errors are [*Later], [*NoEvent], [*Unrecognised], and a
+// [*cloudevent.Error] for more events at once than [cloudevent.MostEvents].
 func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	n, err := jsontree.Parse(payload, payloadDepth)
 	if err != nil {
 		return nil, &NoEvent{Err: fmt.Errorf("payload: %w", err)}
 	}
-	switch recognise(&n) {
+	is := recognise(&n)
+	ctx = admission.With(ctx, admission.Admission{Door: is.door()})
+	switch is {
 	case aSingle:
 		return d.direct(ctx, &n)
 	case aBatch:
@@ -89,6 +93,9 @@ func (d *Door) direct(ctx context.Context, n *jsontree.Node) ([]byte, error) {
 }
 
 func (d *Door) directBatch(ctx context.Context, nodes []jsontree.Node) ([]byte, error) {
+	if err := cloudevent.Count(len(nodes)); err != nil {
+		return nil, err
+	}
 	items := make([]cloudevent.Item, len(nodes))
 	for i := range nodes {
 		items[i].Event, items[i].Err = cloudevent.DecodeNode(&nodes[i])
@@ -104,6 +111,9 @@ func (d *Door) directBatch(ctx context.Context, nodes []jsontree.Node) ([]byte, 
 // deliveries answers senders that read nothing but whether to send everything
 // again.
 func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node) ([]byte, error) {
+	if err := cloudevent.Count(len(nodes)); err != nil {
+		return nil, err
+	}
 	items := make([]cloudevent.Item, len(nodes))
 	for i := range nodes {
 		items[i].Event, items[i].Err = unwrap(d.Producers, &nodes[i], nesting)
@@ -134,13 +144,18 @@ func notifications(records []jsontree.Node) []jsontree.Node {
 
 // sqs answers with the messages that are to come back. An empty list says that
 // all are done, while an unknown or empty id among them would say that none
-// is: then an error says so openly.
+// is: then an error says so openly. Of a mapping that brings more at once than
+// a batch may have, the rest comes back by itself.
 func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error) {
-	items := make([]cloudevent.Item, len(records))
+	answer := lambdaevents.SQSEventResponse{BatchItemFailures: []lambdaevents.SQSBatchItemFailure{}}
+	items := make([]cloudevent.Item, min(len(records), cloudevent.MostEvents))
 	for i := range records {
+		if i >= len(items) {
+			answer.BatchItemFailures = append(answer.BatchItemFailures, lambdaevents.SQSBatchItemFailure{ItemIdentifier: text(records[i].Get("messageId"))})
+			continue
+		}
 		items[i].Event, items[i].Err = message(d.Producers, text(records[i].Get("body")), nesting)
 	}
-	answer := lambdaevents.SQSEventResponse{BatchItemFailures: []lambdaevents.SQSBatchItemFailure{}}
 	for i, r := range d.handleAll(ctx, items) {
 		id := text(records[i].Get("messageId"))
 		if err := items[i].Err; err != nil {

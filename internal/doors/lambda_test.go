@@ -209,6 +209,8 @@ func TestSQSWithoutID(t *testing.T) {
 func urlRequest(header map[string]string, body string, encoded bool) lambdaevents.LambdaFunctionURLRequest {
 	req := lambdaevents.LambdaFunctionURLRequest{Version: "2.0", RawPath: "/", Headers: header, Body: body, IsBase64Encoded: encoded}
 	req.RequestContext.HTTP.Method = "POST"
+	req.RequestContext.Authorizer = &lambdaevents.LambdaFunctionURLRequestContextAuthorizerDescription{
+		IAM: &lambdaevents.LambdaFunctionURLRequestContextAuthorizerIAMDescription{UserARN: "arn:aws:iam::123456789012:role/tickets"}}
 	return req
 }
 

@@ -47,7 +47,7 @@ func patient(ctx context.Context, ev event.Event) engine.Result {
 
 func TestWhatIsAnsweredWithRetryAfterIsQueued(t *testing.T) {
 	post := func(d *Door, contentType, body string) Response {
-		return d.HTTP(context.Background(), Request{Method: http.MethodPost, Body: []byte(body),
+		return d.HTTP(context.Background(), Request{Admitted: true, Method: http.MethodPost, Body: []byte(body),
 			Header: http.Header{"Content-Type": {contentType}}})
 	}
 	for _, fail := range []error{nil, errors.New("queue away")} {

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"time"
+
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // ServeHTTP is the door of the local program. A client that hangs up does not
@@ -30,7 +32,7 @@ func (d *Door) serve(ctx context.Context, w http.ResponseWriter, req *http.Reque
 	case err != nil:
 		return problem{Title: "The body could not be read", Status: http.StatusBadRequest, Code: "unreadable", Detail: err.Error()}.response()
 	}
-	return d.HTTP(ctx, Request{Method: req.Method, Header: req.Header, Query: req.URL.RawQuery, Body: body})
+	return d.HTTP(ctx, Request{Method: req.Method, Header: req.Header, Query: req.URL.RawQuery, Body: body, Door: admission.Local, Admitted: true})
 }
 
 func write(w http.ResponseWriter, r Response) {

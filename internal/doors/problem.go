@@ -21,6 +21,7 @@ type problem struct {
 	Detail string         `json:"detail,omitempty"`
 	Code   events.Code    `json:"code"`
 	Fields []events.Field `json:"fields,omitempty"`
+	Policy []string       `json:"policy,omitempty"`
 	Cloud  *events.Cloud  `json:"cloud,omitempty"`
 	// EventID is the id of the event that was posted.
 	EventID string `json:"event_id,omitempty"`
@@ -31,7 +32,7 @@ type problem struct {
 // errorProblem says why an event was not applied.
 func errorProblem(id string, r engine.Result) problem {
 	e := r.Error
-	p := problem{Title: e.Title, Detail: e.Detail, Code: e.Code, Fields: e.Fields, Cloud: e.Cloud, EventID: id}
+	p := problem{Title: e.Title, Detail: e.Detail, Code: e.Code, Fields: e.Fields, Policy: e.Policy, Cloud: e.Cloud, EventID: id}
 	switch r.Kind {
 	case engine.Rejected:
 		p.Status = rejectedStatus(e.Code)
@@ -50,7 +51,7 @@ func rejectedStatus(c events.Code) int {
 		return http.StatusBadRequest
 	case events.NotApproved, events.WindowOver, events.Denied:
 		return http.StatusForbidden
-	case events.Superseded, events.IDReused:
+	case events.Superseded, events.TicketSpent, events.IDReused:
 		return http.StatusConflict
 	}
 	return http.StatusUnprocessableEntity

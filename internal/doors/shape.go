@@ -9,6 +9,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 	"github.com/interlock-functions/interlock/internal/producers"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // shape is what a payload looks like.
@@ -26,6 +27,18 @@ const (
 	aBus
 	aSweep
 )
+
+// door is the one that a payload of this shape comes in by, which a function
+// URL's request says for itself.
+func (s shape) door() string {
+	switch s {
+	case anSQS:
+		return admission.Queue
+	case anSNS, anEventBridge, anEventGrid, aBus:
+		return admission.Bus
+	}
+	return admission.Direct
+}
 
 // recognise tells a payload's shape by the names of its members, letter by
 // letter: SNS's EventSource and SQS's eventSource differ in case alone.

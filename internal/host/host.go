@@ -17,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/huawei"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -54,6 +55,7 @@ type Host struct {
 
 	config   config.Config
 	switches []huawei.Switch
+	verify   func(http.Header, []byte) (webhook.Key, error)
 }
 
 // Open opens what a configuration names, and puts the functions on it. It is the
@@ -72,7 +74,19 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 			return nil, err
 		}
 	}
+	verify, err := Verify(c, switches, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := Policy(c, switches, o.AWS)
+	if err != nil {
+		return nil, err
+	}
 	auth, err := o.AWS.Auth(c)
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := Tickets(c, auth)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +95,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, err
 	}
 	h := New(c, switches, Client(c, auth, o.Transport), l, b)
+	h.verify, h.Engine.Policy, h.Engine.Tickets = verify, rules, tickets
 	h.Engine.Now, h.Engine.Observe = o.Now, o.Observe
 	h.Sweeper.Now, h.Sweeper.Log = o.Now, o.Log
 	if err := h.Engine.Init(); err != nil {
@@ -106,7 +121,7 @@ func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l le
 		Region:   c.Region,
 		Ledger:   l, Bus: b,
 		Quiet: c.Quiet, Retention: c.Retention, GiveUp: c.GiveUp,
-		DryRun: c.DryRun,
+		DryRun: c.DryRun, ReusableTickets: c.ReusableTickets,
 		Halted: func(context.Context) bool { return c.Halt },
 	}
 	h.Follower = &engine.Follower{Engine: h.Engine, Patience: c.Follow}
@@ -146,7 +161,7 @@ func (h *Host) Door(function string) *doors.Door {
 	}
 	return &doors.Door{
 		Function: function, Switch: name, Handler: h, Producers: c.Producers,
-		Origins: c.WebhookOrigins, Verify: Verify(c, h.Engine.Now),
+		Origins: c.WebhookOrigins, Verify: h.verify,
 	}
 }
 

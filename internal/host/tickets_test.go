@@ -8,8 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/ticketsystem"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
 // TestTickets: who asks for tickets is in the configuration, or in the secret,
@@ -37,7 +39,7 @@ func TestTickets(t *testing.T) {
 	s, err := Tickets(c, auth)
 	require.NoError(t, err)
 	ask := func() error {
-		_, err := s.Ticket(t.Context(), "CHG1")
+		_, _, err := s.Confirm(t.Context(), &decision.Decision{Ticket: &events.Ticket{ID: "CHG1"}})
 		return err
 	}
 

@@ -10,6 +10,7 @@ package huawei
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -60,6 +61,10 @@ type Switch struct {
 	// it is documented, and not as this switch's.
 	Foreign func(jobName string) bool
 
+	// Outline is what its call sends about a target in which -instance- and the
+	// like stand for the ids, and what Huawei's SDKs call the operation.
+	Outline func(enabled bool) (request *engine.Request, operation string)
+
 	bind func(*cloudapi.Client, engine.Jobs) engine.Registered
 }
 
@@ -68,7 +73,7 @@ func (d Declaration[T, O]) Switch() Switch {
 	var target T
 	return Switch{
 		About: d.About, Kind: target.Kind(), Creates: d.Creates, Reads: d.Read != nil, bind: d.bind,
-		Spec: d.bind(nil, nil).Spec(), Foreign: d.foreign,
+		Spec: d.bind(nil, nil).Spec(), Foreign: d.foreign, Outline: d.outline,
 	}
 }
 
@@ -104,6 +109,19 @@ func (d Declaration[T, O]) bind(c *cloudapi.Client, jobs engine.Jobs) engine.Reg
 		s.Foreign = d.foreign
 	}
 	return s.Register()
+}
+
+func (d Declaration[T, O]) outline(enabled bool) (request *engine.Request, operation string) {
+	var target T
+	var options O
+	err := json.Unmarshal([]byte(`{"project_id":"-project-","instance_id":"-instance-","proxy_id":"-proxy-","database_id":"-database-"}`), &target)
+	request = preview(&cloudapi.Client{GaussDB: "https://-", DBSS: "https://-"}, func(c *cloudapi.Client) {
+		_, err = d.Flip(context.Background(), c, target, enabled, options)
+	})
+	if failed := (*cloudapi.Error)(nil); errors.As(err, &failed) {
+		operation = failed.Operation
+	}
+	return request, operation
 }
 
 func (d Declaration[T, O]) foreign(jobName string) bool {

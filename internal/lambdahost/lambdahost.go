@@ -4,6 +4,7 @@
 package lambdahost
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -75,6 +76,9 @@ func Open(function string, switches []huawei.Switch, env Environment, log *slog.
 	c, err := config.Read(env.All, "", "")
 	if err != nil {
 		return nil, err
+	}
+	if c.Open {
+		return nil, errors.New("INTERLOCK_OPEN: found true, expected that it is not set: a function's URL is guarded by its authorizer, or by INTERLOCK_WEBHOOK_SECRETS")
 	}
 	aws := &host.AWS{Getenv: env.Get}
 	h, err := host.Open(c, switches, host.Options{

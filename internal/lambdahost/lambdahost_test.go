@@ -30,6 +30,8 @@ func complete() map[string]string {
 	}
 }
 
+const hookKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
 func open(vars map[string]string) (*doors.Door, error) { return openAs("proxyssl", vars) }
 
 func openAs(function string, vars map[string]string) (*doors.Door, error) {
@@ -80,6 +82,10 @@ func TestOpenStops(t *testing.T) {
 		"bus elsewhere":     {map[string]string{"AWS_ENDPOINT_URL_EVENTBRIDGE": "http://bus.example.com"}, "AWS_ENDPOINT_URL_EVENTBRIDGE: "},
 		"secret elsewhere":  {map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://" + canary + ":" + canary + "@secret.example.com"}, "AWS_ENDPOINT_URL_SECRETS_MANAGER: "},
 		"queue elsewhere":   {map[string]string{"AWS_ENDPOINT_URL_SQS": "http://queue.example.com"}, "AWS_ENDPOINT_URL_SQS: "},
+		"an open door":      {map[string]string{"INTERLOCK_OPEN": "true"}, "INTERLOCK_OPEN: found true"},
+		"a key's producer":  {map[string]string{"INTERLOCK_WEBHOOK_SECRETS": "name=a;from=remedy:" + hookKey}, "INTERLOCK_WEBHOOK_SECRETS: key a: from: found \"remedy\", expected of servicenow, jira, cdevents, config, cloudevents"},
+		"a key's type":      {map[string]string{"INTERLOCK_WEBHOOK_SECRETS": "name=a;types=dev.interlock.ticket.approved.v1|ticket.approved:" + hookKey}, "key a: types: found \"ticket.approved\""},
+		"a key's switch":    {map[string]string{"INTERLOCK_WEBHOOK_SECRETS": hookKey + "AAAA,name=b;switches=proxyssl:" + hookKey}, "key b: switches: found \"proxyssl\", expected of proxy-alt, "},
 		"a duration":        {map[string]string{"INTERLOCK_QUIET": "60"}, "INTERLOCK_QUIET: found \"60\""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/config"
@@ -57,8 +58,9 @@ func OpenDesk(ctx context.Context, c config.Config, switches []huawei.Switch, o 
 		if _, err := os.Stat(c.Ledger.Rest); errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("ledger file %s: there is none; name it with INTERLOCK_LEDGER=bolt:PATH", c.Ledger.Rest)
 		}
-		if d, err := askedAt(ctx, c.Ledger.Rest); err == nil {
-			return d, nil
+		d, err := askedAt(ctx, c.Ledger.Rest)
+		if untrusted := (*untrustedError)(nil); err == nil || errors.As(err, &untrusted) {
+			return d, err
 		}
 	}
 	h, err := Open(c, switches, o)
@@ -121,7 +123,7 @@ type remote struct{ address }
 // askedAt is the desk of the process that has a ledger's file. A file that a
 // killed process left names one that does not answer.
 func askedAt(ctx context.Context, ledger string) (Desk, error) {
-	text, err := os.ReadFile(deskFile(ledger))
+	text, err := ownFile(deskFile(ledger))
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +137,36 @@ func askedAt(ctx context.Context, ledger string) (Desk, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// untrustedError says that a desk file is not its reader's own.
+type untrustedError struct{ path, found string }
+
+func (e *untrustedError) Error() string {
+	return fmt.Sprintf("%s: found %s, expected a file of this user's own that nobody else can write: whoever wrote it could say where the operator's word goes, and answer that it was done", e.path, e.found)
+}
+
+// ownFile reads a file that nobody but this user can have written.
+func ownFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	owner, known := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.Mode().IsRegular() || !known:
+		return nil, &untrustedError{path, "no plain file"}
+	case int(owner.Uid) != os.Geteuid():
+		return nil, &untrustedError{path, fmt.Sprintf("one of the user %d", owner.Uid)}
+	case info.Mode().Perm()&0o022 != 0:
+		return nil, &untrustedError{path, "one of mode " + info.Mode().Perm().String()}
+	}
+	return io.ReadAll(io.LimitReader(f, 4<<10))
 }
 
 func (d *remote) Close() error { return nil }

@@ -3,6 +3,7 @@ package local_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -191,4 +192,41 @@ func TestNoDesk(t *testing.T) {
 	err := desk(config.Place{Kind: "bolt", Rest: o.file})
 	require.ErrorContains(t, err, "in use by another process")
 	require.ErrorContains(t, err, o.file+".serve")
+}
+
+// What others could have written is not believed: it might send an operator's
+// halt to somebody who answers that it was done.
+func TestDeskFileOfOthers(t *testing.T) {
+	asked := 0
+	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		_, _ = w.Write([]byte(`{"halted":true}`))
+	}))
+	t.Cleanup(liar.Close)
+	o := opened(t)
+	file := o.file + ".serve"
+	text := []byte(`{"url":"` + liar.URL + `","token":"t"}`)
+	open := func() error {
+		_, err := local.OpenDesk(t.Context(), config.Config{Ledger: config.Place{Kind: "bolt", Rest: o.file}}, functions.All(), local.Options{})
+		return err
+	}
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	for _, mode := range []os.FileMode{0o620, 0o602, 0o666} {
+		require.NoError(t, os.Chmod(file, mode))
+		require.ErrorContains(t, open(), file+": found one of mode "+mode.String())
+	}
+	if os.Geteuid() == 0 {
+		require.NoError(t, os.Chmod(file, 0o600))
+		require.NoError(t, os.Chown(file, 4711, -1))
+		require.ErrorContains(t, open(), "found one of the user 4711, expected a file of this user's own")
+		require.NoError(t, os.Chown(file, 0, -1))
+	}
+	require.Zero(t, asked)
+	for _, mode := range []os.FileMode{0o600, 0o644} {
+		require.NoError(t, os.Chmod(file, mode))
+		require.NoError(t, open())
+	}
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, os.Mkdir(file, 0o700))
+	require.ErrorContains(t, open(), "found no plain file")
 }

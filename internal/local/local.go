@@ -88,7 +88,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	if err := h.follows.restore(context.Background(), h.Ledger); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	h.handler = h.routes()
+	h.handler = guarded(h.routes(), c.Open)
 	return h, nil
 }
 

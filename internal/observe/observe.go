@@ -4,6 +4,7 @@ package observe
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
@@ -40,6 +41,7 @@ func Logs(log *slog.Logger) Observer {
 		text("step", s.Name)
 		text("result", s.Result)
 		text("job_id", s.JobID)
+		text("policies", strings.Join(s.Policies, ", "))
 		if s.Took > 0 {
 			attrs = append(attrs, slog.Float64("took_ms", float64(s.Took.Microseconds())/1000))
 		}

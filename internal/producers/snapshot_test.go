@@ -41,7 +41,7 @@ func tick(w *localtest.World) { w.Advance(10 * time.Minute) }
 
 func ticket(t *testing.T, w *localtest.World, name string, on bool) []byte {
 	at := w.Now().Format(time.RFC3339)
-	return localtest.Edit(t, localtest.Sample(t, "ticket.approved", name), "id", at, "time", at, "data.enabled", on,
+	return localtest.Edit(t, localtest.Sample(t, "ticket.approved", name), "id", at, "time", at, "data.enabled", on, "data.ticket.id", "CHG"+at,
 		"data.ticket.approved_at", at, "data.ticket.window", localtest.Gone)
 }
 

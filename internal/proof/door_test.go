@@ -31,7 +31,7 @@ var modes = []struct {
 	event func(doors.Response) string
 }{
 	{"structured", func(ev event.Event) doors.Request {
-		return doors.Request{Method: "POST", Header: http.Header{"Content-Type": {"application/cloudevents+json"}}, Body: encoded(ev)}
+		return doors.Request{Admitted: true, Method: "POST", Header: http.Header{"Content-Type": {"application/cloudevents+json"}}, Body: encoded(ev)}
 	}, func(r doors.Response) string { return string(r.Body) }},
 	{"structured, indented", func(ev event.Event) doors.Request {
 		var tree map[string]any
@@ -42,16 +42,16 @@ var modes = []struct {
 		if err != nil {
 			panic(err)
 		}
-		return doors.Request{Method: "POST", Header: http.Header{"content-type": {"application/cloudevents+json; charset=utf-8"}}, Body: body}
+		return doors.Request{Admitted: true, Method: "POST", Header: http.Header{"content-type": {"application/cloudevents+json; charset=utf-8"}}, Body: body}
 	}, func(r doors.Response) string { return string(r.Body) }},
 	{"binary", func(ev event.Event) doors.Request {
-		return doors.Request{Method: "POST", Body: ev.Data(), Header: http.Header{
+		return doors.Request{Admitted: true, Method: "POST", Body: ev.Data(), Header: http.Header{
 			"Content-Type": {"application/json"}, "Ce-Specversion": {"1.0"}, "Ce-Id": {ev.ID()}, "Ce-Source": {ev.Source()},
 			"Ce-Type": {ev.Type()}, "Ce-Time": {ev.Time().Format(time.RFC3339Nano)},
 		}}
 	}, func(r doors.Response) string { return string(r.Body) }},
 	{"batched", func(ev event.Event) doors.Request {
-		return doors.Request{Method: "POST", Header: http.Header{"Content-Type": {"application/cloudevents-batch+json"}}, Body: []byte("[" + string(encoded(ev)) + "]")}
+		return doors.Request{Admitted: true, Method: "POST", Header: http.Header{"Content-Type": {"application/cloudevents-batch+json"}}, Body: []byte("[" + string(encoded(ev)) + "]")}
 	}, func(r doors.Response) string {
 		var all []json.RawMessage
 		if json.Unmarshal(r.Body, &all) != nil || len(all) != 1 {

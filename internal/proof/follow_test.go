@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -149,9 +150,17 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 	ev.SetTime(now)
 	require.NoError(t, ev.SetData(event.ApplicationJSON, events.Completed{
 		Switch: "multi-tenancy", Target: target, Enabled: true, Result: events.Accepted, JobID: job,
+		Cause: events.Cause{Source: "urn:tickets", ID: "CHG1"},
 	}))
+	store := ledger.NewMemory()
+	owner := ledger.Claim{Key: ledger.Key{Switch: "multi-tenancy", Source: "urn:tickets", ID: "CHG1"}, Content: "c", Nonce: "n", Slot: "s",
+		Project: target.ProjectID, Instance: target.InstanceID, Now: now, Lease: now.Add(time.Minute), Order: now}
+	_, err = store.Claim(t.Context(), owner)
+	require.NoError(t, err)
+	require.NoError(t, store.Settle(t.Context(), owner.Key, "n", ledger.Outcome{Result: string(events.Accepted), At: now, JobID: job, Events: []json.RawMessage{encoded(ev)}, Effective: true}))
+	require.NoError(t, store.Mark(t.Context(), owner.Key, "n", now, now.Add(2160*time.Hour)))
 
-	f := &following{Ledger: ledger.NewMemory(), sim: sim.RoundTripper(), given: given, content: map[string]string{}, ends: map[string]bool{}}
+	f := &following{Ledger: store, sim: sim.RoundTripper(), given: given, content: map[string]string{}, ends: map[string]bool{}}
 	// process is one that has just started: it remembers nothing.
 	process := func() *engine.Follower {
 		e := &engine.Engine{

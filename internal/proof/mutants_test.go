@@ -140,7 +140,7 @@ func mutants() []mutant {
 		one("short waits for what ends by itself", attempt, "\t\tif !v.patient {\n", "\t\tif true {\n"),
 		{"patience with halts and windows", []edit{
 			{attempt, `if v.effect == None && !v.patient && a.tooOld`, `if v.effect == None && a.tooOld`},
-			{attempt, `Detail: v.detail, Patient: v.patient}`, `Detail: v.detail}`},
+			{attempt, `Detail: v.detail, Patient: v.patient, `, `Detail: v.detail, `},
 		}},
 		one("giving up a cloud that never says yes or no", attempt, `if a.tooOld(a.rec.Pursued, a.Now()) {`, `if false {`),
 		one("growing waits", attempt, `wait = grown(wait, a.rec.Attempts)`, ``),
@@ -177,7 +177,7 @@ func mutants() []mutant {
 		one("the cloud's own clock", doubt, `offset = date.Sub(a.Now())`, ``),
 
 		// The call
-		one("the guard", attempt, "\tif v, go_ := a.guard(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n\tnow, left", "\tnow, left"),
+		one("the guard", attempt, "\tif v, go_ := a.guard(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n\tif v, go_ := a.confirmed", "\tif v, go_ := a.confirmed"),
 		one("halts", verdicts, `if a.Halted(ctx) {`, `if false {`),
 		one("halts of look-ups", attempt, `case a.Halted(ctx):`, `case false:`),
 		one("refusing the future", verdicts, `case dated && decided.After(now.Add(tolerance)):`, `case false:`),
@@ -256,7 +256,7 @@ func mutants() []mutant {
 		}},
 		{"the guard, first or last, for tags", []edit{
 			{attempt, "if v, go_ := a.guard(ctx); !go_ {\n\t\t\treturn a.end(ctx, v)\n\t\t}\n\t\t//", "//"},
-			{attempt, "\tif v, go_ := a.guard(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n\tnow, left", "\tnow, left"},
+			{attempt, "\tif v, go_ := a.guard(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n\tif v, go_ := a.confirmed", "\tif v, go_ := a.confirmed"},
 		}},
 		{"a hold, nor a nonce to settle", []edit{
 			{ledgers, `case f.Instance.Hold != nil:`, `case f.Instance.Hold != nil && !f.Instance.Hold.Until.Before(c.Now):`},

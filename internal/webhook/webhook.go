@@ -15,7 +15,6 @@ package webhook
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -44,24 +43,25 @@ type Verifier struct {
 	Now func() time.Time
 }
 
-// Verify tells whether a message is signed by one of the keys and is recent.
-// It reads nothing of the body but its bytes. Its errors are of type *[Error].
-func (v *Verifier) Verify(header http.Header, body []byte) error {
+// Verify returns the key that signed a message, if one of the keys did and the
+// message is recent. It reads nothing of the body but its bytes. Its errors are
+// of type *[Error].
+func (v *Verifier) Verify(header http.Header, body []byte) (Key, error) {
 	id, err := only(header, IDHeader)
 	if err != nil {
-		return err
+		return Key{}, err
 	}
 	timestamp, err := only(header, TimestampHeader)
 	if err != nil {
-		return err
+		return Key{}, err
 	}
 	signatures, err := only(header, SignatureHeader)
 	if err != nil {
-		return err
+		return Key{}, err
 	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil || strconv.FormatInt(seconds, 10) != timestamp {
-		return &Error{Header: TimestampHeader, Found: "no whole number", Expected: "seconds since 1970"}
+		return Key{}, &Error{Header: TimestampHeader, Found: "no whole number", Expected: "seconds since 1970"}
 	}
 	now := time.Now
 	if v.Now != nil {
@@ -71,39 +71,40 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	// overflow.
 	switch off := now().Unix() - seconds; {
 	case seconds < 0 || off > int64(Tolerance/time.Second):
-		return &Error{Header: TimestampHeader, Found: "a time too long ago", Expected: "one within five minutes"}
+		return Key{}, &Error{Header: TimestampHeader, Found: "a time too long ago", Expected: "one within five minutes"}
 	case off < -int64(Tolerance/time.Second):
-		return &Error{Header: TimestampHeader, Found: "a time too far ahead", Expected: "one within five minutes"}
+		return Key{}, &Error{Header: TimestampHeader, Found: "a time too far ahead", Expected: "one within five minutes"}
 	}
-	if !v.signed(id, timestamp, signatures, body) {
-		return &Error{Header: SignatureHeader, Found: "no signature that one of the keys made", Expected: "v1, and the Base64 of the HMAC-SHA256 of id.timestamp.body"}
+	key, ok := v.signer(id, timestamp, signatures, body)
+	if !ok {
+		return Key{}, &Error{Header: SignatureHeader, Found: "no signature that one of the keys made", Expected: "v1, and the Base64 of the HMAC-SHA256 of id.timestamp.body"}
 	}
-	return nil
+	return key, nil
 }
 
 // mostSignatures bounds the work that a stranger can ask for. A sender signs
 // with as many keys as it has in use, which are few.
 const mostSignatures = 16
 
-// signed compares every signature with every key's, so that the time it takes
-// does not tell which of them came close.
-func (v *Verifier) signed(id, timestamp, signatures string, body []byte) bool {
+// signer is the first of the keys that made one of the signatures. It compares
+// every signature with every key's, so that the time it takes does not tell
+// which of them came close.
+func (v *Verifier) signer(id, timestamp, signatures string, body []byte) (signer Key, good bool) {
 	given := strings.Fields(signatures)
 	if len(given) > mostSignatures {
-		return false
+		return Key{}, false
 	}
-	good := false
 	for _, k := range v.Keys {
 		want := k.sum(id, timestamp, body)
 		for _, s := range given {
 			version, text, _ := strings.Cut(s, ",")
 			got, err := base64.StdEncoding.DecodeString(text)
-			if version == "v1" && err == nil && hmac.Equal(got, want) {
-				good = true
+			if version == "v1" && err == nil && hmac.Equal(got, want) && !good {
+				signer, good = k, true
 			}
 		}
 	}
-	return good
+	return signer, good
 }
 
 // only returns the value of a header that there is exactly once, under
@@ -142,58 +143,4 @@ type Error struct {
 
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s: found %s, expected %s", strings.ToLower(e.Header), e.Found, e.Expected)
-}
-
-// Key is a secret that sender and receiver share. Printed or logged, it shows
-// itself as "key".
-type Key struct{ bytes []byte }
-
-// leastKey is the shortest key that the scheme allows, in bytes.
-const leastKey = 24
-
-// ParseKey reads a secret: Base64 of at least 24 bytes, with or without
-// "whsec_" before it.
-func ParseKey(secret string) (Key, error) {
-	text := strings.TrimRight(strings.TrimPrefix(strings.TrimSpace(secret), "whsec_"), "=")
-	b, err := base64.RawStdEncoding.DecodeString(text)
-	switch {
-	case err != nil:
-		return Key{}, fmt.Errorf("webhook key: found no Base64, expected whsec_ and the Base64 of at least %d bytes", leastKey)
-	case len(b) < leastKey:
-		return Key{}, fmt.Errorf("webhook key: found %d bytes, expected at least %d, in Base64", len(b), leastKey)
-	}
-	return Key{b}, nil
-}
-
-// ParseKeys reads secrets, in their order.
-func ParseKeys(secrets []string) (keys []Key, err error) {
-	for i, s := range secrets {
-		k, err := ParseKey(s)
-		if err != nil {
-			return nil, fmt.Errorf("%d of %d: %w", i+1, len(secrets), err)
-		}
-		keys = append(keys, k)
-	}
-	return keys, nil
-}
-
-// String shows nothing of the key.
-func (Key) String() string { return "key" }
-
-// GoString shows nothing of the key.
-func (Key) GoString() string { return "key" }
-
-// Sign sets the three headers of a message.
-func (k Key) Sign(header http.Header, id string, at time.Time, body []byte) {
-	timestamp := strconv.FormatInt(at.Unix(), 10)
-	header.Set(IDHeader, id)
-	header.Set(TimestampHeader, timestamp)
-	header.Set(SignatureHeader, "v1,"+base64.StdEncoding.EncodeToString(k.sum(id, timestamp, body)))
-}
-
-func (k Key) sum(id, timestamp string, body []byte) []byte {
-	h := hmac.New(sha256.New, k.bytes)
-	h.Write([]byte(id + "." + timestamp + "."))
-	h.Write(body)
-	return h.Sum(nil)
 }

@@ -1,6 +1,8 @@
 package cloudapi
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -9,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf16"
 )
 
 const redacted = "[redacted]"
@@ -45,13 +48,19 @@ func secretsOf(req *http.Request) []string {
 			secrets = append(secrets, value)
 		}
 	}
-	if _, signature, signed := strings.Cut(req.Header.Get("Authorization"), "Signature="); signed {
-		secrets = append(secrets, signature)
+	// The key's id is none, but whoever knows it can have the key locked.
+	for part := range strings.SplitSeq(req.Header.Get("Authorization"), " ") {
+		for _, name := range []string{"Access=", "Signature="} {
+			if value, ok := strings.CutPrefix(part, name); ok {
+				secrets = append(secrets, strings.TrimSuffix(value, ","))
+			}
+		}
 	}
 	return secrets
 }
 
-// redact takes secrets out of a text, however they are escaped. It takes out
+// redact takes secrets out of a text, however they are escaped or encoded, in
+// whatever case. It takes out
 // what only begins like a secret too, as whoever repeats one may cut it short,
 // up to the end of the word or of what it shares with the secret.
 func redact(s string, secrets []string) string {
@@ -63,32 +72,74 @@ func redact(s string, secrets []string) string {
 	return s
 }
 
-// escapedForms are the ways in which a text may hold a secret.
+// enough is by how many bytes a secret is known.
+const enough = 8
+
+// escapedForms are the ways in which a text may hold a secret, in lower case:
+// as it is, escaped, in hexadecimal, and in Base64, alone or in the middle of
+// something else that was encoded with it.
 func escapedForms(secret string) []string {
 	quoted, _ := json.Marshal(secret) // of a string: cannot fail
-	return []string{
+	forms := []string{
 		secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), strings.Trim(string(quoted), `"`),
 	}
+	encoded := []string{hex.EncodeToString([]byte(secret)), unicodeEscaped(secret)}
+	for before := range 3 {
+		bits := 8 * (before + len(secret))
+		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			text := e.EncodeToString([]byte(strings.Repeat("x", before) + secret))
+			// Without what depends on the bytes around.
+			encoded = append(encoded, text[(8*before+5)/6:bits/6])
+		}
+	}
+	for _, form := range encoded {
+		if len(form) >= enough { // shorter ones cannot be told from chance
+			forms = append(forms, form)
+		}
+	}
+	for i, form := range forms {
+		forms[i] = lower(form)
+	}
+	return forms
+}
+
+// unicodeEscaped spells each character as JSON may.
+func unicodeEscaped(s string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(s)) {
+		fmt.Fprintf(&b, `\u%04x`, unit)
+	}
+	return b.String()
+}
+
+// lower is a text with its ASCII letters in lower case, as long as before.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 func redactForms(s string, forms []string) string {
 	var b strings.Builder
-	for {
-		start, end := findForm(s, forms)
+	for folded := lower(s); ; {
+		start, end := findForm(folded, forms)
 		if start < 0 {
 			b.WriteString(s)
 			return b.String()
 		}
 		b.WriteString(s[:start])
 		b.WriteString(redacted)
-		s = s[end:]
+		s, folded = s[end:], folded[end:]
 	}
 }
 
 // findForm is where the first thing that begins like one of the forms starts
 // and ends; start is negative where there is none.
 func findForm(s string, forms []string) (start, end int) {
-	const enough = 8 // bytes by which a secret is known
 	start = -1
 	for _, form := range forms {
 		if i := strings.Index(s, form[:min(len(form), enough)]); i >= 0 && (start < 0 || i < start) {

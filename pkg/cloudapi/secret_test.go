@@ -3,6 +3,8 @@ package cloudapi
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +22,7 @@ import (
 
 const (
 	canaryToken    = "MIIcanary+token/that?must&never<be>seen=="
+	canaryID       = "CANARYACCESSKEYID0000"
 	canaryKey      = "canary-secret-key-of-forty-characters-00"
 	canaryTemp     = "canary-security-token/with+signs="
 	canaryPassword = "canary & pass word"
@@ -99,12 +102,20 @@ func echoes(sent string) map[string]string {
 		"path":           "refused: /" + url.PathEscape(sent),
 		"unreadable":     `{"error_msg":` + strings.ReplaceAll(string(quoted), "/", `\/`),
 		"as JSON string": string(quoted),
+		"Base64":         `{"error_msg":"refused: ` + base64.StdEncoding.EncodeToString([]byte(sent)) + `"}`,
+		"Base64 of URLs": "refused: " + base64.RawURLEncoding.EncodeToString([]byte(sent)),
+		"hex":            "refused: " + hex.EncodeToString([]byte(sent)),
+		"HEX":            "refused: 0x" + strings.ToUpper(hex.EncodeToString([]byte(sent))),
+		"in capitals":    "refused: " + strings.ToUpper(sent),
+		"in small":       "refused: " + strings.ToLower(sent),
+		"query in small": "refused: ?t=" + strings.ToLower(url.QueryEscape(sent)),
+		"all escaped":    "refused: " + unicodeEscaped(sent),
 	}
 }
 
 func TestRepeatedSecretsAreRedacted(t *testing.T) {
 	key := func() Authenticator {
-		return &AKSK{AccessKey: "AK", SecretKey: canaryKey, SecurityToken: canaryTemp}
+		return &AKSK{AccessKey: canaryID, SecretKey: canaryKey, SecurityToken: canaryTemp}
 	}
 	for name, auth := range map[string]func() Authenticator{
 		"X-Auth-Token": func() Authenticator { return Token(canaryToken) }, "X-Security-Token": key, "Authorization": key,
@@ -122,6 +133,7 @@ func TestRepeatedSecretsAreRedacted(t *testing.T) {
 				require.Equal(t, status, e.Status)
 				shown := shows(e)
 				requireNoCanary(t, shown, "%s %s %d", name, form, status)
+				require.NotContains(t, strings.ToLower(shown), lower(canaryTemp), form)
 				if _, signature, signed := strings.Cut(sent, "Signature="); signed {
 					require.NotContains(t, shown, signature[:16], form)
 				}
@@ -180,5 +192,44 @@ func TestRepeatedPasswordIsRedacted(t *testing.T) {
 
 func TestRedactLeavesTheRest(t *testing.T) {
 	require.Equal(t, "a [redacted] c [redacted], d", redact("a secret-secret c secret-s, d", []string{"secret-secret"}))
+	require.Equal(t, "An=U2Vj unsecret", redact("An=U2Vj unsecret", []string{"secret-secret"}))
+	require.Equal(t, "by chance c2VjI", redact("by chance c2VjI", []string{"sec!"}))
 	require.Equal(t, "nothing", redact("nothing", []string{"secret-secret", "", "not"}))
+}
+
+// A secret is found in the middle of what was encoded with it, at any place.
+func TestRedactFindsEncoded(t *testing.T) {
+	for _, secret := range []string{"HSVUXQ8Z/c4n+ry", ">?>?>?>?>?>?>?>"} {
+		requireFound(t, secret)
+	}
+}
+
+func requireFound(t *testing.T, secret string) {
+	t.Helper()
+	for before := range 7 {
+		for _, after := range []string{"", "x", "xy", ":more"} {
+			whole := []byte(strings.Repeat("b", before) + secret + after)
+			for name, e := range map[string]func([]byte) string{
+				"std": base64.StdEncoding.EncodeToString, "url": base64.URLEncoding.EncodeToString, "raw": base64.RawStdEncoding.EncodeToString,
+				"hex": hex.EncodeToString, "HEX": func(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) },
+				"plain": func(b []byte) string { return string(b) }, "capitals": func(b []byte) string { return strings.ToUpper(string(b)) },
+				"escaped": func(b []byte) string { return strings.ToUpper(unicodeEscaped(string(b))) },
+			} {
+				got := redact("x "+e(whole)+" y", []string{secret})
+				require.Regexp(t, `^x [^ ]{0,42}\[redacted\][^ ]{0,5} y$`, got, "%s %d %q", name, before, after)
+			}
+		}
+	}
+}
+
+// The key's id is taken out, too: whoever knows it can have the key locked.
+func TestAccessKeyIDIsRedacted(t *testing.T) {
+	c := steps(t, step{method: "PUT", uri: altURI, body: `{"alt_enabled":"on"}`, handle: func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(403)
+		_, _ = io.WriteString(w, `{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: `+strings.ToLower(canaryID)+` and `+r.Header.Get("Authorization")+`"}`)
+	}})
+	c.Auth = &AKSK{AccessKey: canaryID, SecretKey: canaryKey}
+	e := asError(t, flip(t.Context(), c))
+	require.Contains(t, e.Message, "Incorrect IAM authentication information: [redacted] and SDK-HMAC-SHA256 Access=[redacted], SignedHeaders=")
+	require.NotContains(t, strings.ToUpper(shows(e)), canaryID)
 }

@@ -28,6 +28,10 @@ type attempt struct {
 	// superseded: a newer decision became effective while this one was failed
 	// and in doubt.
 	superseded bool
+	// policies are the rules by which the policy decided, as far as known.
+	policies []string
+	// called: this attempt has sent the call.
+	called bool
 }
 
 func (e *Engine) attempt(d *decision.Decision, c ledger.Claim, claimed ledger.Claimed) *attempt {
@@ -35,6 +39,7 @@ func (e *Engine) attempt(d *decision.Decision, c ledger.Claim, claimed ledger.Cl
 		Engine: e, d: d, sw: e.byName[d.Switch], rec: claimed.Record, nonce: c.Nonce,
 		deadline: c.Lease.Add(-e.Quiet), lease: c.Lease,
 		doubt: claimed.Verdict == ledger.Resumed, superseded: claimed.Superseded,
+		policies: claimed.Record.Last.Policies,
 	}
 }
 
@@ -124,12 +129,16 @@ func (a *attempt) send(ctx context.Context) Result {
 	if v, go_ := a.guard(ctx); !go_ {
 		return a.end(ctx, v)
 	}
+	if v, go_ := a.confirmed(ctx); !go_ {
+		return a.end(ctx, v)
+	}
 	now, left := a.Now(), a.left()
 	if left < leastCall {
 		return a.end(ctx, waiting(events.Unavailable, leastWait, errNoTime))
 	}
 	call, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
+	a.called = true
 	job, err := a.sw.flip(call, a.d)
 	v := a.classify(job, err)
 	if v.effect == Certain && !a.sw.Creates() && a.lookUpState(call).state == asWanted {
@@ -154,6 +163,10 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	if v.result == "" {
 		return a.letGo(ctx, v)
 	}
+	v.policies, v.maybe = a.policies, !a.called
+	if a.called || a.doubt && !a.absent {
+		v.call = a.calling(ctx, a.d)
+	}
 	o, out := a.outcome(a.d, v, a.nonce)
 	began := a.Now()
 	err := a.Ledger.Settle(ctx, a.rec.Key, a.nonce, o)
@@ -170,6 +183,14 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	return a.emit(ctx, a.d, a.rec.Key, a.nonce, &o, out)
 }
 
+// calling is the call of a decision, for people.
+func (e *Engine) calling(ctx context.Context, d *decision.Decision) *Request {
+	if preview := e.byName[d.Switch].preview; preview != nil {
+		return preview(ctx, d)
+	}
+	return nil
+}
+
 // letGo ends the attempt and not the decision. Only without doubt is the hold
 // given back; otherwise it stays, at rest for the quiet time.
 func (a *attempt) letGo(ctx context.Context, v verdict) Result {
@@ -177,7 +198,7 @@ func (a *attempt) letGo(ctx context.Context, v verdict) Result {
 	if v.effect == None && !v.patient && a.tooOld(a.rec.Pursued, now) {
 		return a.end(ctx, a.abandoned(v))
 	}
-	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail, Patient: v.patient}
+	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail, Patient: v.patient, Policies: a.policies}
 	wait := v.wait
 	var err error
 	if a.doubt || v.effect != None {

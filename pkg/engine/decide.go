@@ -28,7 +28,7 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		began := e.Now()
 		c := ledger.Claim{
 			Key: d.Key(), Content: d.Content(),
-			Project: d.Place.Project, Instance: d.Place.Instance,
+			Project: d.Place.Project, Instance: d.Place.Instance, Ticket: e.ticketOf(d),
 			Slot: d.Slot(), Order: d.Order(began), Stored: stored,
 			Nonce: e.Nonce(), Now: began, Lease: e.deadline(ctx).Add(e.Quiet),
 		}
@@ -48,6 +48,8 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 			return e.refuse(ctx, reusedRejection(d))
 		case ledger.Superseded:
 			return e.reject(ctx, d, c, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
+		case ledger.Spent:
+			return e.reject(ctx, d, c, spent(c, claimed.Owner))
 		case ledger.Held:
 			if claimed.Holder.Key != c.Key && claimed.Holder.Until.Before(e.Now()) && e.finish(ctx, claimed.Holder.Key) {
 				continue
@@ -103,6 +105,9 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 		return e.later(ctx, d, events.Held, wait, errors.New("another delivery of this event is at work"))
 	}
 	why := fmt.Errorf("the instance is held by %s %s", h.Key.Switch, h.Key.ID)
+	if claimed.Owner != (ledger.Key{}) {
+		why = fmt.Errorf("ticket %q is in use by event %q of %q, which has not come to its end", c.Ticket, h.Key.ID, h.Key.Source)
+	}
 	if claimed.Record.State != ledger.Settled && e.tooOld(claimed.Record.Pursued, c.Now) {
 		return e.reject(ctx, d, c, e.gaveUp(events.Held, why))
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -60,6 +61,14 @@ type Engine struct {
 	DryRun bool
 	// Halted tells whether all calls are to stop for now. Default never.
 	Halted func(context.Context) bool
+	// Policy is asked before each call. Default: the engine's own rules alone.
+	Policy Policy
+	// Tickets is asked before each call for the ticket that it rests on. Default:
+	// a ticket is believed as the event has it.
+	Tickets Tickets
+	// ReusableTickets lets a ticket be spent on a switch and target more than
+	// once, for whoever approves standing changes.
+	ReusableTickets bool
 	// Observe is told of each step's result. Default nobody.
 	Observe func(context.Context, Step)
 
@@ -106,7 +115,8 @@ type Result struct {
 
 // Step is the result of one step, for logs, metrics and people.
 type Step struct {
-	// Name is decode, claim, lookup, call, settle, emit, later, follow or dryrun.
+	// Name is decode, claim, policy, ticket, lookup, call, settle, emit, later,
+	// follow or dryrun.
 	Name     string
 	Decision *decision.Decision
 	At       time.Time
@@ -114,7 +124,9 @@ type Step struct {
 	// Result is the step's own word: a verdict, a result, a code.
 	Result string
 	JobID  string
-	Err    error
+	// Policies are the rules that decided, where a policy was asked.
+	Policies []string
+	Err      error
 	// Event is the out-event of emit.
 	Event *bus.Event
 }
@@ -184,6 +196,7 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 		}
 		return e.refuse(ctx, r)
 	}
+	d.Admission = admission.From(ctx)
 	e.Observe(ctx, Step{Name: "decode", Decision: d, At: e.Now()})
 	switch repeats, err := e.repeats(ctx, d); {
 	case err != nil:

@@ -23,12 +23,21 @@ func (r room) Place() decision.Place {
 	return decision.Place{Project: r.House, Instance: r.Room, Subject: r.House + "/" + r.Room}
 }
 
-func lamp() Registered { return Switch[room, struct{}]{Name: "lamp", Jobs: noJobs{}}.Register() }
+func lamp() Registered { return lampOf("lamp", new(int)) }
 
-type noJobs struct{}
+func lampOf(name string, looks *int) Registered {
+	return Switch[room, struct{}]{Name: name, Jobs: noJobs{looks}}.Register()
+}
 
-func (noJobs) List(context.Context, string, time.Time, int) (JobPage, error) { return JobPage{}, nil }
-func (noJobs) Show(context.Context, string, string) (Job, error)             { return Job{}, nil }
+// noJobs is a list in which no job shows, and that counts who looks.
+type noJobs struct{ looks *int }
+
+func (j noJobs) List(context.Context, string, time.Time, int) (JobPage, error) {
+	*j.looks++
+	return JobPage{}, nil
+}
+
+func (noJobs) Show(context.Context, string, string) (Job, error) { return Job{}, nil }
 
 // An event for a switch that there is not, as by a misspelt name, is not lost: it
 // is to be handled by somebody who has it.

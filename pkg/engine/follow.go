@@ -34,6 +34,9 @@ type Follower struct {
 	// local program, where nothing else remembers it. On AWS the message in the
 	// queue does.
 	Kept func(*Followed)
+	// Offline: there is no ledger that knows whose a job is, and nothing but a
+	// rehearsal comes of it.
+	Offline bool
 
 	board jobBoard
 }
@@ -52,6 +55,9 @@ type Followed struct {
 	CorrelationID string       `json:"correlationid"`
 	TraceParent   string       `json:"traceparent,omitempty"`
 	TraceState    string       `json:"tracestate,omitempty"`
+
+	// owner is the decision that the completion event names.
+	owner ledger.Key
 }
 
 // decision is the followed job as if it were a decision, for the out-event and
@@ -73,8 +79,13 @@ func (f *Follower) Handle(ctx context.Context, ev event.Event) Result {
 	ctx, cancel := f.Engine.bounded(ctx)
 	defer cancel()
 	j, r := f.followed(ev)
+	if j != nil && !f.Offline {
+		if j, r = f.owned(ctx, ev, j); j == nil {
+			return r
+		}
+	}
 	asked, _ := decision.DryRun(ev)
-	dryRun := asked || f.Engine.DryRun
+	dryRun := asked || f.Engine.DryRun || f.Offline
 	switch {
 	case r.Kind == Ignored, r.Event != nil && dryRun:
 		return r
@@ -252,7 +263,9 @@ func endOf(r Result, o *ledger.Outcome) Result {
 func (f *Follower) outcome(j *Followed, v verdict, job *Job) (ledger.Outcome, []bus.Event) {
 	e, d := f.Engine, j.decision()
 	if job == nil {
-		return e.outcome(d, v, "")
+		o, out := e.outcome(d, v, "")
+		o.Audit = nil // it is no decision
+		return o, out
 	}
 	o := ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
 	typ := events.TypeJobSucceeded
@@ -267,6 +280,30 @@ func (f *Follower) outcome(j *Followed, v verdict, job *Job) (ledger.Outcome, []
 	written := written(out)
 	o.Events = []json.RawMessage{written.JSON}
 	return o, []bus.Event{written}
+}
+
+// owned is the job that an event tells of, as the ledger has it: with the
+// completion event of the decision that the event names, which must own the job.
+// Whoever can write to the bus can make an event that looks like one. It ends
+// nothing, and its rejection is for its sender alone: published, that would end
+// the ticket that it names.
+func (f *Follower) owned(ctx context.Context, ev event.Event, j *Followed) (*Followed, Result) {
+	e, d := f.Engine, j.decision()
+	rec, err := e.Ledger.Get(ctx, j.owner)
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return nil, e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+	}
+	if o := rec.Outcome; o != nil && o.JobID == j.JobID {
+		for _, raw := range o.Events {
+			var stored event.Event
+			if stored.UnmarshalJSON(raw) == nil && stored.ID() == ev.ID() && stored.Source() == ev.Source() {
+				return f.followed(stored)
+			}
+		}
+	}
+	v := rejected(events.NotApproved, fmt.Sprintf("job %s is not that of the decision which the event names, or that decision's event is another", j.JobID))
+	e.Observe(ctx, Step{Name: "follow", Decision: d, At: e.Now(), Result: string(v.code), JobID: j.JobID, Err: errors.New(v.detail)})
+	return nil, unrecorded(d, events.RejectedOf[json.RawMessage]{Switch: j.Switch, Target: &j.Target, Enabled: &j.Enabled, Error: problem(v), Cause: j.Cause})
 }
 
 // followed reads a completion event. Its result is that of an event that is
@@ -305,6 +342,7 @@ func (f *Follower) followed(ev event.Event) (*Followed, Result) {
 		Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type(), Ticket: data.Cause.Ticket},
 		Since: ev.Time(), CorrelationID: extension(ev, "correlationid"),
 		TraceParent: extension(ev, "traceparent"), TraceState: extension(ev, "tracestate"),
+		owner: ledger.Key{Switch: data.Switch, Source: data.Cause.Source, ID: data.Cause.ID},
 	}
 	// A time that no clock has told, as a year before 1970, is none.
 	if j.Since.Year() < 1970 || j.Since.After(f.Engine.Now()) {

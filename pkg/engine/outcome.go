@@ -53,12 +53,21 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) (ledger.
 	out.SetID(eventID(d.Key(), distinct...))
 	out.SetTime(o.At)
 	written := written(out)
-	o.Events = []json.RawMessage{written.JSON}
+	o.Events, o.By = []json.RawMessage{written.JSON}, v.by
+	o.Audit = audit(d, v, &o)
 	return o, []bus.Event{written}
 }
 
+// denying are the rules that said no.
+func (v verdict) denying() []string {
+	if v.code != events.Denied {
+		return nil
+	}
+	return v.policies
+}
+
 func problem(v verdict) events.Error {
-	return events.Error{Code: v.code, Title: titles[v.code], Detail: v.detail, Cloud: v.cloud}
+	return events.Error{Code: v.code, Title: titles[v.code], Detail: v.detail, Fields: v.fields, Policy: v.denying(), Cloud: v.cloud}
 }
 
 // titles say in a few words what each code means, the same for every event.
@@ -70,6 +79,7 @@ var titles = map[events.Code]string{
 	events.Future:       "The decision lies in the future",
 	events.Superseded:   "A newer decision is in effect",
 	events.Expired:      "The decision is too old",
+	events.TicketSpent:  "The ticket has been spent",
 	events.IDReused:     "The event's id was used for something else",
 	events.Denied:       "A policy forbids the change",
 	events.CloudRefused: "The cloud refused the request",

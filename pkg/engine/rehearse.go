@@ -134,9 +134,7 @@ func (r *Rehearsal) send(ctx context.Context, a *attempt) {
 			return
 		}
 	}
-	if r.Would = WouldCall; a.sw.preview != nil {
-		r.Request = a.sw.preview(ctx, a.d)
-	}
+	r.Would, r.Request = WouldCall, a.calling(ctx, a.d)
 }
 
 // off says why nothing would be called.

@@ -250,7 +250,7 @@ func TestRehearsingDeploymentFollows(t *testing.T) {
 // A job is looked at, and neither written down nor reported.
 func TestRehearseFollow(t *testing.T) {
 	s := onStage(t)
-	completed := localtest.Edit(t, s.Post(t, "proxyssl", ticket(t, "proxy-ssl")).Body, "id", "another", "dryrun", true)
+	completed := localtest.Edit(t, s.Post(t, "proxyssl", ticket(t, "proxy-ssl")).Body, "dryrun", true)
 	s.Advance(3 * time.Second)
 	r := found(t, s.rehearse(t, "jobfollow", completed))
 	require.Equal(t, engine.WouldFollow, r.Would)

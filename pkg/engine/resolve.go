@@ -141,7 +141,7 @@ func (e *Engine) resolve(ctx context.Context, d *decision.Decision, rec ledger.R
 	now := e.Now()
 	c := ledger.Claim{
 		Key: rec.Key, Content: rec.Content, Project: rec.Project, Instance: rec.Instance, Slot: rec.Slot,
-		Order: rec.Order, Stored: rec.Stored, Nonce: e.Nonce(), Now: now, Lease: e.deadline(ctx).Add(e.Quiet),
+		Ticket: e.ticketOf(d), Order: rec.Order, Stored: rec.Stored, Nonce: e.Nonce(), Now: now, Lease: e.deadline(ctx).Add(e.Quiet),
 	}
 	claimed, err := e.Ledger.Claim(ctx, c)
 	e.Observe(ctx, Step{Name: "claim", Decision: d, At: now, Took: e.Now().Sub(now), Result: claimed.Verdict.String(), Err: err})
@@ -159,8 +159,10 @@ func (e *Engine) resolve(ctx context.Context, d *decision.Decision, rec ledger.R
 		note := ledger.Note{At: now, Code: "resolved", Detail: r.By + " says that the call had no effect"}
 		return Resolved{}, e.Ledger.Release(ctx, c.Key, c.Nonce, ledger.Wait{Due: now, Last: note, Absent: true})
 	}
-	o, _ := e.outcome(d, completed(events.Result(r.As), r.JobID), c.Nonce)
-	o.By = r.By
+	v := completed(events.Result(r.As), r.JobID)
+	v.by, v.maybe, v.policies = r.By, true, claimed.Record.Last.Policies
+	v.call = e.calling(ctx, d)
+	o, _ := e.outcome(d, v, c.Nonce)
 	began := e.Now()
 	err = e.Ledger.Settle(ctx, c.Key, c.Nonce, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})
@@ -176,6 +178,8 @@ func unclaimed(c ledger.Claim, claimed ledger.Claimed) error {
 	switch claimed.Verdict {
 	case ledger.Superseded:
 		return errors.New("a newer decision on the same switch and target is already effective")
+	case ledger.Spent:
+		return errors.New(spent(c, claimed.Owner).detail)
 	case ledger.Held:
 		return &HeldError{Until: claimed.Holder.Until, By: claimed.Holder.Key, Own: claimed.Holder.Key == c.Key, Quiet: claimed.Holder.Quiet}
 	}

@@ -21,7 +21,14 @@ type verdict struct {
 	// Why it did not.
 	code   events.Code
 	detail string
+	fields []events.Field
 	cloud  *events.Cloud
+	// For the audit trail: the rules that decided, the call that was sent (maybe:
+	// by an earlier attempt), and who resolved it by hand.
+	policies []string
+	call     *Request
+	maybe    bool
+	by       string
 	// doubt of a failed decision is kept.
 	doubt bool
 	// What an attempt that lets go leaves behind, and for how long.
@@ -127,6 +134,10 @@ func (a *attempt) guard(ctx context.Context) (verdict, bool) {
 		return rejected(events.Future, fmt.Sprintf("decided at %s, which is more than %s after now, %s", stamp(decided), tolerance, stamp(now))), false
 	case !d.Approved():
 		return rejected(events.NotApproved, "the ticket needs at least one approver who is not its requester"), false
+	case d.Ticket != nil && d.Ticket.Digest != "" && !d.Bound():
+		v := rejected(events.NotApproved, "the ticket was approved for something else: its digest does not fit what is asked")
+		v.fields = []events.Field{{Path: "data.ticket.digest", Found: fmt.Sprintf("%.80q", d.Ticket.Digest), Expected: d.Digest}}
+		return v, false
 	case end != nil && !now.Before(*end):
 		return rejected(events.WindowOver, fmt.Sprintf("the change window ended at %s; it is %s", stamp(*end), stamp(now))), false
 	case dated && a.rec.Order.Before(now.Add(-a.Retention)):
@@ -137,7 +148,7 @@ func (a *attempt) guard(ctx context.Context) (verdict, bool) {
 		v.patient = true
 		return v, false
 	}
-	return verdict{}, true
+	return a.permitted(ctx)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -68,7 +68,7 @@ func shapeOf(t reflect.Type) (*shape, error) {
 
 func shapeOfStruct(t reflect.Type) (*shape, error) {
 	s := &shape{want: jsontree.Object}
-	s.open = t == reflect.TypeFor[events.Ticket]() || t == reflect.TypeFor[events.Window]()
+	s.open = t == reflect.TypeFor[events.Ticket]()
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := jsonName(f)

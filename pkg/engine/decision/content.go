@@ -19,21 +19,22 @@ type content struct {
 }
 
 type contentTicket struct {
-	ID         string   `json:"id"`
-	ApprovedBy []string `json:"approved_by"`
-	Start      string   `json:"start,omitempty"`
-	End        string   `json:"end,omitempty"`
+	ID          string   `json:"id"`
+	RequestedBy string   `json:"requested_by"`
+	ApprovedBy  []string `json:"approved_by"`
+	Start       string   `json:"start,omitempty"`
+	End         string   `json:"end,omitempty"`
 }
 
 // Content is the SHA-256, in hexadecimal, of what is asked: switch, enabled,
-// target, options, ticket id, approvers as given and window. It is the same
+// target, options, ticket id, requester and approvers as given, and window. It is the same
 // however the event was spelt: order of members, white space, the form of
 // numbers and the zone of times do not count; nor do attributes such as time
 // and traceparent, which a sender may set anew when it repeats itself.
 func (d *Decision) Content() string {
 	c := content{Switch: d.Switch, Enabled: d.Enabled, Target: d.Target, Options: d.Options}
 	if t := d.Ticket; t != nil {
-		c.Ticket = &contentTicket{ID: t.ID, ApprovedBy: append([]string{}, t.ApprovedBy...)}
+		c.Ticket = &contentTicket{ID: t.ID, RequestedBy: t.RequestedBy, ApprovedBy: append([]string{}, t.ApprovedBy...)}
 		if t.Window != nil {
 			c.Ticket.Start, c.Ticket.End = instant(t.Window.Start), instant(t.Window.End)
 		}

@@ -15,10 +15,11 @@ package decision
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
@@ -35,6 +36,13 @@ type Decision struct {
 	// encoding/json reads them back. nil: none.
 	Options map[string]any `json:"options,omitempty"`
 	Ticket  *events.Ticket `json:"ticket,omitempty"`
+	// Further are the ticket's other members, as given.
+	Further map[string]json.RawMessage `json:"ticket_further,omitempty"`
+	// Digest is that of what is asked, where there is a ticket: what the ticket's
+	// own has to be, if it has one.
+	Digest string `json:"digest,omitempty"`
+	// Admission is how the event came in.
+	admission.Admission
 	// Tag is the tag's new value as written, where a tag event asked.
 	Tag string `json:"tag,omitempty"`
 	// TagOld is its value before, where the event tells it.
@@ -90,20 +98,22 @@ func (d *Decision) Order(received time.Time) time.Time {
 }
 
 // Approved tells whether somebody other than the requester approved the
-// ticket; names are compared trimmed and without case. A decision without a
+// ticket; names are compared as [Principal] has them. A decision without a
 // ticket needs no approval.
 func (d *Decision) Approved() bool {
 	if d.Ticket == nil {
 		return true
 	}
-	requester := strings.TrimSpace(d.Ticket.RequestedBy)
-	for _, approver := range d.Ticket.ApprovedBy {
-		approver = strings.TrimSpace(approver)
-		if approver != "" && !strings.EqualFold(approver, requester) {
-			return true
-		}
-	}
-	return false
+	requester := Principal(d.Ticket.RequestedBy)
+	return slices.ContainsFunc(d.Ticket.ApprovedBy, func(name string) bool {
+		approver := Principal(name)
+		return approver != "" && approver != requester
+	})
+}
+
+// Bound tells whether the ticket was approved for just what is asked.
+func (d *Decision) Bound() bool {
+	return d.Ticket != nil && d.Ticket.Digest != "" && d.Ticket.Digest == d.Digest
 }
 
 // Decode puts the target and the options, each unless nil, into a switch's own

@@ -76,16 +76,63 @@ func TestApproved(t *testing.T) {
 		`["r@example.com"]`:                       false,
 		`[" R@Example.COM\t"]`:                    false,
 		`[]`:                                      false,
-		`[""," ","\u00a0"]`:                       false,
-		`["",  "a"]`:                              true,
 		`["R@EXAMPLE.COM","\u212aelvin"]`:         true,
 		`["r@example.com","\u00a0r@example.com"]`: false,
+		`["mailto:R@example.com"]`:                false,
+		`["\uff52@example.com"]`:                  false, // fullwidth
+		`["\u24e1@example.com"]`:                  false, // circled
+		`["r@ex\u0061mple.com"]`:                  false,
+		`["MAILTO: r@example.com "]`:              false,
+		`["\u0433@example.com"]`:                  true, // another letter, of another script
 	} {
 		dec := decided(t, "proxy-ssl", events.TypeSwitchRequested,
 			request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"1","requested_by":"r@example.com ","approved_by":`+approvers+`}`))
 		require.Equal(t, want, dec.Approved(), approvers)
 	}
 	require.True(t, decided(t, "proxy-ssl", events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, "")).Approved(), "no ticket, no approval")
+	accented := decided(t, "proxy-ssl", events.TypeSwitchRequested,
+		request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"1","requested_by":"Ren\u00e9 STRAUSS","approved_by":["rene\u0301 strau\u00df"]}`))
+	require.False(t, accented.Approved(), "one name, decomposed and with an sz")
+}
+
+// A name that shows nothing, or something that cannot be seen, names nobody.
+func TestDisguises(t *testing.T) {
+	for _, name := range []string{
+		``, ` `, `\u00a0`, `-`, `@`, `...`, `\u200br@example.com`, `r@exam\u00adple.com`, `r\u2060@example.com`, `\ufeffr@example.com`,
+		`r\u0000@example.com`, `r\u0007`, `r\u001b[0m`, `r\u202e@example.com`, `r\u2066@example.com`, `r\u034f@example.com`, `r\ufe0f@example.com`,
+		`r\u3164@example.com`, `r\u115f@example.com`, `r\uffa0@example.com`, `r\u2800@example.com`, `r\u180e@example.com`,
+		`r\u2028@example.com`, `r\ue000@example.com`, `mailto:`, `mailto: -`, `r\ufffd`,
+	} {
+		for _, at := range []string{"requested_by", "approved_by[1]"} {
+			ticket := `{"id":"1","requested_by":"` + name + `","approved_by":["a"]}`
+			if at != "requested_by" {
+				ticket = `{"id":"1","requested_by":"r","approved_by":["a","` + name + `"]}`
+			}
+			_, _, problem := decoder(t).Decode("proxy-ssl", eventOf(t, events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, `,"ticket":`+ticket)))
+			require.NotNil(t, problem, "%q", name)
+			require.Equal(t, "data.ticket."+at, problem.Fields[0].Path, "%q", name)
+			require.Len(t, problem.Fields, 1)
+		}
+	}
+	_, _, problem := decoder(t).Decode("proxy-ssl", eventOf(t, events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"CHG\u200b1","requested_by":"r","approved_by":["a"]}`)))
+	require.NotNil(t, problem)
+	require.Equal(t, "data.ticket.id", problem.Fields[0].Path)
+}
+
+// A digest binds a ticket to what it was approved for.
+func TestBound(t *testing.T) {
+	of := func(digest, enabled string) *Decision {
+		return decided(t, "proxy-ssl", events.TypeTicketApproved, request("proxy-ssl", enabled, onProxy,
+			`,"ticket":{"id":"1","requested_by":"r","approved_by":["a"],"risk":{"level":3}`+digest+`}`))
+	}
+	d := of("", "true")
+	require.False(t, d.Bound())
+	require.Regexp(t, "^sha-256:[0-9a-f]{64}$", d.Digest)
+	require.JSONEq(t, `{"level":3}`, string(d.Further["risk"]))
+	fits := `,"digest":"` + d.Digest + `"`
+	require.True(t, of(fits, "true").Bound())
+	require.False(t, of(fits, "false").Bound())
+	require.Empty(t, decided(t, "proxy-ssl", events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, "")).Digest, "nothing to bind")
 }
 
 func TestOrder(t *testing.T) {
@@ -131,7 +178,7 @@ func TestContentIsGolden(t *testing.T) {
 			"7eeca5a310281613c4f5c0990e9f5c03f27ebaa623de1720df51a5c08d303447"},
 		{"proxy-alt", request("proxy-alt", "false", `{"region":"eu-west-101",`+onProxy[1:], `,"options":{"alt_for_readonly":true},"ticket":{"id":"CHG1","requested_by":"r",
 			"approved_by":["a","b"],"approved_at":"2026-11-22T08:59:30Z","window":{"start":"2026-11-22T09:00:00.5Z","end":"2026-11-22T11:00:00Z"}}`),
-			"5a21dc8af03ad366f81d0be9a825bbc590b2cf4f33b7be3ca7dad2b7011e3dbd"},
+			"386d88961dd09fc56f1ef57f01963ab65b86f065fd6d3d7c200ac770668c108c"},
 		{"database-audit", request("database-audit", "true", `{`+project+`,`+instance+`,`+database+`}`, `,"options":{"lts_audit_switch":1}`),
 			"a89db56c6eaccdf819861f9f58c6b7132f31078588a6bbb488cf519b5cf96f40"},
 	} {
@@ -154,7 +201,6 @@ func TestContentIsWhatIsAsked(t *testing.T) {
 		"number":            strings.Replace(base, `_switch":1`, `_switch":10.0e-1`, 1),
 		"escapes":           strings.Replace(base, `"database-audit"`, `"\u0064atabase-audit"`, 1),
 		"zone":              strings.Replace(base, `09:00:00Z`, `10:00:00.000+01:00`, 1),
-		"who requested":     strings.Replace(base, `"r"`, `"q"`, 1),
 		"when approved":     strings.Replace(base, `"window"`, `"approved_at":"2026-11-22T08:00:00Z","window"`, 1),
 		"more in a ticket":  strings.Replace(base, `"window"`, `"risk":3,"window"`, 1),
 		"null for nothing":  strings.Replace(base, `"start"`, `"end":null,"start"`, 1),
@@ -174,6 +220,7 @@ func TestContentIsWhatIsAsked(t *testing.T) {
 		"no option":   full(ticket),
 		"no ticket":   full(`,"options":{"lts_audit_switch":1}`),
 		"ticket":      strings.Replace(base, `"id":"1"`, `"id":"2"`, 1),
+		"requester":   strings.Replace(base, `"r"`, `"q"`, 1),
 		"approver":    strings.Replace(base, `["a","b"]`, `["a"]`, 1),
 		"joined":      strings.Replace(base, `["a","b"]`, `["a,b"]`, 1),
 		"their order": strings.Replace(base, `["a","b"]`, `["b","a"]`, 1),

@@ -14,6 +14,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/digest"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 )
 
@@ -163,9 +164,15 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 		return nil, false, nil
 	}
 	r.dated(ev)
-	r.dryRun(ev)
+	r.flags(ev)
 	if root != nil {
 		read(root)
+	}
+	if r.decision.Ticket != nil && !r.report.wrong() {
+		var err error
+		if r.decision.Digest, err = digest.Of(ev.Data()); err != nil {
+			r.report.add(dataPath, err.Error(), "data that has a digest (RFC 8785)")
+		}
 	}
 	if r.report.wrong() {
 		return nil, true, r.invalid()
@@ -192,26 +199,34 @@ func (r *reading) dated(ev event.Event) {
 	}
 }
 
-func (r *reading) dryRun(ev event.Event) {
-	asked, wrong := DryRun(ev)
-	r.decision.DryRun = asked
-	if wrong != nil {
-		r.report.add(wrong.Path, wrong.Found, wrong.Expected)
+// flags reads the extensions that say yes or no. Of a snapshot, anything but a
+// clear yes would be taken for a change, and undo a newer decision.
+func (r *reading) flags(ev event.Event) {
+	var wrong [2]*events.Field
+	r.decision.DryRun, wrong[0] = DryRun(ev)
+	r.decision.Snapshot, wrong[1] = flag(ev, "snapshot")
+	for _, w := range wrong {
+		if w != nil {
+			r.report.add(w.Path, w.Found, w.Expected)
+		}
 	}
 }
 
 // DryRun tells whether an event's extension dryrun asks for a dry run, or what is
-// wrong with it. In binary mode every attribute is a string (CloudEvents 1.0,
-// HTTP binding, 3.1.3.2).
-func DryRun(ev event.Event) (asked bool, wrong *events.Field) {
-	switch v := ev.Extensions()["dryrun"]; v {
+// wrong with it.
+func DryRun(ev event.Event) (asked bool, wrong *events.Field) { return flag(ev, "dryrun") }
+
+// flag reads an extension that says yes or no. In binary mode every attribute is
+// a string (CloudEvents 1.0, HTTP binding, 3.1.3.2).
+func flag(ev event.Event, name string) (on bool, wrong *events.Field) {
+	switch v := ev.Extensions()[name]; v {
 	case nil, false, "false":
 		return false, nil
 	case true, "true":
 		return true, nil
 	default:
 		text, _ := types.Format(v)
-		return false, &events.Field{Path: "dryrun", Found: quoted(text), Expected: "true or false"}
+		return false, &events.Field{Path: name, Found: quoted(text), Expected: "true or false"}
 	}
 }
 
@@ -236,8 +251,6 @@ func caused(ev event.Event) Decision {
 			continue
 		}
 		switch name {
-		case "snapshot":
-			d.Snapshot = text == "true"
 		case "correlationid":
 			d.CorrelationID = text
 		case "traceparent":
@@ -358,6 +371,7 @@ func (r *reading) asked(root *jsontree.Node, enabled *bool, ticket *events.Ticke
 	if ticket != nil {
 		r.decision.Ticket = ticket
 		r.decision.Cause.Ticket = ticket.ID
+		r.ticket(root.Get("ticket"))
 	}
 	r.aim(root.Get("target"), true)
 	if r.spec == nil {
@@ -369,6 +383,36 @@ func (r *reading) asked(root *jsontree.Node, enabled *bool, ticket *events.Ticke
 	}
 	if enabled != nil {
 		r.decision.Enabled = *enabled
+	}
+}
+
+// ticket checks whom a ticket names, and takes over what else it carries.
+func (r *reading) ticket(n *jsontree.Node) {
+	known := r.decoder.ticket.field("ticket").shape
+	for i := range n.Members {
+		m := &n.Members[i]
+		if known.field(m.Name) == nil {
+			if r.decision.Further == nil {
+				r.decision.Further = map[string]json.RawMessage{}
+			}
+			r.decision.Further[m.Name] = m.Value.Raw
+		}
+	}
+	r.named(n.Get("requested_by"), "data.ticket.requested_by")
+	if approvers := n.Get("approved_by"); approvers.Is(jsontree.Array) {
+		for i := range approvers.Items {
+			r.named(&approvers.Items[i], fmt.Sprintf("data.ticket.approved_by[%d]", i))
+		}
+	}
+	if id := n.Get("id"); id.Is(jsontree.String) && strings.IndexFunc(id.Text, unseen) >= 0 && !r.report.has("data.ticket.id") {
+		r.report.add("data.ticket.id", found(id), "an id without invisible and control characters")
+	}
+}
+
+// named checks the name of a person, unless it is known to be none.
+func (r *reading) named(n *jsontree.Node, path string) {
+	if n.Is(jsontree.String) && !isPrincipal(n.Text) && !r.report.has(path) {
+		r.report.add(path, found(n), aPrincipal)
 	}
 }
 

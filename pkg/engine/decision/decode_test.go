@@ -151,19 +151,20 @@ func TestDecision(t *testing.T) {
 	ev := eventOf(t, events.TypeTicketApproved, `{"switch":"proxy-alt","enabled":false,"target":`+onProxy+`,
 		"options":{"alt_for_readonly":true},
 		"ticket":{"id":"CHG1","requested_by":"r","approved_by":["a"],"approved_at":"2026-11-22t09:59:30+01:00","risk":{"level":3},
-			"window":{"start":"2026-11-22T09:00:00Z","end":"2026-11-22T11:00:00Z","name":"night"}}}`)
+			"window":{"start":"2026-11-22T09:00:00Z","end":"2026-11-22T11:00:00Z"}}}`)
 	ev.SetExtension("correlationid", "order-7")
 	ev.SetExtension("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	ev.SetExtension("tracestate", "a=b")
 	got, meant, problem := d.Decode("proxy-alt", ev)
 	require.Nil(t, problem)
 	require.True(t, meant)
-	text, err := json.MarshalIndent(got, "", " ")
+	text, err := json.Marshal(got)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"switch":"proxy-alt","enabled":false,
 		"target":`+onProxy+`,"options":{"alt_for_readonly":true},
 		"ticket":{"id":"CHG1","requested_by":"r","approved_by":["a"],"approved_at":"2026-11-22T08:59:30Z",
 			"window":{"start":"2026-11-22T09:00:00Z","end":"2026-11-22T11:00:00Z"}},
+		"ticket_further":{"risk":{"level":3}},"digest":"`+got.Digest+`",
 		"cause":{"id":"CHG1-1","source":"https://tickets.example.com/changes","type":"dev.interlock.ticket.approved.v1","ticket":"CHG1"},
 		"correlationid":"order-7","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","tracestate":"a=b"}`, string(text))
 

@@ -49,6 +49,7 @@ func FuzzDecode(f *testing.F) {
 				require.True(t, meant)
 				require.Nil(t, problem)
 				require.Equal(t, dec.Content(), again.Content())
+				again.Digest, again.Further = dec.Digest, dec.Further // of the bytes, not of what they mean
 				require.Equal(t, dec, again)
 			}
 		}

@@ -85,6 +85,8 @@ func TestWrongFields(t *testing.T) {
 		{"database-audit", events.TypeSwitchRequested, request("database-audit", `true`, `{`+project+`,`+instance+`,"database_id":"a/b"}`, ""), []string{
 			`data.target.database_id: found string "a/b", expected 1 to 64 letters, digits, hyphens and underscores`}},
 		{ssl, events.TypeTicketApproved, request(ssl, `true`, onProxy, ""), []string{`data.ticket: found nothing, expected object`}},
+		{ssl, events.TypeTicketApproved, approved(`{"id":"1","requested_by":"r","approved_by":["a"],"window":{"start":"2026-11-22T09:00:00Z","ends":"2026-11-22T10:00:00Z"}}`), []string{
+			`data.ticket.window.ends: found string "2026-11-22T10:00:00Z", expected no such member; known are start and end`}},
 		{ssl, events.TypeTicketApproved, approved(`"CHG1"`), []string{`data.ticket: found string "CHG1", expected object`}},
 		{ssl, events.TypeSwitchRequested, approved(`{}`), []string{
 			`data.ticket.id: found nothing, expected a string that is not empty`,
@@ -171,15 +173,24 @@ func TestWrongAttributes(t *testing.T) {
 		_, meant, _ := d.Decode("proxy-alt", ev)
 		require.False(t, meant, "another's time")
 	}
-	for dryrun, found := range map[any]string{"yes": `"yes"`, "TRUE": `"TRUE"`, 1: `"1"`, "": `""`} {
-		ev := eventOf(t, events.TypeSwitchRequested, good)
-		ev.SetExtension("dryrun", dryrun)
-		_, _, problem := d.Decode("proxy-ssl", ev)
-		require.NotNil(t, problem, dryrun)
-		require.Equal(t, []events.Field{{Path: "dryrun", Found: found, Expected: "true or false"}}, problem.Fields)
-		require.False(t, problem.DryRun)
-		_, meant, _ := d.Decode("proxy-alt", ev)
-		require.False(t, meant, "another's dry run")
+	for _, name := range []string{"dryrun", "snapshot"} {
+		for given, found := range map[any]string{"yes": `"yes"`, "TRUE": `"TRUE"`, 1: `"1"`, "": `""`} {
+			ev := eventOf(t, events.TypeSwitchRequested, good)
+			ev.SetExtension(name, given)
+			_, _, problem := d.Decode("proxy-ssl", ev)
+			require.NotNil(t, problem, "%s %v", name, given)
+			require.Equal(t, []events.Field{{Path: name, Found: found, Expected: "true or false"}}, problem.Fields)
+			require.False(t, problem.DryRun)
+			_, meant, _ := d.Decode("proxy-alt", ev)
+			require.False(t, meant, "another's")
+		}
+		for given, want := range map[any]bool{true: true, "true": true, false: false, "false": false} {
+			ev := eventOf(t, events.TypeSwitchRequested, good)
+			ev.SetExtension(name, given)
+			dec, _, problem := d.Decode("proxy-ssl", ev)
+			require.Nil(t, problem)
+			require.Equal(t, want, dec.DryRun || dec.Snapshot)
+		}
 	}
 }
 

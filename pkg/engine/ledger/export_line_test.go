@@ -17,12 +17,14 @@ import (
 )
 
 // exported is a ledger's audit trails as lines: two of three records each.
-func exported(t *testing.T, since time.Time) [][]byte {
+func exported(t *testing.T, since time.Time) [][]byte { return approved(t, "<é>", since) }
+
+func approved(t *testing.T, by string, since time.Time) [][]byte {
 	t.Helper()
 	l, now := ledger.NewMemory(), time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	for i := range 6 {
 		c := ledger.Claim{Key: ledger.Key{Switch: "s", Source: "urn:<é>", ID: fmt.Sprint(i)}, Project: "p", Instance: fmt.Sprint("i", i%2), Nonce: "n"}
-		o := ledger.Outcome{At: now.Add(time.Duration(i) * time.Second), Audit: json.RawMessage(fmt.Sprintf(`{"n":%d.0,"by":"<é>"}`, i))}
+		o := ledger.Outcome{At: now.Add(time.Duration(i) * time.Second), Audit: json.RawMessage(fmt.Sprintf(`{"n":%d.0,"by":%q}`, i, by))}
 		require.NoError(t, l.Reject(t.Context(), c, o))
 	}
 	var lines [][]byte
@@ -71,6 +73,28 @@ func TestExportIsVerifiedToTheByte(t *testing.T) {
 		}
 		require.ErrorAs(rt, verify(lines), new(*ledger.AuditError))
 	})
+}
+
+// What is wrong is named, also where all hashes were taken anew.
+func TestWhatIsWrongIsNamed(t *testing.T) {
+	all, forged := exported(t, time.Time{}), approved(t, "me", time.Time{})
+	if !bytes.Equal(all[0][:40], forged[0][:40]) { // the instances come in no order
+		forged = append(append(forged[4:8:8], forged[:4]...), forged[8])
+	}
+	of := func(lines ...[]byte) [][]byte { return lines }
+	for want, lines := range map[string][][]byte{
+		"record 2 is missing: there is one with the number 3 in its place": append(all[:2:2], all[3:]...),
+		"record 1 is missing: there is one of projects/p/instances/i":      append(of(all[0], all[5]), all[2:]...),
+		"record 2 does not follow the one before":                          append(of(all[0], all[1], forged[2]), all[3:]...),
+		"record 3 does not follow the one before":                          append(of(all[0], forged[1], forged[2]), all[3:]...),
+		"record 3 is not the last that the instance names":                 append(append(all[:1:1], forged[1:4]...), all[4:]...),
+		"record 3 is missing: the last is record 3":                        append(all[:3:3], all[4:]...),
+		"there is 1 trail, and the end names 2":                            all[4:],
+		"there are 2 trails, and the end names 4":                          append(all[:8:8], []byte(`{"end":{"trails":4}}`)),
+	} {
+		require.ErrorContains(t, verify(lines), want)
+	}
+	require.NoError(t, verify(forged), "nothing in a trail tells of one that was written anew: another export does")
 }
 
 func TestPartsOfAnExport(t *testing.T) {

@@ -324,6 +324,8 @@ type Note struct {
 	// Patient: what is in the way ends by itself (a halt, a window that is not
 	// open yet), and is not held against the decision.
 	Patient bool `json:"patient,omitempty"`
+	// Policies are the rules by which a policy had let the call be sent.
+	Policies []string `json:"policies,omitempty"`
 }
 
 // Wait is why and until when a decision waits.

@@ -1,0 +1,67 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/doors"
+)
+
+// Listen listens on an address. On one that others than this machine reach it
+// does so only where senders sign, or where the configuration says that
+// something else guards it.
+func Listen(c config.Config, addr string) (net.Listener, error) {
+	at, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if !at.IP.IsLoopback() && len(c.WebhookSecrets) == 0 && !c.Open {
+		return nil, errors.New(addr + ": whoever reaches it could flip switches; expected a loopback address, or INTERLOCK_WEBHOOK_SECRETS, or INTERLOCK_OPEN=true where something else guards it")
+	}
+	return net.ListenTCP("tcp", at)
+}
+
+// guarded refuses what a page of somebody else's makes a browser send: a
+// request with a foreign Origin, and one that reached this machine's own
+// address under a name that is not this machine's, which the page's owner has
+// rebound to it. In front of what is open stands somebody who knows the names.
+func guarded(next http.Handler, open bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !open && onLoopback(r) && !ours(r.Host) {
+			doors.Foreign(w, fmt.Sprintf("found the host %.64q, expected localhost or a loopback address; INTERLOCK_OPEN=true takes any", r.Host))
+			return
+		}
+		for _, origin := range r.Header.Values("Origin") {
+			if u, err := url.Parse(origin); err != nil || !strings.EqualFold(u.Host, r.Host) {
+				doors.Foreign(w, fmt.Sprintf("found the origin %.64q, expected none, or that of this host", origin))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// onLoopback tells whether a connection came in at a loopback address.
+func onLoopback(r *http.Request) bool {
+	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && at.IP.IsLoopback()
+}
+
+// ours tells whether a Host header names this machine to itself.
+func ours(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	return err == nil && ip.Unmap().IsLoopback()
+}
