@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/eventbridge"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/bus/bustest"
 )
 
 func numbered(n int) bus.Event {
@@ -63,6 +66,10 @@ func eventBridge(t *testing.T, answer func(call int, ids []string) (int, any)) (
 		require.NoError(t, json.NewEncoder(w).Encode(body))
 	}))
 	t.Cleanup(s.Close)
+	return busAt(t, s), calls
+}
+
+func busAt(t *testing.T, s *httptest.Server) *eventbridge.Bus {
 	endpoint, err := url.Parse(s.URL)
 	require.NoError(t, err)
 	return &eventbridge.Bus{
@@ -75,7 +82,35 @@ func eventBridge(t *testing.T, answer func(call int, ids []string) (int, any)) (
 			},
 			Sleep: func(context.Context, time.Duration) error { return nil },
 		},
-	}, calls
+	}
+}
+
+func TestEventBridge(t *testing.T) {
+	bustest.Run(t, bustest.Harness{Open: func(t *testing.T, take func() error) (bus.Bus, func() []json.RawMessage) {
+		var mu sync.Mutex
+		var all []json.RawMessage
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var in struct{ Entries []struct{ Detail string } }
+			if err := json.NewDecoder(r.Body).Decode(&in); err != nil || take() != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids := make([]string, len(in.Entries))
+			for _, e := range in.Entries {
+				all = append(all, json.RawMessage(e.Detail))
+			}
+			_, body := taken(ids)
+			_ = json.NewEncoder(w).Encode(body)
+		}))
+		t.Cleanup(s.Close)
+		return busAt(t, s), func() []json.RawMessage {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(all)
+		}
+	}})
 }
 
 type entryAnswer struct {

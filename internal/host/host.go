@@ -14,6 +14,7 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
+	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/huawei"
@@ -119,7 +120,7 @@ func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l le
 	h.Engine = &engine.Engine{
 		Switches: huawei.Bind(switches, cloud),
 		Region:   c.Region,
-		Ledger:   l, Bus: b,
+		Ledger:   l, Bus: b, DataSchema: events.DataSchema,
 		Quiet: c.Quiet, Retention: c.Retention, GiveUp: c.GiveUp,
 		DryRun: c.DryRun, ReusableTickets: c.ReusableTickets,
 		Halted: func(context.Context) bool { return c.Halt },

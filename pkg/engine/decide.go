@@ -45,7 +45,7 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		case ledger.Done:
 			return e.done(ctx, d, claimed.Record)
 		case ledger.Reused:
-			return e.refuse(ctx, reusedRejection(d))
+			return e.refuse(ctx, e.reusedRejection(d))
 		case ledger.Superseded:
 			return e.reject(ctx, d, c, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
 		case ledger.Spent:

@@ -53,6 +53,9 @@ type Engine struct {
 	// emit. No call is started that could run into it. Default 3 s.
 	Reserve time.Duration
 
+	// DataSchema is where the schema of the data of a type of out-events is.
+	// Default: they name none.
+	DataSchema func(eventType string) string
 	// Now is the wall clock. Default time.Now.
 	Now func() time.Time
 	// Nonce returns a random text, new for each claim. Default crypto/rand.
@@ -190,7 +193,7 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 		return Result{Kind: Ignored}
 	}
 	if invalid != nil {
-		r := invalidRejection(sw.Name, invalid)
+		r := e.invalidRejection(sw.Name, invalid)
 		if e.DryRun || invalid.DryRun {
 			return r
 		}

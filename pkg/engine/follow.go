@@ -183,6 +183,12 @@ func (f *Follower) Look(ctx context.Context, j *Followed) Result {
 		return f.settle(ctx, j, rejected(events.Expired, fmt.Sprintf("the job began at %s; the cloud forgets jobs after %s", stamp(j.Since), memory)), nil)
 	}
 	job, err := f.board.find(ctx, e, j, f.patience())
+	if age >= f.patience() && (err != nil || job.ID == "") {
+		// The list is not the only one to ask, before it is said not to be known.
+		if shown, why := e.byName[j.Switch].jobs.Show(ctx, j.Place.Project, j.JobID); why == nil {
+			job, err = shown, nil
+		}
+	}
 	e.Observe(ctx, Step{Name: "follow", Decision: d, At: now, Took: e.Now().Sub(now), Result: job.Status, JobID: j.JobID, Err: err})
 	switch {
 	case err == nil && job.State != JobOpen:
@@ -272,7 +278,7 @@ func (f *Follower) outcome(j *Followed, v verdict, job *Job) (ledger.Outcome, []
 	if job.State != JobSucceeded {
 		o.Result, typ = "job-failed", events.TypeJobFailed
 	}
-	out := outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
+	out := e.outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
 		Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job.ended(), Cause: j.Cause,
 	})
 	out.SetID(eventID(j.key(), typ, j.JobID))
@@ -303,7 +309,7 @@ func (f *Follower) owned(ctx context.Context, ev event.Event, j *Followed) (*Fol
 	}
 	v := rejected(events.NotApproved, fmt.Sprintf("job %s is not that of the decision which the event names, or that decision's event is another", j.JobID))
 	e.Observe(ctx, Step{Name: "follow", Decision: d, At: e.Now(), Result: string(v.code), JobID: j.JobID, Err: errors.New(v.detail)})
-	return nil, unrecorded(d, events.RejectedOf[json.RawMessage]{Switch: j.Switch, Target: &j.Target, Enabled: &j.Enabled, Error: problem(v), Cause: j.Cause})
+	return nil, e.unrecorded(d, events.RejectedOf[json.RawMessage]{Switch: j.Switch, Target: &j.Target, Enabled: &j.Enabled, Error: problem(v), Cause: j.Cause})
 }
 
 // followed reads a completion event. Its result is that of an event that is
@@ -363,7 +369,7 @@ func (f *Follower) wrong(ev event.Event, data events.CompletedOf[json.RawMessage
 	if in.Time.Year() < 1970 {
 		in.Time = time.Time{}
 	}
-	return invalidRejection(JobFollow, in)
+	return f.Engine.invalidRejection(JobFollow, in)
 }
 
 func extension(ev event.Event, name string) string {

@@ -49,7 +49,7 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) (ledger.
 	if v.result == Failed {
 		distinct = append(distinct, nonce)
 	}
-	out := outEvent(d, typ, data)
+	out := e.outEvent(d, typ, data)
 	out.SetID(eventID(d.Key(), distinct...))
 	out.SetTime(o.At)
 	written := written(out)
@@ -95,14 +95,16 @@ var titles = map[events.Code]string{
 }
 
 // outEvent is an out-event but for its id and time.
-func outEvent(d *decision.Decision, typ string, data any) event.Event {
+func (e *Engine) outEvent(d *decision.Decision, typ string, data any) event.Event {
 	out := event.New()
 	out.SetType(typ)
 	out.SetSource("urn:interlock:" + d.Switch)
 	if d.Place.Instance != "" {
 		out.SetSubject(d.Place.Subject)
 	}
-	out.SetDataSchema(events.DataSchema(typ))
+	if e.DataSchema != nil {
+		out.SetDataSchema(e.DataSchema(typ))
+	}
 	// The data is one of our own structs, which always encode. Bytes instead of
 	// the struct would go out in Base64, past every rule that looks into it.
 	_ = out.SetData(event.ApplicationJSON, data)
@@ -162,7 +164,7 @@ func resultOf(d *decision.Decision, o *ledger.Outcome, out []bus.Event) Result {
 }
 
 // invalidRejection is the rejection of an event whose data is wrong.
-func invalidRejection(name string, in *decision.Invalid) Result {
+func (e *Engine) invalidRejection(name string, in *decision.Invalid) Result {
 	d := &decision.Decision{
 		Switch: name, Cause: in.Cause, Time: in.Time,
 		CorrelationID: in.CorrelationID, TraceParent: in.TraceParent, TraceState: in.TraceState,
@@ -171,7 +173,7 @@ func invalidRejection(name string, in *decision.Invalid) Result {
 	if in.Target != nil {
 		target, d.Place = &in.Target, in.Place
 	}
-	return unrecorded(d, events.RejectedOf[json.RawMessage]{
+	return e.unrecorded(d, events.RejectedOf[json.RawMessage]{
 		Switch: in.Switch, Target: target, Enabled: in.Enabled, Options: in.Options, Cause: in.Cause,
 		Error: events.Error{Code: events.InvalidData, Title: titles[events.InvalidData], Detail: in.Error(), Fields: in.Fields},
 	})
@@ -179,9 +181,9 @@ func invalidRejection(name string, in *decision.Invalid) Result {
 
 // reusedRejection is the rejection of an event whose id was used before with
 // another content.
-func reusedRejection(d *decision.Decision) Result {
+func (e *Engine) reusedRejection(d *decision.Decision) Result {
 	v := rejected(events.IDReused, fmt.Sprintf("id %q of source %q was used before for a different request; a new request needs a new id", d.Cause.ID, d.Cause.Source))
-	return unrecorded(d, events.RejectedOf[json.RawMessage]{
+	return e.unrecorded(d, events.RejectedOf[json.RawMessage]{
 		Switch: d.Switch, Target: &d.Target, Enabled: &d.Enabled, Options: d.Options, Error: problem(v), Cause: d.Cause,
 	})
 }
@@ -189,8 +191,8 @@ func reusedRejection(d *decision.Decision) Result {
 // unrecorded is a rejection that the ledger does not keep. Its id is a hash of
 // the whole of it, and its time the causing event's: so that each delivery
 // gives the same event.
-func unrecorded(d *decision.Decision, data events.RejectedOf[json.RawMessage]) Result {
-	out := outEvent(d, events.TypeSwitchRejected, data)
+func (e *Engine) unrecorded(d *decision.Decision, data events.RejectedOf[json.RawMessage]) Result {
+	out := e.outEvent(d, events.TypeSwitchRejected, data)
 	if !d.Time.IsZero() {
 		out.SetTime(d.Time)
 	}

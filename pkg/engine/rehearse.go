@@ -91,7 +91,7 @@ func (r *Rehearsal) foresee(ctx context.Context, a *attempt) {
 	recorded := rec.State != ""
 	switch {
 	case recorded && rec.Content != d.Content():
-		r.Would, r.Error = WouldReject, reusedRejection(d).Error
+		r.Would, r.Error = WouldReject, a.reusedRejection(d).Error
 		return
 	case rec.Outcome != nil && (!rec.Outcome.Failed || rec.Emitted.IsZero()):
 		r.Would, r.Outcome = WouldRepeat, rec.Outcome.Result

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"reflect"
+	"time"
 
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
@@ -111,4 +112,56 @@ type Request struct {
 	Method string `json:"method"`
 	URL    string `json:"url"`
 	Body   string `json:"body,omitempty"`
+}
+
+// A Hook stands between a switch and its API: it makes the call, once, late or
+// not at all, and says how that went. What is flip, read, list or show. Only
+// where it returns nil does the engine take what the call returned, so it must
+// have ended by then.
+type Hook func(ctx context.Context, what string, call func(context.Context) error) error
+
+// Around is the switch with every call that it makes going through a hook: to
+// trace or limit them, or to let them go wrong in tests. Its jobs are then read
+// apart from those of other switches.
+func (r Registered) Around(h Hook) Registered {
+	flip := r.flip
+	r.flip = func(ctx context.Context, d *decision.Decision) (string, error) {
+		return through(ctx, h, "flip", func(ctx context.Context) (string, error) { return flip(ctx, d) })
+	}
+	if read := r.read; read != nil {
+		r.read = func(ctx context.Context, d *decision.Decision) (bool, error) {
+			return through(ctx, h, "read", func(ctx context.Context) (bool, error) { return read(ctx, d) })
+		}
+	}
+	if r.jobs != nil {
+		r.jobs = &hookedJobs{r.jobs, h}
+	}
+	return r
+}
+
+func through[T any](ctx context.Context, h Hook, what string, call func(context.Context) (T, error)) (T, error) {
+	var got, none T
+	err := h(ctx, what, func(ctx context.Context) (err error) {
+		got, err = call(ctx)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return got, nil
+}
+
+// hookedJobs are jobs whose calls go through a hook. They are compared by their
+// pointer.
+type hookedJobs struct {
+	jobs Jobs
+	hook Hook
+}
+
+func (j *hookedJobs) List(ctx context.Context, project string, since time.Time, page int) (JobPage, error) {
+	return through(ctx, j.hook, "list", func(ctx context.Context) (JobPage, error) { return j.jobs.List(ctx, project, since, page) })
+}
+
+func (j *hookedJobs) Show(ctx context.Context, project, id string) (Job, error) {
+	return through(ctx, j.hook, "show", func(ctx context.Context) (Job, error) { return j.jobs.Show(ctx, project, id) })
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/bus/bustest"
 )
 
 func numbered(n int) bus.Event {
@@ -72,4 +75,54 @@ func TestHTTPPostsEachEventStructured(t *testing.T) {
 	err = b.Publish(t.Context(), numbered(1))
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "canary")
+}
+
+func TestMemory(t *testing.T) {
+	bustest.Run(t, bustest.Harness{Open: func(t *testing.T, _ func() error) (bus.Bus, func() []json.RawMessage) {
+		m, end := &bus.Memory{}, &farEnd{}
+		m.Subscribe(func(ev event.Event) {
+			raw, err := ev.MarshalJSON()
+			if err != nil {
+				panic(err)
+			}
+			end.add(raw)
+		})
+		return m, end.taken
+	}})
+}
+
+func TestHTTP(t *testing.T) {
+	bustest.Run(t, bustest.Harness{Open: func(t *testing.T, take func() error) (bus.Bus, func() []json.RawMessage) {
+		end := &farEnd{}
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || take() != nil {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			end.add(body)
+		}))
+		t.Cleanup(s.Close)
+		u, err := url.Parse(s.URL)
+		require.NoError(t, err)
+		return &bus.HTTP{URL: u, Client: s.Client()}, end.taken
+	}})
+}
+
+// farEnd keeps what arrives.
+type farEnd struct {
+	mu  sync.Mutex
+	all []json.RawMessage
+}
+
+func (f *farEnd) add(raw json.RawMessage) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, raw)
+}
+
+func (f *farEnd) taken() []json.RawMessage {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.all)
 }

@@ -2,6 +2,21 @@
 // [ledger.Ledger] as a named test, random operations compared with a
 // sequential model, and concurrent ones for which that model must have an
 // order.
+//
+// A ledger of one's own, which is best made by [ledger.On] a [ledger.Store],
+// passes it so:
+//
+//	func TestLedger(t *testing.T) {
+//		h := ledgertest.Harness{
+//			Open: func(t *testing.T) ledger.Ledger { return ledger.On(openStore(t)) },
+//			Newer: func(t *testing.T, l ledger.Ledger, key ledger.Key) {
+//				// UPDATE decisions SET record = jsonb_set(record, '{format}', '99') WHERE …
+//			},
+//			NewerInstance: …,
+//		}
+//		ledgertest.Run(t, h)
+//		ledgertest.RunConcurrent(t, h)
+//	}
 package ledgertest
 
 import (
@@ -21,7 +36,8 @@ import (
 type Harness struct {
 	// Open opens an empty ledger, and closes it when the test ends.
 	Open func(t *testing.T) ledger.Ledger
-	// Newer makes the record of a decision one that a later version wrote.
+	// Newer makes the record of a decision one that a later version wrote: of a
+	// format past [ledger.Format].
 	Newer func(t *testing.T, l ledger.Ledger, key ledger.Key)
 	// NewerInstance does the same to the record of an instance.
 	NewerInstance func(t *testing.T, l ledger.Ledger, project, instance string)
