@@ -136,9 +136,13 @@ func TestFloors(t *testing.T) {
 	_, picture, _ := strings.Cut(read(t, "ARCHITECTURE.md"), "```\n")
 	picture, _, _ = strings.Cut(picture, "```")
 	floors := map[string]int{}
-	for i, line := range strings.Split(picture, "\n") {
+	below := 0
+	for line := range strings.Lines(picture) {
+		if !strings.HasPrefix(line, "   ") { // else it goes on with a floor
+			below++
+		}
 		for _, word := range strings.Fields(line) {
-			floors[word] = i
+			floors[word] = below
 		}
 	}
 	floor := func(pkg string) (int, bool) {
@@ -166,9 +170,9 @@ func TestFloors(t *testing.T) {
 		at, ok := floor(pkg)
 		require.True(t, ok, "ARCHITECTURE.md: add %s to a floor", pkg)
 		for _, imported := range all[1:] {
-			if below, ok := strings.CutPrefix(imported, module); ok {
-				under, _ := floor(below)
-				require.LessOrEqual(t, at, under, "%s imports %s, which stands above it", pkg, below)
+			if imported, ok := strings.CutPrefix(imported, module); ok {
+				under, _ := floor(imported)
+				require.LessOrEqual(t, at, under, "%s imports %s, which stands above it", pkg, imported)
 			}
 		}
 	}
