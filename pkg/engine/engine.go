@@ -201,6 +201,11 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 	}
 	d.Admission = admission.From(ctx)
 	e.Observe(ctx, Step{Name: "decode", Decision: d, At: e.Now()})
+	if d.IsStep() {
+		if r, ok := e.believed(ctx, d, ev); !ok {
+			return r
+		}
+	}
 	switch repeats, err := e.repeats(ctx, d); {
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)

@@ -124,8 +124,8 @@ func (r *Rehearsal) send(ctx context.Context, a *attempt) {
 		r.off(v)
 		return
 	}
-	if a.d.Tag != "" && a.sw.read != nil {
-		switch there, err := a.alreadyThere(ctx); {
+	if a.looksFirst() {
+		switch there, _, err := a.alreadyThere(ctx); {
 		case err != nil:
 			r.off(waiting(events.Unavailable, cloudWait, err))
 			return

@@ -29,6 +29,9 @@ type verdict struct {
 	call     *Request
 	maybe    bool
 	by       string
+	// Of a step of a chain: changed, it is known to have been in the other
+	// position; closed, its chain has ended already.
+	changed, closed bool
 	// doubt of a failed decision is kept.
 	doubt bool
 	// What an attempt that lets go leaves behind, and for how long.
