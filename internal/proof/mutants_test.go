@@ -255,7 +255,7 @@ func mutants() []mutant {
 			{ledgers, "\td.Doubt = true\n\treturn f.work(d, c)", "\treturn f.work(d, c)"},
 		}},
 		{"the guard, first or last, for tags", []edit{
-			{attempt, "if v, go_ := a.guard(ctx); !go_ {\n\t\t\treturn a.end(ctx, v)\n\t\t}\n\t\t//", "//"},
+			{attempt, "if v, go_ := a.guard(ctx); !go_ {\n\t\t\treturn a.end(ctx, v)\n\t\t}\n\t\tswitch there", "switch there"},
 			{attempt, "\tif v, go_ := a.guard(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n\tif v, go_ := a.confirmed", "\tif v, go_ := a.confirmed"},
 		}},
 		{"a hold, nor a nonce to settle", []edit{
