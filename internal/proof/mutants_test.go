@@ -85,7 +85,7 @@ func mutants() []mutant {
 	return []mutant{
 		// Claiming
 		one("a nonce of its own for each claim", decide, `Nonce: e.Nonce(), Now`, `Nonce: "the same", Now`),
-		one("the event's own date", decide, `Order: d.Order(began)`, `Order: began`),
+		one("the event's own date", decide, `Order: d.Order(now)`, `Order: began`),
 		one("taking a date in the future for now", decides, `if !ok || order.After(received) {`, `if !ok {`),
 		one("counting from the opening of the window", decides, `start != nil && start.After(order)`, `false && start.After(order)`),
 		one("finishing a lapsed hold of another", decide, `&& e.finish(ctx, claimed.Holder.Key) {`, `&& false {`),
@@ -100,8 +100,8 @@ func mutants() []mutant {
 		one("looking up what is superseded but in doubt", ledgers, `case !d.Doubt && !f.inOrder(d):`, `case !f.inOrder(d):`),
 		one("equals side by side", ledgers, `return !f.Instance.Marks[d.Slot].After(d.Order)`, `m, ok := f.Instance.Marks[d.Slot]; return !ok || m.Before(d.Order)`),
 		one("the order of the first claim", ledgers, "\treturn f.take(*d, c)", "\td.Order = c.Order\n\treturn f.take(*d, c)"),
-		one("taking up what failed", ledgers, `return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Emitted.IsZero()`, `return d.State == Waiting`),
-		one("publishing a failure before it is taken up again", ledgers, `d.Outcome.Failed && !d.Emitted.IsZero()`, `d.Outcome.Failed`),
+		one("taking up what failed", ledgers, `return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Outcome.Final && !d.Emitted.IsZero()`, `return d.State == Waiting`),
+		one("publishing a failure before it is taken up again", ledgers, `d.Outcome.Failed && !d.Outcome.Final && !d.Emitted.IsZero()`, `d.Outcome.Failed`),
 
 		one("claiming before the guard is asked", decide, "\tfor range rounds {\n", "\tfirst := attempt{Engine: e, d: d, rec: ledger.Record{Order: d.Order(e.Now())}}\n\tif v, ok := first.guard(ctx); !ok {\n\t\treturn e.later(ctx, d, v.code, haltWait, nil)\n\t}\n\tfor range rounds {\n"),
 
