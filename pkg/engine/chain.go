@@ -184,6 +184,12 @@ func (e *Engine) believed(ctx context.Context, d *decision.Decision, ev event.Ev
 			}
 		}
 	}
+	// What it follows may have expired since: a repeat is known by itself.
+	if own, err := e.Ledger.Get(ctx, d.Key()); err == nil && own.Content == d.Content() {
+		return Result{}, true
+	} else if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err)), false
+	}
 	v := rejected(events.NotApproved, "no chain has made this step due")
 	e.Observe(ctx, Step{Name: "chain", Decision: d, At: e.Now(), Result: string(v.code), Err: errors.New(v.detail)})
 	return e.unrecorded(d, events.RejectedOf[json.RawMessage]{
