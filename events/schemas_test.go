@@ -182,7 +182,7 @@ func TestSchemasNameEverySwitchAndCode(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		string(events.InvalidEvent), string(events.InvalidData), string(events.NotApproved), string(events.WindowOver),
-		string(events.Future), string(events.Superseded), string(events.Expired), string(events.IDReused),
+		string(events.Future), string(events.Superseded), string(events.Expired), string(events.TicketSpent), string(events.IDReused),
 		string(events.Denied), string(events.CloudRefused),
 	}, strs(at(docs[events.TypeSwitchRejected], "$defs", "error", "properties", "code", "enum")))
 	require.Equal(t, []string{string(events.Unresolved), string(events.GaveUp)},

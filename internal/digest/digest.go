@@ -37,6 +37,11 @@ func Of(data []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
+	return OfNode(&n)
+}
+
+// OfNode is Of data that has been parsed.
+func OfNode(n *jsontree.Node) (string, error) {
 	if n.Get("switch") == nil {
 		return "", fmt.Errorf("data.switch: found nothing in %s, expected data that asks for a switch", n.Kind)
 	}

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -44,7 +42,7 @@ func (d *Door) handleItem(ctx context.Context, item cloudevent.Item) engine.Resu
 	if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < reserve {
 		return later("there was no time left for the event in this delivery")
 	}
-	return d.handle(ctx, item.Event)
+	return d.handle(ctx, item)
 }
 
 // grouped returns the indexes of events that are about the same instance, in
@@ -71,16 +69,20 @@ func group(item cloudevent.Item) string {
 	if item.Err != nil {
 		return ""
 	}
-	if id := instance(item.Event); id != "" {
+	if id := instance(item); id != "" {
 		return "instance " + id
 	}
 	return "source " + item.Event.Source()
 }
 
-func instance(ev event.Event) string {
-	data, err := jsontree.Parse(ev.Data(), cloudevent.Depth)
-	if err != nil {
-		return ""
+func instance(item cloudevent.Item) string {
+	data := item.Data
+	if data == nil {
+		n, err := jsontree.Parse(item.Event.Data(), cloudevent.Depth)
+		if err != nil {
+			return ""
+		}
+		data = &n
 	}
 	if id := data.Get("target").Get("instance_id"); id != nil {
 		return id.Text

@@ -76,7 +76,7 @@ func (d *Door) HTTP(ctx context.Context, req Request) Response {
 		}
 		return d.batchResponse(items, results)
 	}
-	r := d.handle(ctx, items[0].Event)
+	r := d.handle(ctx, items[0])
 	d.takeOver(ctx, items[0].Event, r)
 	return response(items[0].Event.ID(), r)
 }
