@@ -71,7 +71,7 @@ verify-emulated: build # Tests that need the built artefacts or an emulator of A
 	tools/emulators/run $(GO) test -tags verify -count=1 -timeout 15m ./...
 
 .PHONY: verify-template
-verify-template: build .venv/sam/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
+verify-template: build .venv/aws/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
 	tools/lint-template
 
 .PHONY: prove
@@ -101,10 +101,10 @@ build-%Function:
 	$(call build-lambda,$(ARTIFACTS_DIR))
 
 .PHONY: deploy
-deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
-	.venv/sam/bin/sam build
+deploy: .venv/aws/.done ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
+	.venv/aws/bin/sam build
 	tools/stamp-release .aws-sam/build/template.yaml
-	.venv/sam/bin/sam deploy $(DEPLOY)
+	.venv/aws/bin/sam deploy $(DEPLOY)
 
 .PHONY: new-switch
 new-switch: ## Make the folder of a switch: NAME=… METHOD=… PATH=… and, once known, OPERATION=… MEMBER=… JOB=yes
@@ -121,7 +121,7 @@ clean: ## Remove what was built, and the linters
 	rm -rf build .aws-sam .venv
 
 # An environment is done when everything in its list is installed.
-.venv/sam/.done: tools/requirements.txt
+.venv/aws/.done: tools/requirements.txt
 .venv/checkov/.done: tools/requirements-checkov.txt
 .venv/%/.done:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || \
