@@ -68,7 +68,7 @@ func TestAnotherSwitch(t *testing.T) {
 		edit(t, filepath.Join(there, "pkg", "cloudapi", m.folder+".go"), `"-"`, `"option"`, `name: ""`, `name: "Switch`+m.folder+`"`)
 		edit(t, filepath.Join(there, "functions", m.folder, "simulation", "simulation.go"), `Flip = ""`, `Flip = "Switch`+m.folder+`"`,
 			"cloudsim.Change{", "cloudsim.Change{Enabled: q.Boolean(\"option\"), ")
-		edit(t, filepath.Join(there, "functions", m.folder, m.folder+"_test.go"), "[]any{}, `{}`", "[]any{}, `{\"option\":true}`", "false}, `{}`", "false}, `{\"option\":false}`")
+		edit(t, filepath.Join(there, "functions", m.folder, m.folder+"_test.go"), "\"on\", `{}`", "\"on\", `{\"option\":true}`", "\"off\", `{}`", "\"off\", `{\"option\":false}`")
 		edit(t, filepath.Join(there, "pkg", "cloudapi", m.folder+"_test.go"), "true: `{}`", "true: `{\"option\":true}`", "false: `{}`", "false: `{\"option\":false}`")
 	}
 	out, _ = run("test", "./functions", "-run", "Missing|AsGenerated")
