@@ -3,6 +3,7 @@ package generate_test
 import (
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -170,5 +171,27 @@ func TestNewSwitchesAreChecked(t *testing.T) {
 	} {
 		_, err := n.Files(tree(t))
 		require.EqualError(t, err, want)
+	}
+}
+
+// What a declaration calls has to stand in pkg/cloudapi, with its test.
+func TestACallThatIsNowhereIsNamed(t *testing.T) {
+	const declaration = "functions/lamp/lamp.go"
+	whole := fstest.MapFS{
+		declaration: {Data: []byte("return c.SwitchLamp(ctx, on)")}, "functions/lamp/lamp_test.go": {}, "functions/lamp/simulation/simulation.go": {},
+		"pkg/cloudapi/lamp.go": {Data: []byte("func (c *Client) SwitchLamp(ctx context.Context) error {")}, "pkg/cloudapi/lamp_test.go": {},
+	}
+	lamp := generate.Switch{Name: "lamp", Function: "lamp", Flips: "a lamp", Page: "Lamps", On: "1", Off: "0", Operation: "SwitchLamp", Reads: true}
+	require.Empty(t, generate.Missing(whole, lamp))
+	for gone, want := range map[string]string{
+		"pkg/cloudapi/lamp_test.go":               "pkg/cloudapi/lamp_test.go is missing: add the tests of SwitchLamp",
+		"pkg/cloudapi/lamp.go":                    "pkg/cloudapi: add a file with SwitchLamp, which functions/lamp/lamp.go calls",
+		"functions/lamp/simulation/simulation.go": "functions/lamp/simulation/simulation.go is missing",
+		"functions/lamp/lamp_test.go":             "functions/lamp/lamp_test.go is missing",
+		declaration:                               declaration + ": call the operation of pkg/cloudapi that flips the switch",
+	} {
+		without := maps.Clone(whole)
+		delete(without, gone)
+		require.Equal(t, []string{want}, generate.Missing(without, lamp))
 	}
 }
