@@ -94,7 +94,9 @@ func TestFunctionURLQueuesWhatIsLater(t *testing.T) {
 	until(t, "it was not delivered", func() bool { n, failed := a.turn("proxyssl"); require.Empty(t, failed); return n > 0 })
 	require.Greater(t, time.Since(began), 5*time.Second, "delivered before its time")
 	a.happened(t)
-	var table struct{ Items []struct{ PK, Rec struct{ S string } } }
+	var table struct {
+		Items []struct{ PK, Rec struct{ S string } }
+	}
 	a.do(awsjson.DynamoDB, "Scan", object{"TableName": a.name}, &table)
 	trail := slices.DeleteFunc(table.Items, func(i struct{ PK, Rec struct{ S string } }) bool { return !strings.HasPrefix(i.PK.S, "a#") })
 	require.Len(t, trail, 1)

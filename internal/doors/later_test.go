@@ -167,7 +167,7 @@ func TestTheDoorIsPutWithTheEvent(t *testing.T) {
 		put[ev.ID()] = Attributes(ctx)
 		return nil
 	}}
-	d.Verify = func(http.Header, []byte) (webhook.Key, error) { return webhook.Key{Name: "snow"}, nil }
+	d.Verify = func(context.Context, http.Header, []byte) (webhook.Key, error) { return webhook.Key{Name: "snow"}, nil }
 	for contentType, body := range map[string]string{
 		"application/cloudevents+json": structured("busy"), "application/cloudevents-batch+json": "[" + structured("held") + "]",
 	} {
