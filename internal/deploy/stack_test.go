@@ -27,6 +27,15 @@ var full = map[string]string{
 	"IAMEndpoint":     "https://iam.example.com",
 	"AlarmTopicArn":   "arn:aws:sns:eu-central-1:123456789012:alarms",
 	"CallerArn":       "arn:aws:iam::210987654321:role/change-management",
+	"Policy":          "ssm:/interlock/policy",
+	"PolicyEntities":  "ssm:/interlock/entities",
+	"PolicyKeyArn":    "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b62-5a0e-4c3c-9b1c-2f6c1c1b7a56",
+	"Timezone":        "America/Port-au-Prince",
+	"Tickets":         "reusable",
+	"TicketSystem":    "jira:https://tickets.example.com/ex/jira/1",
+	"TicketFields":    "digest=customfield_10200,approved=Ready to go|Approved",
+	"JiraFields":      "words=customfield_10300,approvals=customfield_10400",
+	"SignedWebhooks":  "true",
 }
 
 // required are the parameters without a default.
@@ -127,8 +136,41 @@ func TestAHaltStopsEveryVersionOfEveryFunction(t *testing.T) {
 	}
 }
 
+// A policy's parameters are what may be read of Systems Manager, and those alone;
+// a packed one takes no permission.
+func TestPolicyPermissions(t *testing.T) {
+	tpl := load(t)
+	const name = "arn:AWS::Partition:ssm:AWS::Region:AWS::AccountId:parameter/interlock/"
+	for policy, test := range map[string]struct {
+		entities string
+		want     []string
+	}{
+		"":                       {"", nil},
+		"file:production.cedar":  {"file:entities.json", nil},
+		"ssm:/interlock/policy":  {"", []string{name + "policy"}},
+		"ssm:/interlock/policy2": {"ssm:/interlock/entities", []string{name + "policy2", name + "entities"}},
+	} {
+		values := maps.Clone(required)
+		values["Policy"], values["PolicyEntities"] = policy, test.entities
+		for _, parameter := range []string{"Policy", "PolicyEntities"} {
+			require.Regexp(t, tpl.Parameters[parameter]["AllowedPattern"], values[parameter])
+		}
+		var got []string
+		for _, s := range at(tpl.with(values).resolve(tpl.Resources["SharedPolicy"].Properties), "PolicyDocument.Statement").([]any) {
+			if at(s, "Action") == "ssm:GetParameter" {
+				got = append(got, list(at(s, "Resource"))...)
+			}
+		}
+		require.Equal(t, test.want, got, policy)
+	}
+	for _, wrong := range []string{"production.cedar", "file:../production.cedar", "file:", "ssm:policy", "ssm:/", "ssm:/a,/b", "ssm:/*", "permit (principal, action, resource);"} {
+		require.NotRegexp(t, tpl.Parameters["Policy"]["AllowedPattern"], wrong)
+	}
+}
+
 func TestNobodyMayDoMoreThanTheyMust(t *testing.T) {
-	d := load(t).with(full)
+	tpl := load(t)
+	d, plain := tpl.with(full), tpl.with(required)
 	policies := 0
 	check := func(where string, document any) {
 		policies++
@@ -181,24 +223,37 @@ func TestNobodyMayDoMoreThanTheyMust(t *testing.T) {
 			role := at(props, "Role").(string)
 			require.Empty(t, roles[role], "%s shares a role", name)
 			roles[role] = name
-			require.Equal(t, "AWS_IAM", at(props, "FunctionUrlConfig.AuthType"), name)
+			require.Equal(t, "NONE", at(props, "FunctionUrlConfig.AuthType"), name)
+			require.Equal(t, "AWS_IAM", at(plain.resolve(r.Properties), "FunctionUrlConfig.AuthType"), name)
 		}
 	}
 	require.Greater(t, policies, len(roles))
 }
 
+// A URL is open to all only where each message has to be signed.
 func TestCallersOfAURLGetBothPermissions(t *testing.T) {
 	tpl := load(t)
-	for name := range tpl.ofType("AWS::Serverless::Function") {
-		actions := map[any]any{}
-		for _, p := range tpl.ofType("AWS::Lambda::Permission") {
-			if at(p.Properties, "FunctionName.Ref") == name+".Alias" {
-				require.Equal(t, "HasCaller", p.Condition)
-				actions[p.Properties["Action"]] = p.Properties["InvokedViaFunctionUrl"]
+	for signed, want := range map[string][3]string{"true": {"NONE", "*", "secret:"}, "false": {"AWS_IAM", full["CallerArn"], "<nil>"}} {
+		values := maps.Clone(full)
+		values["SignedWebhooks"] = signed
+		d := tpl.with(values)
+		require.Equal(t, want[2], fmt.Sprint(at(d.resolve(tpl.Globals.Function), "Environment.Variables.INTERLOCK_WEBHOOK_SECRETS")))
+		for name := range tpl.ofType("AWS::Serverless::Function") {
+			actions := map[any]any{}
+			for _, p := range tpl.ofType("AWS::Lambda::Permission") {
+				if props := d.resolve(p.Properties); at(props, "FunctionName") == name+".Alias" {
+					require.Equal(t, "HasCaller", p.Condition)
+					require.Equal(t, want[1], at(props, "Principal"))
+					actions[at(props, "Action")] = [2]any{at(props, "FunctionUrlAuthType"), at(props, "InvokedViaFunctionUrl")}
+				}
 			}
+			require.Equal(t, map[any]any{"lambda:InvokeFunctionUrl": [2]any{want[0], nil}, "lambda:InvokeFunction": [2]any{nil, true}}, actions, name)
 		}
-		require.Equal(t, map[any]any{"lambda:InvokeFunctionUrl": nil, "lambda:InvokeFunction": true}, actions, name)
 	}
+	for signed, caller := range map[string]string{"true": "", "false": full["CallerArn"]} {
+		require.True(t, tpl.with(map[string]string{"SignedWebhooks": signed, "CallerArn": caller}).holds(tpl.Conditions["HasCaller"]))
+	}
+	require.False(t, tpl.with(required).holds(tpl.Conditions["HasCaller"]))
 }
 
 func TestQueuesOutlastWhatReadsThem(t *testing.T) {

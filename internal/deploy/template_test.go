@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -201,8 +203,24 @@ func (d deployment) function(name string, arg any) (any, bool) {
 	case "Fn::GetAtt":
 		return fmt.Sprint(arg), true
 	case "Fn::Sub":
-		s, ok := arg.(string)
-		return placeholder.ReplaceAllStringFunc(s, func(p string) string { return fmt.Sprint(d.ref(p[2 : len(p)-1])) }), ok
+		text, own := arg, any(nil)
+		if args, ok := arg.([]any); ok {
+			text, own = args[0], d.resolve(args[1])
+		}
+		return placeholder.ReplaceAllStringFunc(text.(string), func(p string) string {
+			name := p[2 : len(p)-1]
+			if v := at(own, name); v != nil {
+				return fmt.Sprint(v)
+			}
+			return fmt.Sprint(d.ref(name))
+		}), true
+	case "Fn::Split":
+		args := arg.([]any)
+		return strings.Split(fmt.Sprint(d.resolve(args[1])), args[0].(string)), true
+	case "Fn::Select":
+		args := arg.([]any)
+		i, _ := strconv.Atoi(fmt.Sprint(args[0]))
+		return d.resolve(args[1]).([]string)[i], true
 	case "Fn::If":
 		args := arg.([]any)
 		if d.holds(d.Conditions[args[0].(string)]) {
@@ -229,6 +247,12 @@ func (d deployment) ref(name string) any {
 func (d deployment) holds(condition any) bool {
 	if args, ok := at(condition, "Fn::Equals").([]any); ok {
 		return fmt.Sprint(d.resolve(args[0])) == fmt.Sprint(args[1])
+	}
+	if name, ok := at(condition, "Condition").(string); ok {
+		return d.holds(d.Conditions[name])
+	}
+	if args, ok := at(condition, "Fn::Or").([]any); ok {
+		return slices.ContainsFunc(args, d.holds)
 	}
 	return !d.holds(at(condition, "Fn::Not").([]any)[0])
 }
