@@ -233,27 +233,29 @@ func TestNobodyMayDoMoreThanTheyMust(t *testing.T) {
 // A URL is open to all only where each message has to be signed.
 func TestCallersOfAURLGetBothPermissions(t *testing.T) {
 	tpl := load(t)
-	for signed, want := range map[string][3]string{"true": {"NONE", "*", "secret:"}, "false": {"AWS_IAM", full["CallerArn"], "<nil>"}} {
-		values := maps.Clone(full)
-		values["SignedWebhooks"] = signed
-		d := tpl.with(values)
-		require.Equal(t, want[2], fmt.Sprint(at(d.resolve(tpl.Globals.Function), "Environment.Variables.INTERLOCK_WEBHOOK_SECRETS")))
-		for name := range tpl.ofType("AWS::Serverless::Function") {
-			actions := map[any]any{}
-			for _, p := range tpl.ofType("AWS::Lambda::Permission") {
-				if props := d.resolve(p.Properties); at(props, "FunctionName") == name+".Alias" {
-					require.Equal(t, "HasCaller", p.Condition)
-					require.Equal(t, want[1], at(props, "Principal"))
-					actions[at(props, "Action")] = [2]any{at(props, "FunctionUrlAuthType"), at(props, "InvokedViaFunctionUrl")}
-				}
-			}
-			require.Equal(t, map[any]any{"lambda:InvokeFunctionUrl": [2]any{want[0], nil}, "lambda:InvokeFunction": [2]any{nil, true}}, actions, name)
+	for signed, want := range map[string]string{"true": "NONE secret:", "false": "AWS_IAM <nil>"} {
+		d := tpl.with(map[string]string{"SignedWebhooks": signed})
+		require.Equal(t, signed == "true", d.holds(tpl.Conditions["IsSigned"]))
+		for name, f := range tpl.ofType("AWS::Serverless::Function") {
+			require.Equal(t, want, fmt.Sprint(at(d.resolve(f.Properties), "FunctionUrlConfig.AuthType"), " ",
+				at(d.resolve(tpl.Globals.Function), "Environment.Variables.INTERLOCK_WEBHOOK_SECRETS")), name)
 		}
 	}
-	for signed, caller := range map[string]string{"true": "", "false": full["CallerArn"]} {
-		require.True(t, tpl.with(map[string]string{"SignedWebhooks": signed, "CallerArn": caller}).holds(tpl.Conditions["HasCaller"]))
+	type permission struct{ condition, action, via, auth, principal any }
+	for name := range tpl.ofType("AWS::Serverless::Function") {
+		got := map[permission]bool{}
+		for _, p := range tpl.ofType("AWS::Lambda::Permission") {
+			if props := tpl.with(full).resolve(p.Properties); at(props, "FunctionName") == name+".Alias" {
+				got[permission{p.Condition, at(props, "Action"), at(props, "InvokedViaFunctionUrl"), at(props, "FunctionUrlAuthType"), at(props, "Principal")}] = true
+			}
+		}
+		require.Equal(t, map[permission]bool{
+			{"HasCaller", "lambda:InvokeFunctionUrl", nil, "AWS_IAM", full["CallerArn"]}: true,
+			{"HasCaller", "lambda:InvokeFunction", true, nil, full["CallerArn"]}:         true,
+			{"IsSigned", "lambda:InvokeFunctionUrl", nil, "NONE", "*"}:                   true,
+			{"IsSigned", "lambda:InvokeFunction", true, nil, "*"}:                        true,
+		}, got, name)
 	}
-	require.False(t, tpl.with(required).holds(tpl.Conditions["HasCaller"]))
 }
 
 func TestQueuesOutlastWhatReadsThem(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -247,12 +246,6 @@ func (d deployment) ref(name string) any {
 func (d deployment) holds(condition any) bool {
 	if args, ok := at(condition, "Fn::Equals").([]any); ok {
 		return fmt.Sprint(d.resolve(args[0])) == fmt.Sprint(args[1])
-	}
-	if name, ok := at(condition, "Condition").(string); ok {
-		return d.holds(d.Conditions[name])
-	}
-	if args, ok := at(condition, "Fn::Or").([]any); ok {
-		return slices.ContainsFunc(args, d.holds)
 	}
 	return !d.holds(at(condition, "Fn::Not").([]any)[0])
 }
