@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -115,13 +116,25 @@ func TestARegionThatIsGoneIsNamed(t *testing.T) {
 // goes.
 func TestListsKeepTheirOrder(t *testing.T) {
 	in := tree(t)
+	listed := func(text []byte) []string {
+		_, list, _ := strings.Cut(string(text), "func All()")
+		return strings.Fields(list)
+	}
+	var want []string
+	for _, word := range listed(in["functions/functions.go"].Data) {
+		if word == "}" && !slices.Contains(want, word) {
+			want = append(want, "aaa.Switch(),")
+		}
+		if word != "accesscontrol.Switch()," {
+			want = append(want, word)
+		}
+	}
 	delete(in, "functions/accesscontrol/accesscontrol.go")
 	in["functions/aaa/aaa.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() huawei.Switch {")}
 	in["functions/aaa/aaa_test.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() huawei.Switch {")}
 	made, err := generate.Lists(in)
 	require.NoError(t, err)
-	_, list, _ := strings.Cut(string(made["functions/functions.go"]), "func All()")
-	require.Equal(t, []string{"proxyalt.Switch(),", "proxyssl.Switch(),", "multitenant.Switch(),", "auditswitch.Switch(),", "aaa.Switch(),", "}", "}"}, strings.Fields(list)[4:])
+	require.Equal(t, want, listed(made["functions/functions.go"]))
 }
 
 func TestOptions(t *testing.T) {

@@ -28,7 +28,7 @@ func TestAnotherSwitch(t *testing.T) {
 		require.NoError(t, err, out)
 	}
 	made := []struct{ name, folder, method, path, job string }{
-		{"instance-ssl", "instancessl", "PUT", "/v3/{project_id}/instances/{instance_id}/ssl-option", "GaussDBforMySQLSwitchSSL"},
+		{"instance-also", "instancealso", "PUT", "/v3/{project_id}/instances/{instance_id}/also", "GaussDBforMySQLSwitchSSL"},
 		{"proxy-also", "proxyalso", "PUT", "/v3/{project_id}/instances/{instance_id}/proxy/{proxy_id}/also", "yes"},
 		{"proxy-too", "proxytoo", "POST", "/v3/{project_id}/instances/{instance_id}/proxy/{proxy_id}/too", ""},
 	}
