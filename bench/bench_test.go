@@ -90,7 +90,7 @@ func TestBudgetsAreHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var told bytes.Buffer
 			ok := budgets(&told, []*program{
-				bare: cost(4*time.Millisecond, 0, 0, nil), plain: cost(0, 0, 0, nil), plainMore: cost(0, 1500*time.Microsecond, 0, nil), built: c.f,
+				bare: cost(4*time.Millisecond, 0, 0, nil), plain: cost(0, 0, 0, nil), plainMore: cost(0, 1500*time.Microsecond, 0, nil), built: c.f, withPolicy: c.f,
 			})
 			require.Equal(t, c.ok, ok, told.String())
 			require.Equal(t, !c.ok, bytes.Contains(told.Bytes(), []byte("MISSED")), fmt.Sprint(told.String()))
