@@ -170,7 +170,7 @@ func (d *Decoder) Decode(name string, ev event.Event) (dec *Decision, meant bool
 	}
 	if r.decision.Ticket != nil && !r.report.wrong() {
 		var err error
-		if r.decision.Digest, err = digest.Of(ev.Data()); err != nil {
+		if r.decision.Digest, err = digest.OfTree(root); err != nil {
 			r.report.add(dataPath, err.Error(), "data that has a digest (RFC 8785)")
 		}
 	}
