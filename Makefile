@@ -82,6 +82,7 @@ prove: ## The long proofs: schedules, kills, mutants, then each fuzz target for 
 bench: ## The benchmarks, with their comparison in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./bench
+	$(GO) run ./bench -tls
 
 .PHONY: build
 build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change)

@@ -75,6 +75,14 @@ func TestBudgetsAreHeld(t *testing.T) {
 		p.cold, p.warm = []run{{cpu: cold}}, []run{{cpu: cold + warm*warmEvents}}
 		return p
 	}
+	withIt := func(cold, warm time.Duration) []*program {
+		f := cost(20*time.Millisecond, time.Millisecond, 0, nil)
+		return []*program{bare: f, plain: f, plainMore: f, built: f, withPolicy: cost(cold, warm, 0, nil)}
+	}
+	require.True(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1040*time.Microsecond), true))
+	require.False(t, budgets(io.Discard, withIt(21100*time.Microsecond, 1040*time.Microsecond), true), "a slow start")
+	require.False(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1060*time.Microsecond), true), "slow when warm")
+
 	ours := map[string]int{"TransactWriteItems": 2, "PutItem": 1, "PutEvents": 1, "cloud": 1}
 	for name, c := range map[string]struct {
 		f  *program
@@ -91,7 +99,7 @@ func TestBudgetsAreHeld(t *testing.T) {
 			var told bytes.Buffer
 			ok := budgets(&told, []*program{
 				bare: cost(4*time.Millisecond, 0, 0, nil), plain: cost(0, 0, 0, nil), plainMore: cost(0, 1500*time.Microsecond, 0, nil), built: c.f, withPolicy: c.f,
-			})
+			}, false)
 			require.Equal(t, c.ok, ok, told.String())
 			require.Equal(t, !c.ok, bytes.Contains(told.Bytes(), []byte("MISSED")), fmt.Sprint(told.String()))
 		})
