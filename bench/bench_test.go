@@ -20,6 +20,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -28,13 +29,23 @@ import (
 // memory and a simulated cloud that is reached without sockets; the cloud's own
 // work counts here, too.
 func BenchmarkEngine(b *testing.B) {
+	b.Run("alone", func(b *testing.B) { benchmarkEngine(b, config.Config{}) })
+	b.Run("policy", func(b *testing.B) {
+		benchmarkEngine(b, config.Config{Policy: "file:../policies/production.cedar", PolicyEntities: "file:../policies/entities.json"})
+	})
+}
+
+func benchmarkEngine(b *testing.B, c config.Config) {
 	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: -1, JobRunning: -1})
-	h := host.New(config.Config{}, functions.All(), &cloudapi.Client{
+	h := host.New(c, functions.All(), &cloudapi.Client{
 		GaussDB: "https://cloud.test", DBSS: "https://cloud.test", HTTP: &http.Client{Transport: cloud.RoundTripper()},
 		Auth: &cloudapi.AKSK{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey},
 	}, ledger.NewMemory(), &bus.Memory{})
+	rules, err := host.Policy(c, functions.All(), nil)
+	require.NoError(b, err)
+	h.Engine.Policy = rules
 	require.NoError(b, h.Engine.Init())
-	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(admission.With(b.Context(), admission.Admission{Door: "direct"}), time.Hour)
 	defer cancel()
 	b.ReportAllocs()
 	serial := 0
