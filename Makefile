@@ -29,7 +29,7 @@ GOFILES = $$(find . -name '*.go' -not -path './.*')
 FUNCTIONS := $(foreach f,$(notdir $(patsubst %/,%,$(wildcard functions/*/))),$(if $(wildcard functions/$f/$f.go),$f))
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
-build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
+build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc,validator_novalidatefn \
 	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(1)/bootstrap ./cmd/lambda
 
 # What INTERLOCK_POLICY=file:… names there.
@@ -88,6 +88,7 @@ prove: ## The long proofs: schedules, kills, mutants, then each fuzz target for 
 bench: ## The benchmarks, with their comparison in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./bench
+	$(GO) run ./bench -tls
 
 .PHONY: build
 build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change; POLICY=… ENTITIES=… beside it)

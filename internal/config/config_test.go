@@ -131,6 +131,8 @@ func TestErrors(t *testing.T) {
 		{"tickets, twice", "INTERLOCK_TICKETS=twice", "INTERLOCK_TICKETS: found \"twice\", expected once or reusable"},
 		{"open, yes", "INTERLOCK_OPEN=yes", "INTERLOCK_OPEN"},
 		{"a field of Jira that is no custom one", "INTERLOCK_JIRA_FIELDS=words=labels", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira without its number", "INTERLOCK_JIRA_FIELDS=words=customfield_", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira of another number", "INTERLOCK_JIRA_FIELDS=words=customfield_1x", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira of no such name", "INTERLOCK_JIRA_FIELDS=digest=customfield_1", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira twice", "INTERLOCK_JIRA_FIELDS=words=customfield_1,words=customfield_2", "INTERLOCK_JIRA_FIELDS"},
 		{"tickets of no such system", "INTERLOCK_TICKET_SYSTEM=remedy:https://t.example.com", "INTERLOCK_TICKET_SYSTEM"},
