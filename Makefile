@@ -10,6 +10,9 @@ FUZZTIME  ?= 60s
 PROVETIME ?= 60m
 PYTHON    ?= python3
 DEPLOY    ?= --guided
+# A policy and its entities, to be packed beside each bootstrap.
+POLICY    ?=
+ENTITIES  ?=
 MODULE      := github.com/interlock-functions/interlock
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -26,8 +29,11 @@ GOFILES = $$(find . -name '*.go' -not -path './.*')
 FUNCTIONS := $(foreach f,$(notdir $(patsubst %/,%,$(wildcard functions/*/))),$(if $(wildcard functions/$f/$f.go),$f))
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
-build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
+build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc,validator_novalidatefn \
 	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(1)/bootstrap ./cmd/lambda
+
+# What INTERLOCK_POLICY=file:… names there.
+pack = $(if $(POLICY)$(ENTITIES),install -m 644 $(POLICY) $(ENTITIES) $(1)/)
 
 .PHONY: help
 help: ## List the targets
@@ -82,26 +88,33 @@ prove: ## The long proofs: schedules, kills, mutants, then each fuzz target for 
 bench: ## The benchmarks, with their comparison in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./bench
+	$(GO) run ./bench -tls
 
 .PHONY: build
-build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change)
+build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change; POLICY=… ENTITIES=… beside it)
 
 # All functions are one artefact, which their Handler tells apart.
 $(FUNCTIONS:%=build/%/bootstrap): build/bootstrap
-	@mkdir -p $(@D)
+	@rm -rf $(@D) && mkdir -p $(@D)
 	cp $< $@
+	$(call pack,$(@D))
 
 # Always run: Go's own cache knows better what is up to date.
 .PHONY: build/bootstrap
-build/bootstrap:
+build/bootstrap: check-policy
 	$(call build-lambda,build)
+
+.PHONY: check-policy
+check-policy: # What is packed would start
+	$(if $(POLICY),$(GO) run ./cmd/interlock policy check $(POLICY) $(if $(ENTITIES),--entities $(ENTITIES)))
 
 # What `sam build` calls, with the function's logical id in template.yaml.
 build-%Function:
 	$(call build-lambda,$(ARTIFACTS_DIR))
+	$(call pack,$(ARTIFACTS_DIR))
 
 .PHONY: deploy
-deploy: .venv/aws/.done ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
+deploy: .venv/aws/.done check-policy ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
 	.venv/aws/bin/sam build
 	tools/stamp-release .aws-sam/build/template.yaml
 	.venv/aws/bin/sam deploy $(DEPLOY)

@@ -274,7 +274,7 @@ func TestServiceNowPages(t *testing.T) {
 func TestServiceNowQuery(t *testing.T) {
 	i := newInstance()
 	s := serve(t, serviceNow, "", i)
-	for _, id := range []string{"", "x^ORnumber=CHG0031337", "javascript:gs.now()", "CHG1,CHG2", "CHG 1", "CHG1\n", "…", strings.Repeat("1", 65)} {
+	for _, id := range []string{"", "x^ORnumber=CHG0031337", "javascript:gs.now()", "CHG1,CHG2", "CHG 1", "CHG1\n", "…", ".1", "_1", "-1", strings.Repeat("1", 65)} {
 		found, err := s.Ticket(t.Context(), id)
 		require.NoError(t, err)
 		require.Equal(t, Missing, found.State, id)

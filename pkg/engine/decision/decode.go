@@ -178,7 +178,7 @@ func (d *Decoder) DecodeIn(ctx context.Context, name string, ev event.Event) (de
 	}
 	if r.decision.Ticket != nil && !r.report.wrong() {
 		var err error
-		if r.decision.Digest, err = digest.OfNode(root); err != nil {
+		if r.decision.Digest, err = digest.OfTree(root); err != nil {
 			r.report.add(dataPath, err.Error(), "data that has a digest (RFC 8785)")
 		}
 	}

@@ -41,6 +41,9 @@ func isPrincipal(name string) bool {
 // that Unicode has ignored where they are not known (UAX 44,
 // Default_Ignorable_Code_Point), or that are blank though they count as letters.
 func unseen(r rune) bool {
+	if r <= unicode.MaxASCII {
+		return unicode.IsControl(r)
+	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp,
 		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
 		r == '\u2800' || r == unicode.ReplacementChar
