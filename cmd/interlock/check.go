@@ -91,7 +91,7 @@ func newOffline() (*offline, error) {
 		o.names = append(o.names, sw.Function)
 	}
 	o.names = append(o.names, engine.JobFollow)
-	o.Follower.Offline = true
+	o.Engine.Offline = true
 	return o, o.Engine.Init()
 }
 
