@@ -89,6 +89,7 @@ type scene struct {
 	name    string
 	target  events.Target
 	options map[string]any
+	then    []events.Step
 }
 
 const project = "056538411200d4cd2f79c003c7606412"
@@ -208,8 +209,9 @@ func (s *stage) play(ctx context.Context) error {
 
 // flip sends an approved ticket and returns the job of the completion event.
 func (s *stage) flip(ctx context.Context, ticket string, sc scene, enabled bool) (job string, err error) {
-	ev, err := approved(sc.name, enabled, sc.target, sc.options, events.Ticket{
-		ID: ticket, RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"},
+	ev, err := approved(events.TicketApproved{
+		Switch: sc.name, Enabled: &enabled, Target: &sc.target, Options: sc.options, Then: sc.then,
+		Ticket: &events.Ticket{ID: ticket, RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"}},
 	}, time.Now())
 	if err != nil {
 		return "", err
