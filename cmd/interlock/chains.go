@@ -230,7 +230,7 @@ func (c *chain) stands(i int, now *decision.Chain, requested bool) string {
 		return "done, to be flipped back"
 	case now.Undo && s.State == events.StepDone:
 		return "done; not flipped back, for it is not known whether it was changed"
-	case i > now.At:
+	case !now.Undo && i > now.At:
 		return fmt.Sprintf("waits for step %d", i)
 	}
 	return c.was(i, s)

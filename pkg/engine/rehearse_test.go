@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
@@ -354,4 +355,27 @@ func TestRehearseChainOtherwise(t *testing.T) {
 	r = found(t, s.rehearse(t, "proxyalt", ticket(t, "proxy-alt", "data.then", then, "dryrun", true)))
 	require.Len(t, r.Then, 1)
 	require.Contains(t, strings.Join(r.Then[0].Warnings, ""), "now, it would not be let: denied: ")
+}
+
+// Where no ledger knows what is due, nothing but rehearsals comes of anything: of
+// a step too, whoever says so.
+func TestRehearseOffline(t *testing.T) {
+	s := onStage(t)
+	s.Post(t, "proxyssl", ticket(t, "proxy-ssl", "data.then", []any{map[string]any{"switch": "access-control", "enabled": true}}))
+	s.run(t, 130)
+	var step event.Event
+	for _, ev := range s.Bus.Take() {
+		if ev.Type() == events.TypeSwitchRequested {
+			step = ev
+		}
+	}
+	s = onStage(t)
+	require.Equal(t, engine.Rejected, s.Host.Handle(t.Context(), "accesscontrol", step).Kind)
+	s.Host.Engine.Offline = true
+	r := found(t, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl")))
+	require.Equal(t, engine.WouldCall, r.Would)
+	got := s.Host.Handle(t.Context(), "accesscontrol", step)
+	require.Equal(t, engine.Rehearsed, got.Kind)
+	require.Equal(t, engine.WouldCall, got.Rehearsal.Would)
+	require.Equal(t, http.StatusUnprocessableEntity, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl", "data.enabled", "on")).Status)
 }
