@@ -80,6 +80,17 @@ func TestNoJobIsFollowedUntilItsMessageIsDead(t *testing.T) {
 	require.Greater(t, number(t, at(queue, "RedrivePolicy.maxReceiveCount")), longest.Minutes())
 }
 
+// All functions are one artefact: which of them it is to be, Lambda tells it by
+// its Handler.
+func TestHandlerIsTheFunctionsFolder(t *testing.T) {
+	tpl := load(t)
+	require.NotContains(t, tpl.Globals.Function, "Handler", "it would be one for all")
+	for name, f := range tpl.ofType("AWS::Serverless::Function") {
+		require.Equal(t, folder(name), f.Properties["Handler"], name)
+		require.FileExists(t, root+"/functions/"+folder(name)+"/"+folder(name)+".go")
+	}
+}
+
 // What the functions are given is what they take: the configuration's own
 // reader judges it.
 func TestEnvironmentIsWhatTheProgramReads(t *testing.T) {

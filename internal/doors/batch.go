@@ -13,9 +13,6 @@ import (
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
-// reserve is what is kept of an invocation's time to write the answer.
-const reserve = time.Second
-
 // handleAll handles events that came together, and returns their results in
 // the same order once every one of them has ended. An item that holds no event
 // is rejected.

@@ -90,9 +90,6 @@ type Door struct {
 	Log *slog.Logger
 }
 
-// retryAfter is when to come back where nobody knows better.
-const retryAfter = 5 * time.Second
-
 func (d *Door) log() *slog.Logger {
 	if d.Log != nil {
 		return d.Log

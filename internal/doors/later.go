@@ -18,14 +18,20 @@ type Queue struct {
 	Hide func(ctx context.Context, receipt string, wait time.Duration) error
 }
 
-// swept is the wait from which on what the ledger has stored is left to the
-// sweep: a queue keeps a message hidden for hours, not for the days until a
-// change window opens.
-const swept = 15 * time.Minute
-
-// hopeless is the wait of a message that holds no event: the sooner it has come
-// back as often as the queue lets it, the sooner it is in the dead-letter queue.
-const hopeless = time.Second
+const (
+	// retryAfter is when to come back where nobody knows better.
+	retryAfter = 5 * time.Second
+	// reserve is what is kept of an invocation's time to write the answer.
+	reserve = time.Second
+	// swept is the wait from which on what the ledger has stored is left to the
+	// sweep: a queue keeps a message hidden for hours, not for the days until a
+	// change window opens.
+	swept = 15 * time.Minute
+	// hopeless is the wait of a message that holds no event: the sooner it has
+	// come back as often as the queue lets it, the sooner it is in the dead-letter
+	// queue.
+	hopeless = time.Second
+)
 
 // leftToSweep tells that nobody needs to deliver an event again.
 func leftToSweep(r engine.Result) bool { return r.Stored && r.RetryAfter > swept }

@@ -2,6 +2,7 @@ package lambdahost
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -31,12 +32,14 @@ func complete() map[string]string {
 
 const hookKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-func open(vars map[string]string) (*doors.Door, error) {
+func open(vars map[string]string) (*doors.Door, error) { return openAs("proxyssl", vars) }
+
+func openAs(function string, vars map[string]string) (*doors.Door, error) {
 	env := Environment{Get: func(name string) string { return vars[name] }}
 	for name, value := range vars {
 		env.All = append(env.All, name+"="+value)
 	}
-	return Open("proxyssl", functions.All(), env, slog.New(slog.DiscardHandler), io.Discard)
+	return Open(function, functions.All(), env, slog.New(slog.DiscardHandler), io.Discard)
 }
 
 func TestOpen(t *testing.T) {
@@ -184,11 +187,19 @@ func TestQueueAway(t *testing.T) {
 }
 
 func TestJobFollow(t *testing.T) {
-	vars := complete()
-	door, err := Open("jobfollow", functions.All(), Environment{Get: func(name string) string { return vars[name] }, All: []string{
-		"INTERLOCK_LEDGER=memory:", "INTERLOCK_BUS=memory:", "INTERLOCK_REGION=eu-west-101", "INTERLOCK_AUTH_TOKEN=t",
-	}}, slog.New(slog.DiscardHandler), io.Discard)
+	door, err := openAs("jobfollow", map[string]string{
+		"INTERLOCK_LEDGER": "memory:", "INTERLOCK_BUS": "memory:", "INTERLOCK_REGION": "eu-west-101", "INTERLOCK_AUTH_TOKEN": "t",
+	})
 	require.NoError(t, err)
 	require.Equal(t, "jobfollow", door.Switch, "it has no other")
 	require.NoError(t, door.Sweep(t.Context()))
+}
+
+// A function that there is not would ignore whatever it is sent.
+func TestNoSuchFunction(t *testing.T) {
+	for _, name := range []string{"multitenat", "proxy-ssl", "bootstrap", ""} {
+		_, err := openAs(name, complete())
+		require.ErrorContains(t, err, fmt.Sprintf("_HANDLER: found %q, expected the name of a function: proxyalt, ", name))
+		require.ErrorContains(t, err, ", jobfollow")
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -98,10 +97,10 @@ func (e *Engine) done(ctx context.Context, d *decision.Decision, rec ledger.Reco
 // delivers it again.
 func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim, claimed ledger.Claimed) Result {
 	h := claimed.Holder
-	wait := min(max(h.Until.Sub(c.Now), time.Second), heldWait)
+	wait := min(max(h.Until.Sub(c.Now), leastWait), heldWait)
 	if h.Key == c.Key {
 		if h.Quiet {
-			return e.later(ctx, d, events.Doubt, max(h.Until.Sub(c.Now), time.Second), errors.New("an earlier attempt may have taken effect; it is looked up when the cloud has had time to show it"))
+			return e.later(ctx, d, events.Doubt, max(h.Until.Sub(c.Now), leastWait), errors.New("an earlier attempt may have taken effect; it is looked up when the cloud has had time to show it"))
 		}
 		return e.later(ctx, d, events.Held, wait, errors.New("another delivery of this event is at work"))
 	}
@@ -130,7 +129,7 @@ func (e *Engine) reject(ctx context.Context, d *decision.Decision, c ledger.Clai
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Code, Err: err})
 	switch {
 	case errors.Is(err, ledger.ErrLost):
-		return e.later(ctx, d, events.Held, time.Second, errors.New("another delivery of this event is at work"))
+		return e.later(ctx, d, events.Held, leastWait, errors.New("another delivery of this event is at work"))
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
