@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -117,7 +119,7 @@ func useOf(d *decision.Decision, rec ledger.Record) use {
 	if d.Ticket == nil {
 		return use{}
 	}
-	return use{strings.ToLower(d.Ticket.ID), rec.Slot}
+	return use{strings.ToLower(norm.NFKC.String(strings.TrimSpace(d.Ticket.ID))), rec.Slot}
 }
 
 // spends holds an outcome against what has become of its ticket: one decision

@@ -71,10 +71,10 @@ func cleared(w *world, _ string) {
 
 // TestCrashesOfTickets delivers two events of one ticket, lets a process die or
 // a call fail at every gate in every way, at some pairs of gates, and in the
-// long form at a third of them, and delivers again or sweeps until all is quiet: the owner
-// that dies half-way and the one that takes the ticket over among them. Where
-// they race, the first comes to every gate before the second, who then goes on
-// to its end before the first does.
+// long form at a third of them, and delivers again or sweeps until all is quiet:
+// the owner dies half-way, and so does who takes the ticket over. Where they
+// race, the first comes to every gate before the second, who then goes on to its
+// end before the first does.
 func TestCrashesOfTickets(t *testing.T) {
 	lab := newLab(t)
 	var all []*crashes
