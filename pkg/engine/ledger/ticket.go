@@ -91,7 +91,9 @@ func (f Facts) taken(d Record, c Claim) (open Use) {
 	}
 	for _, slot := range c.Slots() {
 		switch u := f.Uses[slot]; {
-		case u.Format > Format || (u.Owner != d.Key || f.Record == nil) && u.State == UseSpent:
+		case u.Format > Format || u.Owner != d.Key && u.State == UseSpent:
+			return u
+		case u.State == UseSpent && f.Record == nil:
 			return u
 		case u.Owner != d.Key && u.State == UseOpen && open.State == "":
 			open = u
