@@ -13,7 +13,7 @@ func approvalMutants() []mutant {
 	return []mutant{
 		// Spent once
 		one("a claim to the ticket", decide, `Instance: d.Place.Instance, Ticket: e.ticketOf(d),`, `Instance: d.Place.Instance,`),
-		one("refusing for a spent ticket", decide, `return e.reject(ctx, d, c, spent(c, claimed.Owner))`, `return e.held(ctx, d, c, claimed)`),
+		one("refusing for a spent ticket", decide, `return e.reject(ctx, d, c, spent(c.Ticket, claimed.Owner))`, `return e.held(ctx, d, c, claimed)`),
 		one("waiting for a ticket in use", ledgers, `return Claimed{Verdict: Held, Record: known, Holder: Holder{Key: use.Owner, Until: c.Lease}, Owner: use.Owner}, nil, nil`, `return Claimed{Verdict: Spent, Record: known, Owner: use.Owner}, nil, nil`),
 		one("an owner's word for its ticket", ledgers, `use := f.taken(d, c)`, `use := Use{}`),
 		one("the owner of a ticket that is forgotten", tickets, `case u.State == UseSpent && f.Record == nil:`, `case false:`),
