@@ -29,6 +29,7 @@ GOFILES = $$(find . -name '*.go' -not -path './.*')
 FUNCTIONS := $(foreach f,$(notdir $(patsubst %/,%,$(wildcard functions/*/))),$(if $(wildcard functions/$f/$f.go),$f))
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
+# The tags leave out what no function uses; see docs/benchmarks.md.
 build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc,validator_novalidatefn \
 	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(1)/bootstrap ./cmd/lambda
 

@@ -224,6 +224,7 @@ func TestServiceNowUnreadable(t *testing.T) {
 			i.tables["change_request"] = append(i.tables["change_request"], i.change())
 		}},
 		{"no time", "change_request.approval_set: found what is no time", func(i *instance) { i.change()["approval_set"] = "22/11/2026" }},
+		{"a short key", "change_request.sys_id: found what is no sys_id", func(i *instance) { i.change()["sys_id"] = "681ccaf9" }},
 		{"no key", "change_request.sys_id: found what is no sys_id", func(i *instance) { i.change()["sys_id"] = "x^ORapprover=y" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -83,7 +83,9 @@ func (a *attempt) confirmed(ctx context.Context) (verdict, bool) {
 		v.fields = against
 		return v, false
 	}
-	return verdict{}, true
+	// The answer took its time, in which a window may have ended: what has to hold
+	// right before the call is asked again.
+	return a.guard(ctx)
 }
 
 func worded(fields []events.Field) string {

@@ -216,7 +216,8 @@ const (
 	// Reused: the key was used before with another content.
 	Reused
 	// Spent: another decision owns the ticket, and was effective or may have
-	// been; see Claimed.Owner.
+	// been; see Claimed.Owner. So it is for the owner itself once its record has
+	// expired.
 	Spent
 )
 

@@ -223,7 +223,14 @@ var tickets = []test{
 		w.get(d, ledger.New)
 		w.settle(d, accepted(""), nil)
 		w.mark(d, 1_000_000, nil)
-		require.Equal(w, c.Key, w.get(w.with("c", 3, 1_000_001), ledger.Spent).Owner)
+		again := w.as(c, 1_000_001)
+		got, err := w.Claim(w.ctx, again)
+		require.NoError(w, err)
+		if got.Verdict != ledger.Done { // it is not forgotten everywhere yet
+			require.Equal(w, ledger.Claimed{Verdict: ledger.Spent, Owner: c.Key}, got)
+			w.reject(again, rejected(), nil)
+		}
+		require.Equal(w, c.Key, w.get(w.with("c", 3, 1_000_002), ledger.Spent).Owner)
 	}},
 }
 
