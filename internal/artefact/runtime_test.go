@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ type lambda struct {
 
 	server *httptest.Server
 	one    sync.Mutex
+	// asked is how often a process asked for an invocation.
+	asked atomic.Int32
 
 	mu      sync.Mutex
 	process *process
@@ -94,6 +97,7 @@ func deploy(t testing.TB, path, name string, env ...string) *lambda {
 }
 
 func (l *lambda) serveNext(w http.ResponseWriter, r *http.Request) {
+	l.asked.Add(1)
 	l.mu.Lock()
 	p := l.process
 	l.mu.Unlock()

@@ -1,13 +1,16 @@
 package artefact
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // What is wrong with the configuration ends the start at once, with one line
@@ -23,16 +26,38 @@ func TestStartStops(t *testing.T) {
 		"INTERLOCK_SECRET_ID":       {"INTERLOCK_SECRET_ID=s"},
 	} {
 		t.Run(variable, func(t *testing.T) {
-			w := newAlone(t, artefact, "proxyssl", env...)
-			a := w.invoke(ticket(t, "proxy-ssl", 1))
-			require.True(t, a.Exited, "%+v", a)
-			text := w.out.String()
-			require.Equal(t, 1, strings.Count(text, "\n"), text)
-			line := w.out.lines(t)[0]
-			require.Equal(t, "ERROR", line["level"])
-			require.Contains(t, line["message"], variable+": ", text)
+			require.Contains(t, stopped(t, "proxyssl", env...), variable+": ")
 		})
 	}
+}
+
+// A function that there is not would answer every event with nothing, and its
+// queue would take that for an acknowledgement: it does not start.
+func TestStartsAsAFunctionThatThereIs(t *testing.T) {
+	t.Parallel()
+	var all []string
+	for _, s := range functions.All() {
+		all = append(all, s.Function)
+	}
+	expected := strings.Join(append(all, engine.JobFollow), ", ")
+	for _, name := range []string{"multitenat", "bootstrap", ""} {
+		require.Equal(t, fmt.Sprintf("start: _HANDLER: found %q, expected the name of a function: %s", name, expected), stopped(t, name))
+	}
+}
+
+// stopped is the one line of a function that ends at its start, before it has
+// asked for an invocation.
+func stopped(t *testing.T, function string, env ...string) (message string) {
+	t.Helper()
+	w := newAlone(t, artefact, function, env...)
+	a := w.invoke(ticket(t, "proxy-ssl", 1))
+	require.True(t, a.Exited, "%+v", a)
+	require.Zero(t, w.asked.Load(), "it asked for an invocation")
+	text := w.out.String()
+	require.Equal(t, 1, strings.Count(text, "\n"), text)
+	line := w.out.lines(t)[0]
+	require.Equal(t, "ERROR", line["level"])
+	return line["message"].(string)
 }
 
 // A panic in a switch becomes an error that the platform sees, without the words

@@ -20,9 +20,9 @@ const (
 	megabytes = 13
 )
 
-// Two builds, of the tree and of a copy of it elsewhere with nothing cached,
-// one as SAM calls it and one as make build does: the same bytes.
-func TestArtefacts(t *testing.T) {
+// Two builds, of the tree and of a copy of it elsewhere with nothing cached, one
+// as SAM calls it for each function and one as make build does: the same bytes.
+func TestArtefact(t *testing.T) {
 	there := t.TempDir()
 	for _, part := range []string{"cmd", "events", "functions", "internal", "pkg"} {
 		require.NoError(t, os.CopyFS(filepath.Join(there, part), os.DirFS(filepath.Join(root, part))))
@@ -34,23 +34,43 @@ func TestArtefacts(t *testing.T) {
 	}
 	run(t, there, []string{"GOCACHE=" + t.TempDir()}, "build")
 
+	here := t.TempDir()
+	other, err := os.ReadFile(filepath.Join(there, "build", "bootstrap"))
+	require.NoError(t, err)
 	for id := range load(t).ofType("AWS::Serverless::Function") {
-		t.Run(folder(id), func(t *testing.T) {
-			here := t.TempDir()
-			run(t, root, nil, "build-"+id, "ARTIFACTS_DIR="+here)
-			one, err := os.ReadFile(filepath.Join(here, "bootstrap"))
+		run(t, root, nil, "build-"+id, "ARTIFACTS_DIR="+here)
+		for _, path := range []string{filepath.Join(here, "bootstrap"), filepath.Join(there, "build", folder(id), "bootstrap")} {
+			one, err := os.ReadFile(path)
 			require.NoError(t, err)
-			other, err := os.ReadFile(filepath.Join(there, "build", folder(id), "bootstrap"))
-			require.NoError(t, err)
-			require.True(t, bytes.Equal(one, other), "two builds differ")
+			require.True(t, bytes.Equal(one, other), "two builds differ: %s", id)
+		}
+	}
+	require.LessOrEqual(t, len(other), megabytes*1000*1000)
+	require.True(t, bytes.Contains(other, []byte(version)), "the version is not stamped in: is there a variable version in internal/lambdahost?")
+	absolute, err := filepath.Abs(root)
+	require.NoError(t, err)
+	for _, path := range []string{absolute, there} {
+		require.False(t, bytes.Contains(other, []byte(path)), "a path of this machine is in it")
+	}
+	static(t, other)
+}
 
-			require.LessOrEqual(t, len(one), megabytes*1000*1000)
-			require.True(t, bytes.Contains(one, []byte(version)), "the version is not stamped in: is there a variable version in internal/lambdahost?")
-			absolute, err := filepath.Abs(root)
-			require.NoError(t, err)
-			require.False(t, bytes.Contains(one, []byte(absolute)), "a path of this machine is in it")
-			static(t, one)
-		})
+// A policy lies beside the bootstrap, which is no other for it.
+func TestPolicyIsPacked(t *testing.T) {
+	without, with := t.TempDir(), t.TempDir()
+	run(t, root, nil, "build-ProxySslFunction", "ARTIFACTS_DIR="+without)
+	run(t, root, nil, "build-ProxySslFunction", "ARTIFACTS_DIR="+with, "POLICY=policies/production.cedar", "ENTITIES=policies/entities.json")
+	same := func(one, other string) {
+		a, err := os.ReadFile(one)
+		require.NoError(t, err)
+		b, err := os.ReadFile(other)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(a, b), one)
+	}
+	same(filepath.Join(without, "bootstrap"), filepath.Join(with, "bootstrap"))
+	for _, name := range []string{"production.cedar", "entities.json"} {
+		same(root+"/policies/"+name, filepath.Join(with, name))
+		require.NoFileExists(t, filepath.Join(without, name))
 	}
 }
 

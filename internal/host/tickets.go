@@ -40,7 +40,7 @@ func Tickets(c config.Config, auth cloudapi.Authenticator) (engine.Tickets, erro
 	}
 	base, err := url.Parse(c.TicketSystem.Rest)
 	if err != nil {
-		return nil, fmt.Errorf("INTERLOCK_TICKET_SYSTEM: expected a URL after %s:", c.TicketSystem.Kind)
+		return nil, fmt.Errorf("INTERLOCK_TICKET_SYSTEM: expected %s: and a URL", c.TicketSystem.Kind)
 	}
 	credentials := func(context.Context, bool) (ticketsystem.Credentials, error) { return c.TicketCredentials, nil }
 	if s, kept := auth.(*secret); kept && c.TicketCredentials == (ticketsystem.Credentials{}) {

@@ -2,6 +2,7 @@ package lambdahost
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/doors"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // complete is an environment with which a function starts.
@@ -31,12 +33,14 @@ func complete() map[string]string {
 
 const hookKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-func open(vars map[string]string) (*doors.Door, error) {
+func open(vars map[string]string) (*doors.Door, error) { return openAs("proxyssl", vars) }
+
+func openAs(function string, vars map[string]string) (*doors.Door, error) {
 	env := Environment{Get: func(name string) string { return vars[name] }}
 	for name, value := range vars {
 		env.All = append(env.All, name+"="+value)
 	}
-	return Open("proxyssl", functions.All(), env, slog.New(slog.DiscardHandler), io.Discard)
+	return Open(function, functions.All(), env, slog.New(slog.DiscardHandler), io.Discard)
 }
 
 func TestOpen(t *testing.T) {
@@ -170,6 +174,31 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// A message keeps how its event came in, and its queue is known by its ARN.
+func TestQueueKeepsTheDoor(t *testing.T) {
+	ev := event.New()
+	ev.SetID("1")
+	ev.SetType("t")
+	ev.SetSource("urn:s")
+	q, got := sqs(t, http.StatusOK)
+	require.NoError(t, q.put(t.Context(), ev, 0))
+	require.NoError(t, q.put(admission.With(t.Context(), admission.Admission{Door: "url", Signer: "snow"}), ev, 0))
+	require.NotContains(t, (*got)[0], "MessageAttributes", "SQS takes no empty ones")
+	require.Equal(t, map[string]any{
+		"door":   map[string]any{"DataType": "String", "StringValue": "url"},
+		"signer": map[string]any{"DataType": "String", "StringValue": "snow"},
+	}, (*got)[1]["MessageAttributes"])
+
+	require.True(t, q.own("arn:aws:sqs:eu-central-1:123456789012:q"))
+	for _, arn := range []string{"", "q", "arn:aws:sqs:eu-central-1:123456789012:qq", "arn:aws:sqs:eu-central-1:023456789012:q", "arn:aws:sqs:eu-central-1:123456789012:x:q"} {
+		require.False(t, q.own(arn), arn)
+	}
+	require.False(t, (&queue{url: "q"}).own("arn:aws:sqs:eu-central-1:123456789012:q"))
+	door, err := open(complete())
+	require.NoError(t, err)
+	require.True(t, door.Queue.Own("arn:aws:sqs:eu-central-1:123456789012:q"))
+}
+
 func TestQueueAway(t *testing.T) {
 	q, _ := sqs(t, http.StatusBadRequest)
 	ev := event.New()
@@ -184,11 +213,19 @@ func TestQueueAway(t *testing.T) {
 }
 
 func TestJobFollow(t *testing.T) {
-	vars := complete()
-	door, err := Open("jobfollow", functions.All(), Environment{Get: func(name string) string { return vars[name] }, All: []string{
-		"INTERLOCK_LEDGER=memory:", "INTERLOCK_BUS=memory:", "INTERLOCK_REGION=eu-west-101", "INTERLOCK_AUTH_TOKEN=t",
-	}}, slog.New(slog.DiscardHandler), io.Discard)
+	door, err := openAs("jobfollow", map[string]string{
+		"INTERLOCK_LEDGER": "memory:", "INTERLOCK_BUS": "memory:", "INTERLOCK_REGION": "eu-west-101", "INTERLOCK_AUTH_TOKEN": "t",
+	})
 	require.NoError(t, err)
 	require.Equal(t, "jobfollow", door.Switch, "it has no other")
 	require.NoError(t, door.Sweep(t.Context()))
+}
+
+// A function that there is not would ignore whatever it is sent.
+func TestNoSuchFunction(t *testing.T) {
+	for _, name := range []string{"multitenat", "proxy-ssl", "bootstrap", ""} {
+		_, err := openAs(name, complete())
+		require.ErrorContains(t, err, fmt.Sprintf("_HANDLER: found %q, expected the name of a function: proxyalt, ", name))
+		require.ErrorContains(t, err, ", jobfollow")
+	}
 }

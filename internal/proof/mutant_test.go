@@ -5,14 +5,12 @@ package proof
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
+	"slices"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -20,23 +18,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mutant is a version of the source with a rule taken out.
-type mutant struct {
-	// without names the rule.
-	without string
-	edits   []edit
-}
-
-// edit replaces a text that stands exactly once in a file.
-type edit struct{ file, old, new string }
-
 // TestMutants takes each rule out, and those that mask each other in pairs, and
-// sees that the short forms of the proofs notice. A mutant whose text is not in
-// the source any more fails: the list has to follow the source.
+// sees that the short forms of the proofs notice.
 func TestMutants(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	all := mutants()
+	all := append(mutants(), approvalMutants()...)
 	killers := make([]string, len(all))
 	t.Run("without", func(t *testing.T) {
 		for i, m := range all {
@@ -66,45 +53,20 @@ func TestMutants(t *testing.T) {
 	t.Logf("proved: mutants: %d killed of %d made", killed, len(all))
 }
 
-// write writes the mutated files and an overlay that puts them in the place of
-// the true ones.
-func (m mutant) write(root, dir string) (overlay string, err error) {
-	replace := map[string]string{}
-	for i, e := range m.edits {
-		path := filepath.Join(root, "internal", e.file)
-		from := path
-		if replace[path] != "" {
-			from = replace[path]
-		}
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return "", err
-		}
-		if n := bytes.Count(text, []byte(e.old)); n != 1 {
-			return "", fmt.Errorf("%s has %d times, not once: %s", e.file, n, e.old)
-		}
-		mutated := filepath.Join(dir, fmt.Sprint(i, ".go"))
-		if err := os.WriteFile(mutated, bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o644); err != nil {
-			return "", err
-		}
-		replace[path] = mutated
-	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	overlay = filepath.Join(dir, "overlay.json")
-	return overlay, os.WriteFile(overlay, text, 0o644)
-}
-
-// hunts are what a mutant has to get through, the quickest first.
+// hunts are what a mutant has to get through, the quickest first: the tests of
+// its own package where a rule stands alone, and the proofs.
 var hunts = []struct {
+	of       []string
 	pkg, run string
 	args     []string
 }{
-	{"./pkg/engine/ledger", ".", nil},
-	{"./internal/proof", "TestRules|TestSuperseded|AtOnce|TestApplyThenCut|TestFaults", nil},
-	{"./internal/proof", "TestCrashes|TestSchedules", []string{"-rapid.shrinktime=1ms", "-rapid.nofailfile"}},
+	{[]string{ledgers, tickets, trails}, "./pkg/engine/ledger", ".", nil},
+	{[]string{meanings}, "./internal/huawei", ".", nil},
+	{[]string{writes}, "./internal/dynamodb", ".", nil},
+	{[]string{starts}, "./internal/lambdahost", ".", nil},
+	{nil, "./internal/proof", "TestRules|TestSuperseded|AtOnce|TestApplyThenCut|TestFaults", nil},
+	{[]string{engines, failures, switches, verdicts}, "./pkg/engine", ".", nil},
+	{nil, "./internal/proof", "TestCrashes|TestSchedules", []string{"-rapid.shrinktime=1ms", "-rapid.nofailfile"}},
 }
 
 var failure = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
@@ -115,7 +77,7 @@ func (m mutant) hunt(t *testing.T, root, overlay string) string {
 	t.Helper()
 	binaries := map[string]string{}
 	for _, h := range hunts {
-		if h.pkg == "./pkg/engine/ledger" && !strings.HasPrefix(m.edits[0].file, "ledger/") {
+		if h.of != nil && !slices.Contains(h.of, m.edits[0].file) {
 			continue
 		}
 		binary := binaries[h.pkg]

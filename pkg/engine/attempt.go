@@ -75,7 +75,7 @@ func (a *attempt) resumed(ctx context.Context) Result {
 	case a.Halted(ctx):
 		return a.end(ctx, halted())
 	case a.left() < leastCall:
-		return a.end(ctx, waiting(events.Unavailable, time.Second, errNoTime))
+		return a.end(ctx, waiting(events.Unavailable, leastWait, errNoTime))
 	}
 	if err := a.hidden(ctx); err != nil {
 		return a.end(ctx, waiting(events.Doubt, a.Quiet, err))
@@ -119,9 +119,6 @@ func (a *attempt) unresolved(why error) verdict {
 	return v
 }
 
-// leastCall is the shortest time in which a call may be expected to answer.
-const leastCall = 2 * time.Second
-
 var (
 	errNoTime = errors.New("too little of the invocation is left to make the call and settle its answer")
 	errHalted = errors.New("calls are halted by the operator")
@@ -137,7 +134,7 @@ func (a *attempt) send(ctx context.Context) Result {
 	}
 	now, left := a.Now(), a.left()
 	if left < leastCall {
-		return a.end(ctx, waiting(events.Unavailable, time.Second, errNoTime))
+		return a.end(ctx, waiting(events.Unavailable, leastWait, errNoTime))
 	}
 	call, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
@@ -179,7 +176,7 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 		// Of our own call the effect is known, whoever has the job.
 		return a.letGo(ctx, inDoubt(fmt.Errorf("job %s belongs to another decision", o.JobID), !v.inferred))
 	case errors.Is(err, ledger.ErrLost):
-		return a.later(ctx, a.d, events.Held, time.Second, errors.New("another delivery has taken the decision over"))
+		return a.later(ctx, a.d, events.Held, leastWait, errors.New("another delivery has taken the decision over"))
 	case err != nil:
 		return a.later(ctx, a.d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}

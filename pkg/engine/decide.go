@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -50,7 +49,7 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		case ledger.Superseded:
 			return e.reject(ctx, d, c, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
 		case ledger.Spent:
-			return e.reject(ctx, d, c, spent(c, claimed.Owner))
+			return e.reject(ctx, d, c, spent(c.Ticket, claimed.Owner))
 		case ledger.Held:
 			if claimed.Holder.Key != c.Key && claimed.Holder.Until.Before(e.Now()) && e.finish(ctx, claimed.Holder.Key) {
 				continue
@@ -98,16 +97,16 @@ func (e *Engine) done(ctx context.Context, d *decision.Decision, rec ledger.Reco
 // delivers it again.
 func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim, claimed ledger.Claimed) Result {
 	h := claimed.Holder
-	wait := min(max(h.Until.Sub(c.Now), time.Second), heldWait)
+	wait := min(max(h.Until.Sub(c.Now), leastWait), heldWait)
 	if h.Key == c.Key {
 		if h.Quiet {
-			return e.later(ctx, d, events.Doubt, max(h.Until.Sub(c.Now), time.Second), errors.New("an earlier attempt may have taken effect; it is looked up when the cloud has had time to show it"))
+			return e.later(ctx, d, events.Doubt, max(h.Until.Sub(c.Now), leastWait), errors.New("an earlier attempt may have taken effect; it is looked up when the cloud has had time to show it"))
 		}
 		return e.later(ctx, d, events.Held, wait, errors.New("another delivery of this event is at work"))
 	}
 	why := fmt.Errorf("the instance is held by %s %s", h.Key.Switch, h.Key.ID)
 	if claimed.Owner != (ledger.Key{}) {
-		why = fmt.Errorf("ticket %q is in use by event %q of %q, which has not come to its end", c.Ticket, h.Key.ID, h.Key.Source)
+		why = inUse(c.Ticket, claimed.Owner)
 	}
 	if claimed.Record.State != ledger.Settled && e.tooOld(claimed.Record.Pursued, c.Now) {
 		return e.reject(ctx, d, c, e.gaveUp(events.Held, why))
@@ -130,7 +129,7 @@ func (e *Engine) reject(ctx context.Context, d *decision.Decision, c ledger.Clai
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Code, Err: err})
 	switch {
 	case errors.Is(err, ledger.ErrLost):
-		return e.later(ctx, d, events.Held, time.Second, errors.New("another delivery of this event is at work"))
+		return e.later(ctx, d, events.Held, leastWait, errors.New("another delivery of this event is at work"))
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}

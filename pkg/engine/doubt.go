@@ -178,14 +178,8 @@ type found struct {
 	open string
 }
 
-const (
-	// skew is how far the clocks of two of our own processes may be apart.
-	skew = 5 * time.Second
-	// lookBack is how long before the decision a job may have been created that
-	// is still open and in its way.
-	lookBack  = 24 * time.Hour
-	mostPages = 200
-)
+// mostPages ends a list of jobs that has no end.
+const mostPages = 200
 
 var errTooMany = errors.New("too many jobs to look through")
 

@@ -140,11 +140,11 @@ func (e *Engine) Init() error {
 	if e.Ledger == nil || e.Bus == nil || len(e.Switches) == 0 {
 		return errors.New("engine: switches, ledger and bus are needed")
 	}
-	setDefault(&e.Quiet, 60*time.Second)
-	setDefault(&e.Retention, 2160*time.Hour)
-	setDefault(&e.GiveUp, 24*time.Hour)
-	setDefault(&e.Unresolved, time.Hour)
-	setDefault(&e.Reserve, 3*time.Second)
+	setDefault(&e.Quiet, quiet)
+	setDefault(&e.Retention, retention)
+	setDefault(&e.GiveUp, giveUp)
+	setDefault(&e.Unresolved, unresolved)
+	setDefault(&e.Reserve, reserve)
 	now := e.Now
 	if now == nil {
 		now = time.Now
@@ -177,9 +177,6 @@ func setDefault(d *time.Duration, value time.Duration) {
 	}
 }
 
-// invocation is the time that an engine has for one event.
-const invocation = 30 * time.Second
-
 // Handle takes an event through the named switch, or on from where an earlier
 // delivery left it. The context's deadline is when the invocation ends; without
 // one it is given 30 seconds. An event for a switch that there is not is to be
@@ -191,7 +188,7 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 	}
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
-	d, meant, invalid := e.decoder.Decode(sw.Name, ev)
+	d, meant, invalid := e.decoder.DecodeIn(ctx, sw.Name, ev)
 	if !meant {
 		return Result{Kind: Ignored}
 	}

@@ -71,4 +71,7 @@ func TestWallClock(t *testing.T) {
 		require.NotContains(t, at.String(), "m=")
 	}
 	require.WithinDuration(t, time.Now().Add(time.Minute), e.deadline(ctx), time.Second)
+	ctx, cancel = e.bounded(t.Context())
+	defer cancel()
+	require.WithinDuration(t, time.Now().Add(invocation), e.deadline(ctx), time.Second, "it has no deadline of its own")
 }

@@ -41,9 +41,6 @@ type Follower struct {
 	board jobBoard
 }
 
-// memory is how long the cloud can be asked for its jobs.
-const memory = 30 * 24 * time.Hour
-
 // Followed is a job to follow, as the ledger stores it.
 type Followed struct {
 	Switch  string          `json:"switch"`
@@ -217,15 +214,9 @@ func orHidden(status string) string {
 	return status
 }
 
-// pace is how long to wait before asking again for a job of this age: three
-// seconds at first, growing to a minute.
-func pace(age time.Duration) time.Duration {
-	return min(max(age/2, 3*time.Second), time.Minute)
-}
-
 func (f *Follower) patience() time.Duration {
 	if f.Patience == 0 {
-		return 2 * time.Hour
+		return patience
 	}
 	return f.Patience
 }

@@ -29,16 +29,6 @@ type jobList struct {
 	since, until time.Time
 }
 
-const (
-	// freshFor is how long a reading counts, and perPage how much longer for
-	// each page: so the cloud is asked five times a second at most.
-	freshFor = 2 * time.Second
-	perPage  = 200 * time.Millisecond
-	// margin is how much earlier than its completion event a job may have been
-	// created by the cloud's clock.
-	margin = 15 * time.Minute
-)
-
 // find returns the job as last read; a zero one where it is not to be found
 // (yet).
 func (b *jobBoard) find(ctx context.Context, e *Engine, j *Followed, patience time.Duration) (Job, error) {

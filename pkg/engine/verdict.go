@@ -79,27 +79,6 @@ func inDoubt(why error, took bool) verdict {
 	return v
 }
 
-// How long to wait before trying again, by what is in the way. Waits grow with
-// the attempts; see grown.
-const (
-	busyWait   = 15 * time.Second
-	deniedWait = 60 * time.Second
-	cloudWait  = 10 * time.Second
-	ledgerWait = 5 * time.Second
-	busWait    = 5 * time.Second
-	heldWait   = 10 * time.Second
-	haltWait   = 60 * time.Second
-	mostWait   = 5 * time.Minute
-)
-
-// grown doubles a wait with each attempt after the first, up to five minutes.
-func grown(wait time.Duration, attempts int) time.Duration {
-	for ; attempts > 1 && wait < mostWait; attempts-- {
-		wait *= 2
-	}
-	return max(min(wait, mostWait), time.Second)
-}
-
 // classify is the one place that tells what a call's answer means for its
 // decision: it took effect, it is refused for good, it is to be tried again
 // because it certainly had no effect, or nobody knows.
@@ -171,9 +150,6 @@ func (a *attempt) guard(ctx context.Context) (verdict, bool) {
 	}
 	return a.permitted(ctx)
 }
-
-// tolerance is how far the clocks of those who decide may be ahead of ours.
-const tolerance = 5 * time.Minute
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

@@ -47,6 +47,9 @@ func isPrincipal(name string) bool {
 // Default_Ignorable_Code_Point), or that are blank though they count as letters
 // or symbols: of Braille, hieroglyphs, Khitan script and musical notation.
 func unseen(r rune) bool {
+	if r <= unicode.MaxASCII {
+		return unicode.IsControl(r)
+	}
 	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
 		strings.ContainsRune("\u2800\U00013441\U00013442\U00016fe4\U0001d159\ufffd", r)
 }
