@@ -196,9 +196,6 @@ func unapprovals() []unapproved {
 	return slices.Concat(approvals(), noTicket(), again(), disguises(), tooFew(), unbound(), times(), frozen(), tags(), attributes(), spelt(), producersSay(), others())
 }
 
-// anotherInstance is one that the simulated cloud does not have.
-const anotherInstance = "196c0fc43e804757b59946b80dc27f8bin07"
-
 // approvals are as they should be, by each door and producer: not everything is
 // refused.
 func approvals() []unapproved {
@@ -443,7 +440,7 @@ func tags() []unapproved {
 		{name: "a tag", doors: anyDoor(), sent: set(), policy: no, none: "completed", calls: 3},
 		{name: "a tag, as a snapshot", doors: []string{"bus"}, sent: set("snapshot", true), policy: no, none: "completed", calls: 3},
 		{name: "a tag that says dev", doors: []string{"bus"}, sent: set("data.changes.0", map[string]any{"key": "env", "old": "prod", "new": "dev"}), policy: no, none: "completed", calls: 3},
-		{name: "a tag on an instance of dev in capitals", doors: []string{"bus"}, sent: set("data.target.instance_id", "00000000000000000000000000000DEVin07"), policy: no, none: "cloud-refused", calls: 2},
+		{name: "a tag on an instance of dev in capitals", doors: []string{"bus"}, sent: set("data.target.instance_id", "00000000000000000000000000000DEVin07"), policy: no, none: "completed", calls: 3},
 		{name: "a tag with a ticket", doors: anyDoor(), sent: set("data.ticket", map[string]any{"id": "CHG1", "requested_by": "a", "approved_by": []any{"b", "c"}}), policy: "invalid-data", none: "invalid-data"},
 		{name: "a tag by a source that is suspended", doors: []string{"bus"}, sent: set("source", "leaver@example.com"), policy: no, none: "completed", calls: 3},
 		{name: "tags of Config", doors: anyDoor(), function: "proxyalt", sent: of("config.resource-changed"), policy: no, none: "completed", calls: 1},
@@ -538,8 +535,8 @@ func producersSay() []unapproved {
 		row("ServiceNow: approved long ago", "servicenow.digest", and(snow(), "change_request.approval_set", "2026-11-10 09:00:00"), "denied approved-lately", "completed", 1),
 		row("ServiceNow: one approver said no", "servicenow.digest", and(snow(), "approvals.1.state", "rejected"), unread, unread, 0),
 		row("ServiceNow: one approver said No", "servicenow.digest", and(snow(), "approvals.1.state", " Rejected "), unread, unread, 0),
-		row("ServiceNow: two changes in one message", "servicenow.digest", and(snow(), "result", map[string]any{"number": "CHG0031337", "sys_id": "a9e9c33dc61122760072455df62663d2", "approval": "rejected", "u_interlock_switch": "proxy-ssl"}), unread, unread, 0),
-		row("ServiceNow: a change that is rejected", "servicenow.approver", []any{"sysapproval.approval", "rejected"}, unread, unread, 0),
+		row("ServiceNow: two changes in one message", "servicenow.digest", and(snow(), "result", map[string]any{"number": "CHG0031337", "sys_id": "a9e9c33dc61122760072455df62663d2", "approval": "rejected", "u_interlock_switch": "proxy-ssl"}), "nothing", "nothing", 0),
+		row("ServiceNow: a change that is rejected", "servicenow.approver", []any{"sysapproval.approval", "rejected"}, "nothing", "nothing", 0),
 		row("ServiceNow: not approved", "servicenow.not-approved", nil, "nothing", "nothing", 0),
 		row("ServiceNow: canceled", "servicenow.canceled", nil, "nothing", "nothing", 0),
 
@@ -562,7 +559,9 @@ func producersSay() []unapproved {
 		row("CDEvents: approvers of its own", "cdevents.digest", and(window, "customData.interlock.ticket", map[string]any{"id": "1", "requested_by": "a", "approved_by": []any{"b", "c"}}), unread, unread, 0),
 		row("CDEvents: approved and rejected", "cdevents.contradiction", nil, unread, unread, 0),
 		row("CDEvents: rejected and approved", "cdevents.digest", and(window, "subject.content.decision", "rejected"), unread, unread, 0),
-		row("CDEvents: rejected", "cdevents.rejected", nil, "nothing", "nothing", 0),
+		// It is of no type that is taken; who sends it for an answer is told so.
+		{name: "CDEvents: rejected", doors: []string{"bus", "queue"}, sent: of("cdevents.rejected"), policy: "nothing", none: "nothing"},
+		{name: "CDEvents: rejected, for an answer", doors: []string{"url", "local", "direct"}, sent: of("cdevents.rejected"), policy: "invalid-data", none: "invalid-data"},
 	}
 }
 
