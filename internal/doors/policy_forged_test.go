@@ -535,8 +535,12 @@ func producersSay() []unapproved {
 		row("ServiceNow: approved long ago", "servicenow.digest", and(snow(), "change_request.approval_set", "2026-11-10 09:00:00"), "denied approved-lately", "completed", 1),
 		row("ServiceNow: one approver said no", "servicenow.digest", and(snow(), "approvals.1.state", "rejected"), unread, unread, 0),
 		row("ServiceNow: one approver said No", "servicenow.digest", and(snow(), "approvals.1.state", " Rejected "), unread, unread, 0),
-		row("ServiceNow: two changes in one message", "servicenow.digest", and(snow(), "result", map[string]any{"number": "CHG0031337", "sys_id": "a9e9c33dc61122760072455df62663d2", "approval": "rejected", "u_interlock_switch": "proxy-ssl"}), "nothing", "nothing", 0),
-		row("ServiceNow: a change that is rejected", "servicenow.approver", []any{"sysapproval.approval", "rejected"}, "nothing", "nothing", 0),
+		row("ServiceNow: two changes in one message", "servicenow.digest", and(snow(), "result", map[string]any{"number": "CHG0031337", "sys_id": "a9e9c33dc61122760072455df62663d2", "approval": "rejected", "u_interlock_switch": "proxy-ssl"}), unread, unread, 0),
+		{name: "ServiceNow: a change that is rejected", doors: anyDoor(), function: "multitenant", sent: func(s *scene) letter {
+			l := of("servicenow.approver")(s)
+			l.body = []byte(strings.Replace(string(l.body), `"sysapproval.approval":"approved"`, `"sysapproval.approval":"rejected"`, 1))
+			return l
+		}, policy: unread, none: unread},
 		row("ServiceNow: not approved", "servicenow.not-approved", nil, "nothing", "nothing", 0),
 		row("ServiceNow: canceled", "servicenow.canceled", nil, "nothing", "nothing", 0),
 
@@ -559,9 +563,10 @@ func producersSay() []unapproved {
 		row("CDEvents: approvers of its own", "cdevents.digest", and(window, "customData.interlock.ticket", map[string]any{"id": "1", "requested_by": "a", "approved_by": []any{"b", "c"}}), unread, unread, 0),
 		row("CDEvents: approved and rejected", "cdevents.contradiction", nil, unread, unread, 0),
 		row("CDEvents: rejected and approved", "cdevents.digest", and(window, "subject.content.decision", "rejected"), unread, unread, 0),
-		// It is of no type that is taken; who sends it for an answer is told so.
-		{name: "CDEvents: rejected", doors: []string{"bus", "queue"}, sent: of("cdevents.rejected"), policy: "nothing", none: "nothing"},
-		{name: "CDEvents: rejected, for an answer", doors: []string{"url", "local", "direct"}, sent: of("cdevents.rejected"), policy: "invalid-data", none: "invalid-data"},
+		row("CDEvents: rejected", "cdevents.rejected", nil, "nothing", "nothing", 0),
+		{name: "CDEvents: approved and rejected, as a CloudEvent", doors: anyDoor(), sent: func(s *scene) letter {
+			return letter{body: s.json(map[string]any{"specversion": "1.0", "id": "1", "source": "urn:approvals", "type": "dev.cdevents.approval.closed.0.1.0", "data": json.RawMessage(s.producer("cdevents.contradiction"))})}
+		}, policy: unread, none: unread},
 	}
 }
 
