@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -18,6 +19,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -29,12 +31,14 @@ aws sqs receive-message prints of a dead-letter queue, or a function's payload.
 - is standard input.`
 
 func checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var in admission.Admission
+	c := &cobra.Command{
 		Use:   "check FILE…",
 		Short: "Check events without a network, and say which function would do what",
 		Long: `Check reads events as the functions do, and says for each which function would
 call what, or which of its fields are wrong. It asks neither ledger nor cloud:
-what they have to say, a dry run tells (interlock send --dry-run).
+what they have to say, a dry run tells (interlock send --dry-run). Where
+INTERLOCK_POLICY is set, it says what that policy makes of them now.
 
 ` + keptHelp + `
 
@@ -48,6 +52,10 @@ valid or would be rejected, or for an error.`,
 			if err != nil {
 				return err
 			}
+			if err := o.askPolicy(os.Environ()); err != nil {
+				return err
+			}
+			ctx := admission.With(cmd.Context(), in)
 			bad, all := 0, 0
 			for _, file := range args {
 				items, err := readKept(cmd.InOrStdin(), file)
@@ -56,7 +64,7 @@ valid or would be rejected, or for an error.`,
 				}
 				for i, item := range items {
 					all++
-					if !o.check(cmd.Context(), cmd.OutOrStdout(), fmt.Sprintf("%s:%d", file, i+1), item) {
+					if !o.check(ctx, cmd.OutOrStdout(), fmt.Sprintf("%s:%d", file, i+1), item) {
 						bad++
 					}
 				}
@@ -67,6 +75,9 @@ valid or would be rejected, or for an error.`,
 			return nil
 		},
 	}
+	c.Flags().StringVar(&in.Door, "door", "url", "for the policy, how they come in: url, bus, queue, direct or local")
+	c.Flags().StringVar(&in.Signer, "signer", "", "for the policy, the name of the key that signs them")
+	return c
 }
 
 // readKept reads the events in a file.
@@ -93,6 +104,16 @@ func newOffline() (*offline, error) {
 	o.names = append(o.names, engine.JobFollow)
 	o.Follower.Offline = true
 	return o, o.Engine.Init()
+}
+
+// askPolicy has the policy asked that the variables name, if they name one.
+func (o *offline) askPolicy(environ []string) error {
+	c, err := config.ReadPolicy(environ)
+	if err != nil {
+		return err
+	}
+	o.Engine.Policy, err = host.Policy(c, functions.All(), &host.AWS{Getenv: os.Getenv})
+	return err
 }
 
 // check says what would become of an item. It is false where that is a

@@ -348,6 +348,7 @@ func (e *entry) tell(ctx context.Context, w io.Writer, d local.Desk) error {
 	if k := e.asks.Ticket; k != nil {
 		row("ticket", "%s, requested by %s, approved by %s", k.ID, k.RequestedBy, strings.Join(k.ApprovedBy, ", "))
 	}
+	e.tellApproval(ctx, row, d)
 	at(e.Order, "its place in the order")
 	at(e.First, "first received")
 	at(e.Since, "last taken up without doubt")
@@ -368,6 +369,63 @@ func (e *entry) tell(ctx context.Context, w io.Writer, d local.Desk) error {
 	return nil
 }
 
+// tellApproval tells what let it in, or did not: by which door and whose key it
+// came, whether its ticket is bound to it and spent on it, and which rules of the
+// policy decided.
+func (e *entry) tellApproval(ctx context.Context, row func(string, string, ...any), d local.Desk) {
+	if e.asks.Door != "" {
+		signed := ""
+		if e.asks.Signer != "" {
+			signed = ", signed by " + e.asks.Signer
+		}
+		row("came in by", "%s%s", e.asks.Door, signed)
+	}
+	if k := e.asks.Ticket; k != nil {
+		switch {
+		case e.asks.Bound():
+			row("bound", "by %s", k.Digest)
+		case k.Digest != "":
+			row("bound", "to something else: by %s, and this is %s", k.Digest, e.asks.Digest)
+		default:
+			row("bound", "no; this is %s", e.asks.Digest)
+		}
+	}
+	switch {
+	case e.Ticket != "" && e.Outcome == nil:
+		row("ticket's use", "kept for this, until it ends")
+	case e.Ticket != "":
+		row("ticket's use", "spent on this")
+	}
+	switch rules, err := e.policies(ctx, d); {
+	case err != nil: // who may read decisions may not be let at the audit trail
+		row("policy", "not known: %v", err)
+	case len(rules) > 0:
+		row("policy", "%s", strings.Join(rules, ", "))
+	}
+}
+
+// policies are the rules that decided, as the audit trail tells, or the ledger of
+// what goes on.
+func (e *entry) policies(ctx context.Context, d local.Desk) (rules []string, err error) {
+	if e.Outcome == nil {
+		return e.Last.Policies, nil
+	}
+	if e.followed() {
+		return nil, nil
+	}
+	for l, err := range d.Audit(ctx, e.Outcome.At.Add(-time.Second)) {
+		var body struct{ Policies []string }
+		switch wrong := (*ledger.AuditError)(nil); {
+		case errors.As(err, &wrong): // that is for interlock audit verify to tell
+		case err != nil:
+			return nil, err
+		case l.Record != nil && l.Record.Key == e.Key && json.Unmarshal(l.Record.Body, &body) == nil:
+			rules = body.Policies
+		}
+	}
+	return rules, nil
+}
+
 // tellOutcome tells how a decision ended, and its job.
 func (e *entry) tellOutcome(ctx context.Context, at func(time.Time, string, ...any), d local.Desk) error {
 	o := e.Outcome
@@ -378,17 +436,19 @@ func (e *entry) tellOutcome(ctx context.Context, at func(time.Time, string, ...a
 	if o.By != "" {
 		how += ", as " + o.By + " says"
 	}
-	at(o.At, "%s", how)
-	for _, raw := range o.Events {
-		var out event.Event
-		if err := json.Unmarshal(raw, &out); err != nil {
+	published := make([]event.Event, len(o.Events))
+	for i, raw := range o.Events {
+		if err := json.Unmarshal(raw, &published[i]); err != nil {
 			return fmt.Errorf("out-event: %w", err)
 		}
-		published := e.Emitted
-		if published.IsZero() {
+		how += reason(published[i])
+	}
+	at(o.At, "%s", how)
+	for _, out := range published {
+		if e.Emitted.IsZero() {
 			at(o.At, "not published yet: %s %s", out.Type(), out.ID())
 		}
-		at(published, "published %s %s", out.Type(), out.ID())
+		at(e.Emitted, "published %s %s", out.Type(), out.ID())
 		if o.JobID == "" {
 			continue
 		}
@@ -404,4 +464,13 @@ func (e *entry) tellOutcome(ctx context.Context, at func(time.Time, string, ...a
 		}
 	}
 	return nil
+}
+
+// reason is why an out-event says that it was not applied.
+func reason(out event.Event) string {
+	var data struct{ Error *events.Error }
+	if json.Unmarshal(out.Data(), &data) != nil || data.Error == nil {
+		return ""
+	}
+	return ": " + data.Error.Detail
 }

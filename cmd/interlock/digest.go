@@ -53,11 +53,11 @@ func readData(stdin io.Reader, file string) ([]byte, error) {
 	if n.Get("specversion") == nil {
 		return text, nil
 	}
-	ev, err := cloudevent.DecodeNode(&n)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	item := cloudevent.DecodeNode(&n)
+	if item.Err != nil {
+		return nil, fmt.Errorf("%s: %w", file, item.Err)
 	}
-	return ev.Data(), nil
+	return item.Event.Data(), nil
 }
 
 // readFile reads a file, or standard input for -.

@@ -21,6 +21,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/digest"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/internal/webhook"
@@ -36,6 +37,7 @@ type sending struct {
 	options    []string
 	id         string
 	start, end string
+	bound      bool
 	show, dry  bool
 }
 
@@ -83,6 +85,7 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 	f.StringSliceVar(&s.ticket.ApprovedBy, "approved-by", nil, "who approved the ticket; may be repeated")
 	f.StringVar(&s.start, "window-start", "", "start of the ticket's window, RFC 3339")
 	f.StringVar(&s.end, "window-end", "", "end of the ticket's window, RFC 3339")
+	f.BoolVar(&s.bound, "digest", false, "bind the ticket to what is asked: with the digest that interlock digest prints of it")
 	f.BoolVar(&s.dry, "dry-run", false, "ask what would be called and what would change, and for nothing to be done")
 	f.BoolVar(&s.show, "show", false, "show the event and do not post it")
 	c.MarkFlagsMutuallyExclusive("file", "id")
@@ -218,6 +221,11 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 			return ev, err
 		}
 		ev, err = approved(sw.Name, enabled, s.target, options, s.ticket, now)
+		if err == nil && s.bound {
+			if s.ticket.Digest, err = digest.Of(ev.Data()); err == nil {
+				ev, err = approved(sw.Name, enabled, s.target, options, s.ticket, now)
+			}
+		}
 	}
 	if err != nil {
 		return ev, err
@@ -234,7 +242,7 @@ func (s *sending) ticketless() error {
 	var given []string
 	for flag, set := range map[string]bool{
 		"--requested-by": s.ticket.RequestedBy != "", "--approved-by": len(s.ticket.ApprovedBy) > 0,
-		"--window-start": s.start != "", "--window-end": s.end != "",
+		"--window-start": s.start != "", "--window-end": s.end != "", "--digest": s.bound,
 	} {
 		if set {
 			given = append(given, flag)

@@ -178,13 +178,16 @@ func (a *account) produce(event []byte) {
 	require.Zero(a.t, told.FailedEntryCount)
 }
 
-type message struct{ MessageId, ReceiptHandle, Body string }
+type message struct {
+	MessageId, ReceiptHandle, Body string
+	MessageAttributes              map[string]lambdaevents.SQSMessageAttribute
+}
 
 // receive takes what is in a queue; it stays hidden there.
 func (a *account) receive(queue string) []message {
 	a.t.Helper()
 	var got struct{ Messages []message }
-	a.do(awsjson.SQS, "ReceiveMessage", object{"QueueUrl": a.queues[queue], "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}, &got)
+	a.do(awsjson.SQS, "ReceiveMessage", object{"QueueUrl": a.queues[queue], "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0, "MessageAttributeNames": []string{"All"}}, &got)
 	return got.Messages
 }
 
@@ -199,7 +202,7 @@ func (a *account) turn(name string) (delivered int, failed []message) {
 	var e lambdaevents.SQSEvent
 	for _, m := range messages {
 		e.Records = append(e.Records, lambdaevents.SQSMessage{
-			MessageId: m.MessageId, ReceiptHandle: m.ReceiptHandle, Body: m.Body, EventSource: "aws:sqs",
+			MessageId: m.MessageId, ReceiptHandle: m.ReceiptHandle, Body: m.Body, MessageAttributes: m.MessageAttributes, EventSource: "aws:sqs",
 			EventSourceARN: "arn:aws:sqs:" + region + ":123456789012:" + a.name + "-" + name, AWSRegion: region,
 		})
 	}

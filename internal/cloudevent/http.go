@@ -49,7 +49,7 @@ func DecodeHTTP(header http.Header, body []byte) (Mode, []Item, error) {
 	}
 	var item Item
 	if mode == Structured {
-		item.Event, item.Err = DecodeJSON(body)
+		item = decodeJSON(body)
 	} else {
 		item.Event, item.Err = h.event(contentType, body)
 	}

@@ -13,15 +13,22 @@ import (
 // Item is an element of a batch: an event, or why it is none.
 type Item struct {
 	Event event.Event
-	Err   error
+	// Data is the event's data, where it was parsed with the event.
+	Data *jsontree.Node
+	Err  error
 }
 
 // DecodeJSON decodes an event in the JSON event format. Its errors are of type
 // *[Error].
 func DecodeJSON(b []byte) (event.Event, error) {
+	item := decodeJSON(b)
+	return item.Event, item.Err
+}
+
+func decodeJSON(b []byte) Item {
 	n, err := jsontree.Parse(b, Depth)
 	if err != nil {
-		return event.Event{}, notJSON(err)
+		return Item{Err: notJSON(err)}
 	}
 	return DecodeNode(&n)
 }
@@ -42,7 +49,7 @@ func DecodeBatchJSON(b []byte) ([]Item, error) {
 	}
 	items := make([]Item, len(n.Items))
 	for i := range n.Items {
-		items[i].Event, items[i].Err = DecodeNode(&n.Items[i])
+		items[i] = DecodeNode(&n.Items[i])
 	}
 	return items, nil
 }
@@ -53,9 +60,9 @@ func notJSON(err error) error {
 
 // DecodeNode decodes an event that stands inside of other JSON, which was
 // parsed already.
-func DecodeNode(n *jsontree.Node) (event.Event, error) {
+func DecodeNode(n *jsontree.Node) Item {
 	if n.Kind != jsontree.Object {
-		return event.Event{}, &Error{Rule: RuleJSONObject, Reason: "found " + article(n.Kind) + ", expected an object"}
+		return Item{Err: &Error{Rule: RuleJSONObject, Reason: "found " + article(n.Kind) + ", expected an object"}}
 	}
 	a := attributes{given: make([]string, 0, 4)}
 	var data, binary *jsontree.Node
@@ -72,7 +79,8 @@ func DecodeNode(n *jsontree.Node) (event.Event, error) {
 			a.json(m.Name, &m.Value)
 		}
 	}
-	return a.event(a.data(data, binary), binary != nil)
+	ev, err := a.event(a.data(data, binary), binary != nil)
+	return Item{Event: ev, Data: data, Err: err}
 }
 
 // json sets an attribute from its JSON value; null means that it is unset.

@@ -39,6 +39,8 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/jsontree"
 	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -64,7 +66,7 @@ type Door struct {
 	// Verify returns the key that signed an HTTP request: it sees the header
 	// and the bytes of the body before anything in them is read. Default: a
 	// request is taken without, if whoever received it says that it may be.
-	Verify func(header http.Header, body []byte) (webhook.Key, error)
+	Verify func(ctx context.Context, header http.Header, body []byte) (webhook.Key, error)
 	// Origins are the senders whose webhook handshake is granted, exactly as
 	// they name themselves in WebHook-Request-Origin. Default none.
 	Origins []string
@@ -99,7 +101,8 @@ func (d *Door) log() *slog.Logger {
 
 // handle has one event handled. A panic, too, is an answer: the event is to be
 // handled again.
-func (d *Door) handle(ctx context.Context, ev event.Event) (r engine.Result) {
+func (d *Door) handle(ctx context.Context, item cloudevent.Item) (r engine.Result) {
+	ev := item.Event
 	defer func() {
 		if p := recover(); p != nil {
 			d.log().ErrorContext(ctx, "panic while handling an event",
@@ -112,7 +115,7 @@ func (d *Door) handle(ctx context.Context, ev event.Event) (r engine.Result) {
 	if err != nil {
 		return d.invalid(err)
 	}
-	r = d.Handler.Handle(ctx, d.Function, ev)
+	r = d.Handler.Handle(jsontree.With(ctx, item.Data), d.Function, ev)
 	if r.Error == nil && r.Kind != engine.Completed && r.Kind != engine.Ignored && r.Kind != engine.Rehearsed {
 		r.Error = later("no reason is known").Error
 	}

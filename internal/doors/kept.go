@@ -60,10 +60,8 @@ func kept(n *jsontree.Node, left int) (items []cloudevent.Item) {
 	}
 	for _, body := range []*jsontree.Node{n.Get("Body"), n.Get("body")} {
 		if isText(body) {
-			ev, err := message(producers.Reader{}, body.Text, left-1)
-			return []cloudevent.Item{{Event: ev, Err: err}}
+			return []cloudevent.Item{message(producers.Reader{}, body.Text, left-1)}
 		}
 	}
-	ev, err := unwrap(producers.Reader{}, n, left)
-	return []cloudevent.Item{{Event: ev, Err: err}}
+	return []cloudevent.Item{unwrap(producers.Reader{}, n, left)}
 }

@@ -78,11 +78,11 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // answers, too; only who sends no event, or has to send it again, gets an
 // error.
 func (d *Door) direct(ctx context.Context, n *jsontree.Node) ([]byte, error) {
-	ev, err := unwrap(d.Producers, n, 1)
-	if err != nil {
-		return nil, &NoEvent{Err: err}
+	item := unwrap(d.Producers, n, 1)
+	if item.Err != nil {
+		return nil, &NoEvent{Err: item.Err}
 	}
-	r := d.handle(ctx, ev)
+	r := d.handle(ctx, item)
 	switch r.Kind {
 	case engine.Ignored:
 		return nothing, nil
@@ -98,7 +98,7 @@ func (d *Door) directBatch(ctx context.Context, nodes []jsontree.Node) ([]byte, 
 	}
 	items := make([]cloudevent.Item, len(nodes))
 	for i := range nodes {
-		items[i].Event, items[i].Err = cloudevent.DecodeNode(&nodes[i])
+		items[i] = cloudevent.DecodeNode(&nodes[i])
 	}
 	results := d.handleAll(ctx, items)
 	if err := laterOf(results); err != nil {
@@ -116,7 +116,7 @@ func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node) ([]byte, e
 	}
 	items := make([]cloudevent.Item, len(nodes))
 	for i := range nodes {
-		items[i].Event, items[i].Err = unwrap(d.Producers, &nodes[i], nesting)
+		items[i] = unwrap(d.Producers, &nodes[i], nesting)
 	}
 	results := d.handleAll(ctx, items)
 	if err := laterOf(results); err != nil {
@@ -154,9 +154,9 @@ func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error)
 			answer.BatchItemFailures = append(answer.BatchItemFailures, lambdaevents.SQSBatchItemFailure{ItemIdentifier: text(records[i].Get("messageId"))})
 			continue
 		}
-		items[i].Event, items[i].Err = message(d.Producers, text(records[i].Get("body")), nesting)
+		items[i] = message(d.Producers, text(records[i].Get("body")), nesting)
 	}
-	for i, r := range d.handleAll(ctx, items) {
+	for i, r := range d.handleEach(items, func(i int) context.Context { return d.firstAdmission(ctx, &records[i]) }) {
 		id := text(records[i].Get("messageId"))
 		if err := items[i].Err; err != nil {
 			d.log().WarnContext(ctx, "a message holds no event", "function", d.Function, "message", id, "error", err)

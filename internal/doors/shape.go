@@ -105,41 +105,51 @@ const nesting = 4
 var errNesting = errors.New("found more envelopes around the event than senders put there")
 
 // message is the event that a text holds.
-func message(p producers.Reader, s string, left int) (event.Event, error) {
+func message(p producers.Reader, s string, left int) cloudevent.Item {
 	n, err := jsontree.Parse([]byte(s), payloadDepth)
 	if err != nil {
-		return event.Event{}, fmt.Errorf("message: %w", err)
+		return cloudevent.Item{Err: fmt.Errorf("message: %w", err)}
 	}
 	return unwrap(p, &n, left)
 }
 
 // unwrap is the event in at most as many envelopes as are left.
-func unwrap(p producers.Reader, n *jsontree.Node, left int) (event.Event, error) {
+func unwrap(p producers.Reader, n *jsontree.Node, left int) cloudevent.Item {
 	switch {
 	case left == 0:
-		return event.Event{}, errNesting
+		return cloudevent.Item{Err: errNesting}
 	case versioned(n):
-		return cloudevent.DecodeNode(n)
+		return single(p, n)
 	case enveloped(n):
 		return fromEventBridge(p, n)
 	case text(n.Get("Type")) == "Notification" && isText(n.Get("Message")):
 		return message(p, n.Get("Message").Text, left-1)
 	}
 	if ev, known, err := p.Decode(n); known {
-		return ev, err
+		return cloudevent.Item{Event: ev, Err: err}
 	}
-	return event.Event{}, unrecognised(n)
+	return cloudevent.Item{Err: unrecognised(n)}
+}
+
+// single is a CloudEvent. A producer's own that cannot be mapped holds none, as
+// its bare message would.
+func single(p producers.Reader, n *jsontree.Node) cloudevent.Item {
+	item := cloudevent.DecodeNode(n)
+	if item.Err == nil {
+		item.Event, item.Err = p.Translate(item.Event)
+	}
+	return item
 }
 
 // fromEventBridge is the CloudEvent in an envelope's detail, or what a known
 // producer's message there comes to, or else the envelope as a CloudEvent.
-func fromEventBridge(p producers.Reader, n *jsontree.Node) (event.Event, error) {
+func fromEventBridge(p producers.Reader, n *jsontree.Node) cloudevent.Item {
 	detail := n.Get("detail")
 	if isText(detail.Get("specversion")) {
-		return cloudevent.DecodeNode(detail)
+		return single(p, detail)
 	}
 	if ev, known, err := p.Decode(detail); known {
-		return ev, err
+		return cloudevent.Item{Event: ev, Err: err}
 	}
 	mapped := jsontree.Node{Kind: jsontree.Object, Members: []jsontree.Member{
 		{Name: "specversion", Value: jsontree.Node{Kind: jsontree.String, Text: event.CloudEventsVersionV1}},

@@ -13,7 +13,7 @@ func approvalMutants() []mutant {
 	return []mutant{
 		// Spent once
 		one("a claim to the ticket", decide, `Instance: d.Place.Instance, Ticket: e.ticketOf(d),`, `Instance: d.Place.Instance,`),
-		one("refusing for a spent ticket", decide, `return e.reject(ctx, d, c, spent(c, claimed.Owner))`, `return e.held(ctx, d, c, claimed)`),
+		one("refusing for a spent ticket", decide, `return e.reject(ctx, d, c, spent(c.Ticket, claimed.Owner))`, `return e.held(ctx, d, c, claimed)`),
 		one("waiting for a ticket in use", ledgers, `return Claimed{Verdict: Held, Record: known, Holder: Holder{Key: use.Owner, Until: c.Lease}, Owner: use.Owner}, nil, nil`, `return Claimed{Verdict: Spent, Record: known, Owner: use.Owner}, nil, nil`),
 		one("an owner's word for its ticket", ledgers, `use := f.taken(d, c)`, `use := Use{}`),
 		one("the owner of a ticket that is forgotten", tickets, `case u.State == UseSpent && f.Record == nil:`, `case false:`),
@@ -51,7 +51,7 @@ func approvalMutants() []mutant {
 		one("composing letters and marks", principals, `norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))`, `cases.Fold().String(norm.NFKC.String("") + name)`),
 		one("folding ASCII", principals, `name = strings.ToLower(name)`, ``),
 		one("folding", principals, `norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))`, `norm.NFKC.String(cases.Fold().String("") + norm.NFKC.String(name))`),
-		one("taking mailto: off", principals, `strings.TrimPrefix(name, "mailto:")`, `name`),
+		one("taking mailto: off", principals, `strings.HasPrefix(name, mailto)`, `false`),
 		one("refusing what cannot be seen", principals, `strings.IndexFunc(name, unseen) < 0 && `, ``),
 		one("a letter or digit in a name", principals, "return unicode.IsLetter(r) || unicode.IsDigit(r)\n", "return true\n"),
 

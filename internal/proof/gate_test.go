@@ -183,6 +183,15 @@ func (gated) Instance(ctx context.Context, project, instance string) (in ledger.
 	return in, err
 }
 
+func (gated) Use(ctx context.Context, ticket, slot string) (u ledger.Use, err error) {
+	w := from(ctx).world
+	err = pass(ctx, "ledger.Use", func(ctx context.Context) (err error) {
+		u, err = w.ledger.Use(ctx, ticket, slot)
+		return err
+	})
+	return u, err
+}
+
 func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Record, err error) {
 	w := from(ctx).world
 	err = pass(ctx, "ledger.Get", func(ctx context.Context) (err error) {

@@ -307,10 +307,10 @@ const (
 // targetOf is the usual target of a switch.
 func targetOf(name string) events.Target {
 	t := events.Target{ProjectID: project, InstanceID: instance}
-	switch name {
-	case "proxy-alt", "proxy-ssl", "access-control":
+	switch switchNamed(name).Kind {
+	case huawei.OnProxy:
 		t.ProxyID = proxy
-	case "database-audit":
+	case huawei.OnDatabase:
 		t.DatabaseID = audited
 	}
 	return t

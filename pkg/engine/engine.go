@@ -188,7 +188,7 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 	}
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
-	d, meant, invalid := e.decoder.Decode(sw.Name, ev)
+	d, meant, invalid := e.decoder.DecodeIn(ctx, sw.Name, ev)
 	if !meant {
 		return Result{Kind: Ignored}
 	}

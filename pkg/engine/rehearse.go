@@ -104,18 +104,40 @@ func (r *Rehearsal) foresee(ctx context.Context, a *attempt) {
 		return
 	}
 	in, err := a.Ledger.Instance(ctx, d.Place.Project, d.Place.Instance)
+	var use ledger.Use
+	if err == nil {
+		use, err = a.taken(ctx)
+	}
 	switch {
 	case err != nil:
 		r.off(waiting(events.Unavailable, ledgerWait, err))
 	case !rec.Doubt && in.Marks[d.Slot()].After(rec.Order):
 		r.off(rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
+	case use.State == ledger.UseSpent:
+		r.off(spent(use.Ticket, use.Owner))
 	case in.Hold != nil:
 		r.off(waiting(events.Held, heldWait, fmt.Errorf("the instance is held by %s %s", in.Hold.Key.Switch, in.Hold.Key.ID)))
+	case use.State == ledger.UseOpen:
+		r.off(waiting(events.Held, heldWait, inUse(use.Ticket, use.Owner)))
 	case rec.Doubt:
 		r.Would = WouldLookUp
 	default:
 		r.send(ctx, a)
 	}
+}
+
+// taken is another decision's use of the ticket that this one would spend; zero
+// where nothing is in its way.
+func (a *attempt) taken(ctx context.Context) (ledger.Use, error) {
+	ticket := a.ticketOf(a.d)
+	if ticket == "" || a.rec.Ticket != "" || a.rec.Doubt {
+		return ledger.Use{}, nil
+	}
+	u, err := a.Ledger.Use(ctx, ticket, a.d.Slot())
+	if u.Owner == a.d.Key() {
+		return ledger.Use{}, err
+	}
+	return u, err
 }
 
 // send tells what the attempt of a decision would do of which no call was sent.

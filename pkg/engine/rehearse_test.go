@@ -139,6 +139,15 @@ func TestRehearseOtherwise(t *testing.T) {
 		"it is in doubt": {
 			func(t *testing.T, s *stage) { doubt(t, s); s.Advance(2 * time.Minute) },
 			func(t *testing.T) []byte { return dry(t) }, engine.WouldLookUp, ""},
+		"its ticket is spent": {
+			func(t *testing.T, s *stage) { s.Post(t, "proxyssl", ticket(t, ssl, "id", "other")) },
+			func(t *testing.T) []byte { return dry(t) }, engine.WouldReject, events.TicketSpent},
+		"its ticket is in use": {
+			func(t *testing.T, s *stage) {
+				require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 1}))
+				require.Equal(t, 503, s.Post(t, "proxyssl", ticket(t, ssl, "id", "other")).Status)
+			},
+			func(t *testing.T) []byte { return dry(t) }, engine.WouldWait, events.Held},
 		"a tag asks for what is": {
 			func(t *testing.T, s *stage) {
 				s.Post(t, "proxyssl", ticket(t, ssl, "data.enabled", true))
@@ -168,6 +177,26 @@ func TestRehearseOtherwise(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A dry run asks the policy, too, and says which of its rules said no.
+func TestRehearsePolicy(t *testing.T) {
+	s := onStage(t, `INTERLOCK_POLICY=@id("nobody") @reason("not today") forbid (principal, action == Action::"proxy-ssl:on", resource); @id("all") permit (principal, action, resource);`)
+	r := found(t, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl", "data.enabled", true, "dryrun", true)))
+	require.Equal(t, engine.WouldReject, r.Would)
+	require.Equal(t, events.Denied, r.Error.Code)
+	require.Equal(t, []string{"nobody"}, r.Error.Policy)
+	require.Contains(t, r.Error.Detail, "not today")
+	r = found(t, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl", "data.enabled", false, "dryrun", true)))
+	require.Equal(t, engine.WouldCall, r.Would)
+}
+
+// With reusable tickets nothing is spent.
+func TestRehearseReusable(t *testing.T) {
+	s := onStage(t, "INTERLOCK_TICKETS=reusable")
+	require.Equal(t, 202, s.Post(t, "proxyssl", ticket(t, "proxy-ssl", "id", "other")).Status)
+	r := found(t, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl", "dryrun", true)))
+	require.Equal(t, engine.WouldCall, r.Would)
 }
 
 // doubt leaves proxy-ssl's ticket in doubt.

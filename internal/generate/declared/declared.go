@@ -40,7 +40,7 @@ func read(s huawei.Switch) (g generate.Switch, err error) {
 	on, operation := s.Outline(true)
 	off, _ := s.Outline(false)
 	if on == nil || off == nil {
-		return g, errors.New("Flip makes no call")
+		return g, errors.New("its Flip makes no call")
 	}
 	g.Method, g.Operation, g.On, g.Off = on.Method, operation, on.Body, off.Body
 	path := strings.TrimPrefix(on.URL, "https://-") + "/"

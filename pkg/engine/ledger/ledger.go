@@ -116,6 +116,10 @@ type Ledger interface {
 	// is zero for one that nobody has worked on.
 	Instance(ctx context.Context, project, instance string) (Instance, error)
 
+	// Use reads what is kept of a ticket on a slot. It is zero where nobody has
+	// used it.
+	Use(ctx context.Context, ticket, slot string) (Use, error)
+
 	// Get reads a decision.
 	Get(ctx context.Context, key Key) (Record, error)
 

@@ -9,6 +9,30 @@ import (
 )
 
 var tickets = []test{
+	{"its use can be read", func(w *world) {
+		use := func(ticket string) ledger.Use {
+			u, err := w.Use(w.ctx, ticket, slot)
+			require.NoError(w, err)
+			return u
+		}
+		c := w.with("a", 1, 2)
+		require.Zero(w, use(c.Ticket))
+		want := ledger.Use{Format: ledger.Format, Ticket: c.Ticket, Slot: slot, Owner: c.Key, State: ledger.UseOpen}
+		w.get(c, ledger.New)
+		require.Equal(w, want, use(c.Ticket))
+		w.settle(c, failed(false), nil)
+		want.State = ledger.UseVoid
+		require.Equal(w, want, use(c.Ticket))
+		c = w.with("b", 1, 3)
+		w.get(c, ledger.New)
+		w.settle(c, accepted(""), nil)
+		want.Owner, want.State = c.Key, ledger.UseSpent
+		require.Equal(w, want, use(c.Ticket))
+		require.Zero(w, use(c.Ticket+"0"))
+		other, err := w.Use(w.ctx, c.Ticket, slot+"0")
+		require.NoError(w, err)
+		require.Zero(w, other)
+	}},
 	{"another decision is held while the owner is at work", func(w *world) {
 		c := w.with("a", 1, 2)
 		require.Equal(w, c.Ticket, w.get(c, ledger.New).Record.Ticket)
