@@ -208,6 +208,10 @@ func approvals() []unapproved {
 		{name: "the requester as a third", doors: []string{"bus"}, sent: alter("data.ticket.approved_by", []any{"approver@example.com", "requester@example.com", "second@example.com"}), policy: "completed", none: "completed", calls: 1, good: 1},
 		{name: "members that no rule minds", doors: []string{"queue"}, sent: respelt(`"requested_by"`, `"cost":1e400,"bound":false,"approver_count":0,"requested_by"`), policy: "completed", none: "completed", calls: 1, good: 1},
 		{name: "the change board, on a Saturday", doors: []string{"bus"}, at: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC), sent: alter("data.ticket.approved_by", []any{"approver@example.com", "HEAD@example.com"}), policy: "completed", none: "completed", calls: 1, good: 1},
+		{name: "a spent ticket, where tickets are reusable", doors: []string{"bus", "url"}, environ: []string{"INTERLOCK_TICKETS=reusable"}, before: func(s *scene) {
+			done()(s)
+			s.Advance(10 * time.Minute) // the job has ended
+		}, sent: rebound("id", "again", "data.enabled", false), policy: "completed", none: "completed", calls: 1, good: 1},
 		{name: "the ticket of a rejected one", doors: []string{"bus", "url"}, before: refused("window-over", "data.ticket.window.end", "2026-11-24T09:59:59Z"), sent: alter("id", "again"), policy: "completed", none: "completed", calls: 1, good: 1},
 		{name: "a tag in dev", doors: anyDoor(), sent: func(s *scene) letter { return letter{body: s.tag("data.target.instance_id", dev.InstanceID)} }, policy: "completed", none: "completed", calls: 3, good: 3},
 		{name: "a change of ServiceNow", doors: anyDoor(), sent: of("servicenow.digest", snow()...), policy: "completed", none: "completed", calls: 1, good: 1},
@@ -236,6 +240,11 @@ func noTicket() []unapproved {
 		{name: "approved without ticket", doors: anyDoor(), sent: alter("data.ticket", localtest.Gone), policy: "invalid-data", none: "invalid-data"},
 		{name: "in an array of the bus", doors: []string{"bus"}, sent: func(s *scene) letter {
 			return letter{bare: true, body: s.json([]any{map[string]any{"version": "0", "id": "e", "source": "tickets", "detail-type": "t", "detail": json.RawMessage(s.change(without...))}})}
+		}, policy: "denied ticket-needed", none: "completed", calls: 1},
+		{name: "by the bus's envelope itself", doors: []string{"bus"}, sent: func(s *scene) letter {
+			var ev struct{ Data json.RawMessage }
+			require.NoError(s.t, json.Unmarshal(s.change(without...), &ev))
+			return letter{bare: true, body: s.json(map[string]any{"version": "0", "id": "e", "source": "tickets", "detail-type": events.TypeSwitchRequested, "detail": ev.Data})}
 		}, policy: "denied ticket-needed", none: "completed", calls: 1},
 		{name: "by SNS", doors: []string{"bus"}, sent: func(s *scene) letter {
 			return letter{bare: true, body: s.json(map[string]any{"Records": []any{map[string]any{"EventSource": "aws:sns", "Sns": map[string]any{"Type": "Notification", "Message": string(s.change(without...))}}}})}

@@ -40,17 +40,17 @@ func approvalMutants() []mutant {
 
 		// Asked at the source
 		one("asking the ticket's system", attempt, "\tif v, go_ := a.confirmed(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n", ""),
-		one("waiting for a ticket system that is away", approval, "case err != nil:\n\t\treturn waiting(events.Unavailable, max(wait, cloudWait), err), false\n", ""),
+		one("waiting for a ticket system that is away", approval, "case err != nil:\n\t\treturn waiting(events.Unavailable, max(wait, cloudWait), err), false\n", "case err != nil && wait < 0:\n\t\treturn verdict{}, false\n"),
 		one("the ticket system's no", approval, `case len(against) > 0:`, `case false:`),
 		one("what the ticket system found", approval, `v.fields = against`, ``),
-		one("the ticket system's word of how long to wait", approval, `max(wait, cloudWait)`, `cloudWait`),
+		one("the ticket system's word of how long to wait", approval, `max(wait, cloudWait)`, `max(min(wait, 0), cloudWait)`),
 		one("an end to asking the ticket system", approval, `context.WithTimeout(ctx, max(a.left()-leastCall, 0))`, `context.WithCancel(ctx)`),
 		one("the guard, after the ticket system has answered", approval, "\treturn a.guard(ctx)\n", "\treturn verdict{}, true\n"),
 
 		// Principals
-		one("composing letters and marks", principals, `norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))`, `cases.Fold().String(name)`),
+		one("composing letters and marks", principals, `norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))`, `cases.Fold().String(norm.NFKC.String("") + name)`),
 		one("folding ASCII", principals, `name = strings.ToLower(name)`, ``),
-		one("folding", principals, `norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))`, `norm.NFKC.String(name)`),
+		one("folding", principals, `norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))`, `norm.NFKC.String(cases.Fold().String("") + norm.NFKC.String(name))`),
 		one("taking mailto: off", principals, `strings.HasPrefix(name, mailto)`, `false`),
 		one("refusing what cannot be seen", principals, `strings.IndexFunc(name, unseen) < 0 && `, ``),
 		one("a letter or digit in a name", principals, "return unicode.IsLetter(r) || unicode.IsDigit(r)\n", "return true\n"),

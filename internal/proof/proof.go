@@ -6,21 +6,24 @@
 // The real engine runs against the real client, a simulated cloud and a real
 // ledger, while processes die, answers get lost, clocks disagree and the cloud
 // misbehaves. After each run the same list of invariants is checked:
-// [world.verify] in check_test.go is that list, one sentence for each.
+// [world.verify] in check_test.go is that list, one sentence for each;
+// approval_test.go has those of tickets, policies and the audit trail.
 //
 // # How to read it
 //
 // world_test.go is the stage. A world has a cloud, a ledger, a bus, and
 // invocations of the engine, each on its own goroutine under the fake clock of
-// testing/synctest. Whatever an invocation asks of ledger, cloud or bus passes
-// through a gate (gate_test.go), which is where it can die, or be answered
-// with an error, or be put off.
+// testing/synctest. Whatever an invocation asks of ledger, cloud, bus or ticket
+// system passes through a gate (gate_test.go), which is where it can die, or be
+// answered with an error, or be put off.
 //
 //   - crash_test.go lets a process die at every single gate, and at every pair
 //     and, in the long form, every triple of gates, in every way.
+//   - tickets_test.go does so where two events of one ticket meet.
 //   - schedule_test.go draws events, deliveries, deaths, faults and times at
 //     random, and shrinks what goes wrong to the shortest such schedule.
-//   - scenario_test.go tells the stories that a user would ask about.
+//   - scenario_test.go tells the stories that a user would ask about,
+//     approval_rules_test.go those of who may have it done.
 //   - fault_test.go goes through every fault that the simulated cloud knows.
 //   - door_test.go shows that one event in any HTTP mode is one decision.
 //   - death_test.go kills the built program with SIGKILL.
