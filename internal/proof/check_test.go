@@ -450,6 +450,10 @@ func (w *world) verify() {
 	}
 	w.verifyFlights()
 	for _, rec := range recs {
+		if rec.Key.Switch == engine.JobFollow {
+			w.verifyJob(rec)
+			continue
+		}
 		w.verifyDecision(rec, of[rec.Key])
 	}
 	w.verifyPositions(recs, of)
