@@ -349,7 +349,7 @@ func (c *chainOf) verifyStep(i int, s events.ChainStep) {
 	rec, forward, begun := c.of(i)
 	undone, backward, turned := c.of(c.back(i))
 	bad := func(why string) {
-		c.wrong("step %d of %s, %s, is %s, but %s (%+v; %+v)", i, c.root.ID(), s.Switch, s.State, why, rec.Outcome, s.Error)
+		c.wrong("step %d of %s, %s, is %s, but %s (%s; %+v)", i, c.root.ID(), s.Switch, s.State, why, rec.State, s.Error)
 	}
 	if begun && (rec.Outcome == nil || c.givenUp[rec.Key]) {
 		return // in doubt: it may have had its effect, and may yet
