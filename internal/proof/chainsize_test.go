@@ -4,7 +4,7 @@ package proof
 
 // The short forms of the chains: one in so many pairs of crashes.
 const (
-	chainPairs     = 251
+	chainPairs     = 601
 	chainSchedules = 100
 	chainKills     = 3
 )

@@ -39,6 +39,12 @@ func (a ask) chained(onFailure events.OnFailure, further ...ask) event.Event {
 	return ev
 }
 
+// isChain tells whether an event asks for several switches.
+func isChain(ev event.Event) bool {
+	var data events.TicketApproved
+	return ev.Type() != events.TypeTagChanged && ev.DataAs(&data) == nil && len(data.Then) > 0
+}
+
 // namedFirst is the switch that an event names itself, whatever follows.
 func namedFirst(ev event.Event) string {
 	var data struct {
@@ -132,9 +138,17 @@ func parsed(raw []byte) (ev event.Event) {
 // carry drives a world until each of the chains has come to its end: by
 // delivering again whatever was not acknowledged, of the senders' and the bus's,
 // or, looped, by what the ledger has.
-func (w *world) carry(roots ...event.Event) {
+func (w *world) carry(roots ...event.Event) { w.carryOn(map[string]bool{}, roots...) }
+
+// carryOn is carry where some has been acknowledged.
+func (w *world) carryOn(acked map[string]bool, roots ...event.Event) {
 	_, own := w.workers[0].Bus.(looped)
-	acked := map[string]bool{}
+	chains := 0
+	for _, ev := range roots {
+		if isChain(ev) {
+			chains++
+		}
+	}
 	for round := 0; ; round++ {
 		worker := round % len(w.workers)
 		open := 0
@@ -162,7 +176,7 @@ func (w *world) carry(roots ...event.Event) {
 			open += len(slices.DeleteFunc(w.mail(), func(ev event.Event) bool { return acked[ev.ID()] }))
 		}
 		switch {
-		case open == 0 && w.atRest() && w.chainEnds() >= len(roots):
+		case open == 0 && w.atRest() && w.chainEnds() >= chains:
 			w.rest(quiet)
 			return
 		case round == 500:
@@ -179,17 +193,24 @@ func (w *world) carry(roots ...event.Event) {
 // sweepOnce takes up what is due, and looks after the jobs that are followed,
 // as timers do.
 func (w *world) sweepOnce(worker int) {
-	for _, resume := range w.due(worker) {
+	for _, resume := range append(w.due(worker), w.followed(worker)...) {
 		<-resume().done
 	}
+}
+
+// followed are the jobs that are on record and have not ended, each to be looked
+// after.
+func (w *world) followed(worker int) (all []func() *invocation) {
 	for _, rec := range w.records() {
 		if rec.Key.Switch == engine.JobFollow && rec.State != ledger.Settled {
-			inv := w.start(worker, "look after "+rec.Key.ID, func(ctx context.Context, e *engine.Engine) engine.Result {
-				return goOn(ctx, e, rec.Key)
+			all = append(all, func() *invocation {
+				return w.start(worker, "look after "+rec.Key.ID, func(ctx context.Context, e *engine.Engine) engine.Result {
+					return goOn(ctx, e, rec.Key)
+				})
 			})
-			<-inv.done
 		}
 	}
+	return all
 }
 
 // chainEnds is how many chains have said how they ended.

@@ -1,0 +1,208 @@
+package proof
+
+import (
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/cloudsim"
+)
+
+// chainRule is a chain into whose middle something comes.
+type chainRule struct {
+	name  string
+	steps []string
+	undo  bool
+	// window is when the ticket's ends, from now; 0: it has none.
+	window time.Duration
+	// before comes before the chain, between once its first step is done.
+	before, between func(w *world, no *atomic.Bool)
+	want            []events.StepState
+	code            events.Code // of the step that failed
+}
+
+func chainRules() []chainRule {
+	fails := func(sw string) func(*world, *atomic.Bool) {
+		return func(w *world, _ *atomic.Bool) {
+			w.fault(cloudsim.Fault{Operation: operationOf(sw), Kind: cloudsim.Status, Status: http.StatusBadRequest, Times: 1})
+		}
+	}
+	newer := func(sw string) func(*world, *atomic.Bool) {
+		return func(w *world, _ *atomic.Bool) {
+			w.rest(quiet)
+			w.handle(request("NEWER", sw, false).event())
+		}
+	}
+	both := func(fs ...func(*world, *atomic.Bool)) func(*world, *atomic.Bool) {
+		return func(w *world, no *atomic.Bool) {
+			for _, f := range fs {
+				f(w, no)
+			}
+		}
+	}
+	lies := func(sw string) func(*world, *atomic.Bool) {
+		return func(w *world, _ *atomic.Bool) {
+			w.handle(request("BEFORE", sw, true).event())
+			w.rest(5 * time.Minute)
+		}
+	}
+	return []chainRule{
+		{name: "a newer decision on a later target", steps: []string{ssl, acl, mt}, between: newer(acl),
+			want: []events.StepState{"done", "failed", "not-done"}, code: events.Superseded},
+		{name: "a newer decision on another target of the instance", steps: []string{ssl, acl}, between: newer(mt),
+			want: []events.StepState{"done", "done"}},
+		{name: "the window is over", steps: []string{ssl, acl, mt}, window: 2 * time.Minute,
+			between: func(w *world, _ *atomic.Bool) { w.rest(3 * time.Minute) },
+			want:    []events.StepState{"done", "failed", "not-done"}, code: events.WindowOver},
+		{name: "the policy says no", steps: []string{ssl, acl, mt}, between: func(_ *world, no *atomic.Bool) { no.Store(true) },
+			want: []events.StepState{"done", "failed", "not-done"}, code: events.Denied},
+		{name: "the policy says no to the way back, too", steps: []string{ssl, acl}, undo: true, between: func(_ *world, no *atomic.Bool) { no.Store(true) },
+			want: []events.StepState{"undo-failed", "failed"}, code: events.Denied},
+		{name: "a halt, and its end", steps: []string{ssl, acl, mt}, between: func(w *world, _ *atomic.Bool) {
+			w.halted.Store(true)
+			for range 20 {
+				w.rest(quiet)
+				for _, ev := range w.mail() {
+					w.handle(ev)
+				}
+			}
+			w.halted.Store(false)
+		}, want: []events.StepState{"done", "done", "done"}},
+		{name: "undone, last first", steps: seen, undo: true, between: fails(mt),
+			want: []events.StepState{"undone", "undone", "failed"}, code: events.CloudRefused},
+		{name: "a newer decision on the way back", steps: seen, undo: true, between: both(newer(ssl), fails(mt)),
+			want: []events.StepState{"undo-failed", "undone", "failed"}, code: events.CloudRefused},
+		{name: "what lay so before is not flipped back", steps: seen, undo: true, before: lies(acl), between: fails(mt),
+			want: []events.StepState{"undone", "unchanged", "failed"}, code: events.CloudRefused},
+		{name: "what cannot be told is not flipped back", steps: []string{alt, acl, mt}, undo: true, between: fails(mt),
+			want: []events.StepState{"done", "undone", "failed"}, code: events.CloudRefused},
+		{name: "a step on what the chain has switched itself", steps: []string{ssl, acl, acl},
+			want: []events.StepState{"done", "done", "done"}},
+	}
+}
+
+// TestChainRules has something come into the middle of a chain, delivered by
+// the bus or gone on with by the ledger.
+func TestChainRules(t *testing.T) {
+	for _, r := range chainRules() {
+		for _, how := range []string{"delivered", "looped"} {
+			t.Run(r.name+"/"+how, func(t *testing.T) {
+				lab := newLab(t)
+				if how == "looped" {
+					lab = newLoopedLab(t)
+				}
+				lab, no := moody(lab)
+				inBubble(t, func() {
+					if found := r.run(lab.newWorld(), no); found != "" {
+						t.Error(found)
+					}
+				})
+			})
+		}
+	}
+}
+
+func (r chainRule) run(w *world, no *atomic.Bool) string {
+	w.watch()
+	w.rest(time.Hour)
+	if r.before != nil {
+		r.before(w, no)
+	}
+	root := r.root()
+	w.handle(root)
+	if r.between != nil {
+		r.between(w, no)
+	}
+	w.carry(root)
+	no.Store(false)
+	w.again(root)
+	w.verify()
+	if states := w.verifyChain(root); !equal(states, r.want) {
+		w.wrong("the steps are %v, and should be %v", states, r.want)
+	}
+	if code := w.failedBy(root); code != r.code {
+		w.wrong("it failed by %q, and should by %q", code, r.code)
+	}
+	return w.finding()
+}
+
+func (r chainRule) root() event.Event {
+	steps := make([]ask, len(r.steps))
+	for i, sw := range r.steps {
+		steps[i] = request("CHG-1", sw, true)
+		if i > 1 && sw == r.steps[i-1] {
+			steps[i].on = false
+		}
+	}
+	steps[0].ticket = approved(steps[0].decided, nil)
+	if r.window > 0 {
+		end := time.Now().Add(r.window)
+		steps[0].ticket.Window = &events.Window{End: &end}
+	}
+	onFailure := events.Stop
+	if r.undo {
+		onFailure = events.Undo
+	}
+	return steps[0].chained(onFailure, steps[1:]...)
+}
+
+func equal(a, b []events.StepState) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// failedBy is the code of the step at which a chain failed.
+func (w *world) failedBy(root event.Event) (code events.Code) {
+	c := chainOf{world: w, root: root, requests: map[int]event.Event{}, effects: w.effectsOf()}
+	if c.read() {
+		for _, s := range c.steps {
+			if s.State == events.StepFailed && s.Error != nil {
+				code = s.Error.Code
+			}
+		}
+	}
+	return code
+}
+
+// Two chains on one instance: each runs in its own order, and on what both
+// switch the newer one has its way, whichever comes first.
+func TestTwoChainsOnOneInstance(t *testing.T) {
+	for _, olderFirst := range []bool{true, false} {
+		lab := newLab(t)
+		inBubble(t, func() {
+			w := lab.newWorld()
+			w.watch()
+			w.rest(time.Hour)
+			older, newer := request("OLDER", ssl, true), request("NEWER", mt, true)
+			older.decided = older.decided.Add(-time.Minute)
+			off := request("", acl, false)
+			roots := []event.Event{older.chained(events.Stop, request("", acl, true), off), newer.chained(events.Stop, request("", acl, true))}
+			if !olderFirst {
+				roots[0], roots[1] = roots[1], roots[0]
+			}
+			w.carry(roots...)
+			w.again(roots...)
+			w.verify()
+			for _, root := range roots {
+				w.verifyChain(root)
+			}
+			if !w.cloud.State(cloudsim.Target{ProjectID: project, InstanceID: instance, ProxyID: proxy}).On[simulationOf(acl).Positions[0]] {
+				w.wrong("the newer chain asks for access control to be on, and it is off")
+			}
+			if found := w.finding(); found != "" {
+				t.Error(found)
+			}
+		})
+	}
+}
