@@ -10,6 +10,9 @@ FUZZTIME  ?= 60s
 PROVETIME ?= 60m
 PYTHON    ?= python3
 DEPLOY    ?= --guided
+# A policy and its entities, to be packed beside each bootstrap.
+POLICY    ?=
+ENTITIES  ?=
 MODULE      := github.com/interlock-functions/interlock
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -26,8 +29,12 @@ GOFILES = $$(find . -name '*.go' -not -path './.*')
 FUNCTIONS := $(foreach f,$(notdir $(patsubst %/,%,$(wildcard functions/*/))),$(if $(wildcard functions/$f/$f.go),$f))
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
-build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
+# The tags leave out what no function uses; see docs/benchmarks.md.
+build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc,validator_novalidatefn \
 	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(1)/bootstrap ./cmd/lambda
+
+# What INTERLOCK_POLICY=file:… names there.
+pack = $(if $(POLICY)$(ENTITIES),install -m 644 $(POLICY) $(ENTITIES) $(1)/)
 
 .PHONY: help
 help: ## List the targets
@@ -71,7 +78,7 @@ verify-emulated: build # Tests that need the built artefacts or an emulator of A
 	tools/emulators/run $(GO) test -tags verify -count=1 -timeout 15m ./...
 
 .PHONY: verify-template
-verify-template: build .venv/sam/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
+verify-template: build .venv/aws/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
 	tools/lint-template
 
 .PHONY: prove
@@ -82,29 +89,36 @@ prove: ## The long proofs: schedules, kills, mutants, then each fuzz target for 
 bench: ## The benchmarks, with their comparison in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./bench
+	$(GO) run ./bench -tls
 
 .PHONY: build
-build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change)
+build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change; POLICY=… ENTITIES=… beside it)
 
 # All functions are one artefact, which their Handler tells apart.
 $(FUNCTIONS:%=build/%/bootstrap): build/bootstrap
-	@mkdir -p $(@D)
+	@rm -rf $(@D) && mkdir -p $(@D)
 	cp $< $@
+	$(call pack,$(@D))
 
 # Always run: Go's own cache knows better what is up to date.
 .PHONY: build/bootstrap
-build/bootstrap:
+build/bootstrap: check-policy
 	$(call build-lambda,build)
+
+.PHONY: check-policy
+check-policy: # What is packed would start
+	$(if $(POLICY),$(GO) run ./cmd/interlock policy check $(POLICY) $(if $(ENTITIES),--entities $(ENTITIES)))
 
 # What `sam build` calls, with the function's logical id in template.yaml.
 build-%Function:
 	$(call build-lambda,$(ARTIFACTS_DIR))
+	$(call pack,$(ARTIFACTS_DIR))
 
 .PHONY: deploy
-deploy: .venv/sam/.done ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
-	.venv/sam/bin/sam build
+deploy: .venv/aws/.done check-policy ## Build with SAM and deploy to AWS, asking for each parameter (DEPLOY="…" for other options)
+	.venv/aws/bin/sam build
 	tools/stamp-release .aws-sam/build/template.yaml
-	.venv/sam/bin/sam deploy $(DEPLOY)
+	.venv/aws/bin/sam deploy $(DEPLOY)
 
 .PHONY: new-switch
 new-switch: ## Make the folder of a switch: NAME=… METHOD=… PATH=… and, once known, OPERATION=… MEMBER=… JOB=yes
@@ -121,7 +135,7 @@ clean: ## Remove what was built, and the linters
 	rm -rf build .aws-sam .venv
 
 # An environment is done when everything in its list is installed.
-.venv/sam/.done: tools/requirements.txt
+.venv/aws/.done: tools/requirements.txt
 .venv/checkov/.done: tools/requirements-checkov.txt
 .venv/%/.done:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || \

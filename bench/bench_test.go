@@ -20,6 +20,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -28,13 +29,23 @@ import (
 // memory and a simulated cloud that is reached without sockets; the cloud's own
 // work counts here, too.
 func BenchmarkEngine(b *testing.B) {
+	b.Run("alone", func(b *testing.B) { benchmarkEngine(b, config.Config{}) })
+	b.Run("policy", func(b *testing.B) {
+		benchmarkEngine(b, config.Config{Policy: "file:../policies/production.cedar", PolicyEntities: "file:../policies/entities.json"})
+	})
+}
+
+func benchmarkEngine(b *testing.B, c config.Config) {
 	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: -1, JobRunning: -1})
-	h := host.New(config.Config{}, functions.All(), &cloudapi.Client{
+	h := host.New(c, functions.All(), &cloudapi.Client{
 		GaussDB: "https://cloud.test", DBSS: "https://cloud.test", HTTP: &http.Client{Transport: cloud.RoundTripper()},
 		Auth: &cloudapi.AKSK{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey},
 	}, ledger.NewMemory(), &bus.Memory{})
+	rules, err := host.Policy(c, functions.All(), nil)
+	require.NoError(b, err)
+	h.Engine.Policy = rules
 	require.NoError(b, h.Engine.Init())
-	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(admission.With(b.Context(), admission.Admission{Door: "direct"}), time.Hour)
 	defer cancel()
 	b.ReportAllocs()
 	serial := 0
@@ -75,6 +86,14 @@ func TestBudgetsAreHeld(t *testing.T) {
 		p.cold, p.warm = []run{{cpu: cold}}, []run{{cpu: cold + warm*warmEvents}}
 		return p
 	}
+	withIt := func(cold, warm time.Duration) []*program {
+		f := cost(20*time.Millisecond, time.Millisecond, 0, nil)
+		return []*program{bare: f, plain: f, plainMore: f, built: f, withPolicy: cost(cold, warm, 0, nil)}
+	}
+	require.True(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1040*time.Microsecond), true))
+	require.False(t, budgets(io.Discard, withIt(21100*time.Microsecond, 1040*time.Microsecond), true), "a slow start")
+	require.False(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1060*time.Microsecond), true), "slow when warm")
+
 	ours := map[string]int{"TransactWriteItems": 2, "PutItem": 1, "PutEvents": 1, "cloud": 1}
 	for name, c := range map[string]struct {
 		f  *program
@@ -90,8 +109,8 @@ func TestBudgetsAreHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var told bytes.Buffer
 			ok := budgets(&told, []*program{
-				bare: cost(4*time.Millisecond, 0, 0, nil), plain: cost(0, 0, 0, nil), plainMore: cost(0, 1500*time.Microsecond, 0, nil), built: c.f,
-			})
+				bare: cost(4*time.Millisecond, 0, 0, nil), plain: cost(0, 0, 0, nil), plainMore: cost(0, 1500*time.Microsecond, 0, nil), built: c.f, withPolicy: c.f,
+			}, false)
 			require.Equal(t, c.ok, ok, told.String())
 			require.Equal(t, !c.ok, bytes.Contains(told.Bytes(), []byte("MISSED")), fmt.Sprint(told.String()))
 		})

@@ -101,12 +101,17 @@ func peak(pid int) (int64, error) {
 	return kB << 10, err
 }
 
-// ticket is an approved ticket, of a few hundred bytes as all are.
+// ticket is an approved ticket, of a few hundred bytes as all are, to which the
+// starter policy says yes on any day. Its digest is what `interlock digest` prints
+// of it.
 func ticket(serial int) []byte {
-	return fmt.Appendf(nil, `{"specversion":"1.0","type":"dev.interlock.ticket.approved.v1","id":"CHG%07d-1",
- "source":"https://tickets.example.com/changes","subject":"CHG%07d","time":"%s","datacontenttype":"application/json",
+	now := time.Now().UTC()
+	return fmt.Appendf(nil, `{"specversion":"1.0","type":"dev.interlock.ticket.approved.v1","id":"CHG%07[1]d-1",
+ "source":"https://tickets.example.com/changes","subject":"CHG%07[1]d","time":"%[2]s","datacontenttype":"application/json",
  "data":{"switch":"proxy-ssl","enabled":true,
   "target":{"project_id":"056538411200d4cd2f79c003c7606412","instance_id":"096c0fc43e804757b59946b80dc27f8bin07","proxy_id":"2ec617ba62da4eafb921b69438beed3cpo01"},
-  "ticket":{"id":"CHG%07d","requested_by":"requester@example.com","approved_by":["approver@example.com"]}}}`,
-		serial, serial, time.Now().UTC().Format(time.RFC3339), serial)
+  "ticket":{"id":"CHG%07[1]d","requested_by":"requester@example.com","approved_by":["approver@example.com","head@example.com"],
+   "approved_at":"%[2]s","window":{"start":"%[2]s","end":"%[3]s"},
+   "digest":"sha-256:052ce1766b150ac84189fe4713b249a8e3d82a2314c21a4c616214d458ea8a3a"}}}`,
+		serial, now.Format(time.RFC3339), now.Add(time.Hour).Format(time.RFC3339))
 }

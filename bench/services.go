@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,10 +19,15 @@ type services struct {
 	jobs int
 }
 
-func newServices() *services {
-	s := &services{seen: map[string]int{}}
-	s.Server = httptest.NewServer(s)
-	return s
+// newServices also returns the certificate of the authority to trust.
+func newServices(overTLS bool) (s *services, authority []byte) {
+	s = &services{seen: map[string]int{}}
+	if !overTLS {
+		s.Server = httptest.NewServer(s)
+		return s, nil
+	}
+	s.Server = httptest.NewTLSServer(s)
+	return s, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }
 
 func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {

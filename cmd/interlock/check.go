@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -16,8 +18,10 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
@@ -29,12 +33,15 @@ aws sqs receive-message prints of a dead-letter queue, or a function's payload.
 - is standard input.`
 
 func checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var in admission.Admission
+	c := &cobra.Command{
 		Use:   "check FILE…",
 		Short: "Check events without a network, and say which function would do what",
 		Long: `Check reads events as the functions do, and says for each which function would
-call what, or which of its fields are wrong. It asks neither ledger nor cloud:
-what they have to say, a dry run tells (interlock send --dry-run).
+call what, or which of its fields are wrong; of a chain, all of it, with what to
+know before it is approved. It asks neither ledger nor cloud: what they have to
+say, a dry run tells (interlock send --dry-run). Where INTERLOCK_POLICY is set, it
+says what that policy makes of them now.
 
 ` + keptHelp + `
 
@@ -48,6 +55,10 @@ valid or would be rejected, or for an error.`,
 			if err != nil {
 				return err
 			}
+			if err := o.askPolicy(os.Environ()); err != nil {
+				return err
+			}
+			ctx := admission.With(cmd.Context(), in)
 			bad, all := 0, 0
 			for _, file := range args {
 				items, err := readKept(cmd.InOrStdin(), file)
@@ -56,7 +67,7 @@ valid or would be rejected, or for an error.`,
 				}
 				for i, item := range items {
 					all++
-					if !o.check(cmd.Context(), cmd.OutOrStdout(), fmt.Sprintf("%s:%d", file, i+1), item) {
+					if !o.check(ctx, cmd.OutOrStdout(), fmt.Sprintf("%s:%d", file, i+1), item) {
 						bad++
 					}
 				}
@@ -67,6 +78,9 @@ valid or would be rejected, or for an error.`,
 			return nil
 		},
 	}
+	c.Flags().StringVar(&in.Door, "door", "url", "for the policy, how they come in: url, bus, queue, direct or local")
+	c.Flags().StringVar(&in.Signer, "signer", "", "for the policy, the name of the key that signs them")
+	return c
 }
 
 // readKept reads the events in a file.
@@ -91,8 +105,18 @@ func newOffline() (*offline, error) {
 		o.names = append(o.names, sw.Function)
 	}
 	o.names = append(o.names, engine.JobFollow)
-	o.Follower.Offline = true
+	o.Engine.Offline = true
 	return o, o.Engine.Init()
+}
+
+// askPolicy has the policy asked that the variables name, if they name one.
+func (o *offline) askPolicy(environ []string) error {
+	c, err := config.ReadPolicy(environ)
+	if err != nil {
+		return err
+	}
+	o.Engine.Policy, err = host.Policy(c, functions.All(), &host.AWS{Getenv: os.Getenv})
+	return err
 }
 
 // check says what would become of an item. It is false where that is a
@@ -139,7 +163,7 @@ func (o *offline) meant(ctx context.Context, ev event.Event) (names []string) {
 	return names
 }
 
-// foretold says in a line what a function would do; "" if it is not meant.
+// foretold says what a function would do; "" if it is not meant.
 func foretold(function string, r engine.Result) string {
 	if r.Kind != engine.Rehearsed {
 		return ""
@@ -149,14 +173,35 @@ func foretold(function string, r engine.Result) string {
 	switch {
 	case function == engine.JobFollow && f.Would != engine.WouldReject:
 		return printable(fmt.Sprintf("  %s would follow job %s: %s", function, f.JobID, flip))
-	case f.Would == engine.WouldCall:
-		at, err := url.Parse(f.Request.URL)
-		if err != nil {
-			at = new(url.URL)
-		}
-		return printable(fmt.Sprintf("  %s would call %s %s %s: %s", function, f.Request.Method, at.RequestURI(), f.Request.Body, flip))
+	case f.Would != engine.WouldCall:
+		return printable(fmt.Sprintf("  %s would %s, %s: %s: %s", function, f.Would, f.Error.Code, f.Error.Detail, flip))
 	}
-	return printable(fmt.Sprintf("  %s would %s, %s: %s: %s", function, f.Would, f.Error.Code, f.Error.Detail, flip))
+	lines := append([]string{fmt.Sprintf("  %s would call %s: %s", function, called(f.Request), flip)}, warned(f.Warnings)...)
+	for _, step := range f.Then {
+		var t events.Target
+		_ = json.Unmarshal(step.Target, &t) // the engine wrote it
+		lines = append(lines, fmt.Sprintf("  then %s: %s %s, %s", called(step.Request), step.Switch, onOff(step.Enabled), huawei.Place(t).Subject))
+		lines = append(lines, warned(step.Warnings)...)
+	}
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func called(r *engine.Request) string {
+	at, err := url.Parse(r.URL)
+	if err != nil {
+		at = new(url.URL)
+	}
+	return r.Method + " " + at.RequestURI() + " " + r.Body
+}
+
+func warned(warnings []string) (lines []string) {
+	for _, w := range warnings {
+		lines = append(lines, "    note: "+w)
+	}
+	return lines
 }
 
 func wrongFields(e *events.Error) string {

@@ -20,6 +20,7 @@ const repository = "../.."
 
 // block is a fenced block of commands. Its kind follows "sh" in the fence:
 // nothing for what is run against `make run`, "fails" for what ends with 1,
+// "policy" for what needs no session, "denied" for what ends with 1 there,
 // "serve" for a session of its own, "make" for targets, "aws" for what needs an
 // account.
 type block struct{ kind, text string }
@@ -28,10 +29,15 @@ var fence = regexp.MustCompile("(?ms)^ *```sh ?([a-z]*)\n(.*?)^ *```$")
 
 func readme(t *testing.T) (text string, blocks []block) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	return page(t, "README.md")
+}
+
+func page(t *testing.T, file string) (text string, blocks []block) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(repository, file))
 	require.NoError(t, err)
 	for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
-		require.Contains(t, []string{"", "fails", "serve", "make", "aws"}, m[1])
+		require.Contains(t, []string{"", "fails", "policy", "denied", "serve", "make", "aws"}, m[1])
 		blocks = append(blocks, block{m[1], m[2]})
 	}
 	require.NotEmpty(t, blocks)
@@ -70,11 +76,34 @@ func TestReadmeCommands(t *testing.T) {
 		require.Contains(t, out, "data.target.proxy_id")
 	}
 
-	out, err := shell(t, program, strings.Join(of(blocks, "serve"), ""), freeAddr(t), freeAddr(t))
+	out, err := shell(t, program, strings.Join(of(blocks, "policy"), ""), "", "")
+	require.NoError(t, err, out)
+	require.Contains(t, out, "nothing wrong")
+	for _, text := range of(blocks, "denied") {
+		out, err := shell(t, program, text, "", "")
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit, text)
+		require.Equal(t, 1, exit.ExitCode(), out)
+		require.Contains(t, out, "denied\n  forbidden by two-approvers ")
+	}
+
+	out, err = shell(t, program, strings.Join(of(blocks, "serve"), ""), freeAddr(t), freeAddr(t))
 	require.NoError(t, err, out)
 	require.Contains(t, out, `{"status":"ok"}`)
 	require.Contains(t, out, "HTTP 200 OK")
 	require.Contains(t, out, `"operation":"SwitchAccessControl"`)
+	require.Contains(t, out, "as written: 1 records of 1 instances")
+}
+
+// The commands by which docs/chains.md shows a chain.
+func TestChainsCommands(t *testing.T) {
+	_, blocks := page(t, filepath.Join("docs", "chains.md"))
+	out, err := shell(t, builtProgram(t), strings.Join(of(blocks, "serve"), ""), freeAddr(t), freeAddr(t))
+	require.NoError(t, err, out)
+	require.Contains(t, out, `"would": "call"`)
+	require.Contains(t, out, `/multi-tenant"`, "the dry run tells of all steps")
+	require.Contains(t, out, "chain of CHG0031500-1: at step 1 of 3\n")
+	require.Contains(t, out, "multi-tenancy on, instance 096c0fc43e804757b59946b80dc27f8bin07: waits for step 2\n")
 }
 
 func builtProgram(t *testing.T) string {
@@ -124,7 +153,7 @@ func shell(t *testing.T, program, text, addr, sim string) (string, error) {
 	text = strings.ReplaceAll(text, "go run ./cmd/interlock send", program+" send --url http://"+addr)
 	text = strings.ReplaceAll(text, "go run ./cmd/interlock", program)
 	dir := t.TempDir()
-	for _, name := range []string{"functions", "events"} {
+	for _, name := range []string{"functions", "events", "policies"} {
 		path, err := filepath.Abs(filepath.Join(repository, name))
 		require.NoError(t, err)
 		require.NoError(t, os.Symlink(path, filepath.Join(dir, name)))

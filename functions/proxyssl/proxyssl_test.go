@@ -1,10 +1,7 @@
 package proxyssl_test
 
 import (
-	"net/http"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
@@ -14,26 +11,9 @@ import (
 // The page's example writes proxyId for proxy in the path; its URI section is
 // right.
 func TestRequest(t *testing.T) {
-	cases := []struct {
-		name   string
-		change []any
-		body   string
-	}{
-		{"on", []any{}, `{"ssl_option":true}`},
-		{"off", []any{"data.enabled", false}, `{"ssl_option":false}`},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			w := localtest.Start(t, localtest.Options{})
-			event := localtest.Edit(t, localtest.File(t, "sample.json"), c.change...)
-			answer := w.Post(t, "proxyssl", event)
-			require.Equal(t, http.StatusAccepted, answer.Status, string(answer.Body))
-			sent := w.Sent()
-			require.Len(t, sent, 1)
-			require.Equal(t, "PUT", sent[0].Method)
-			require.Equal(t, "/v3/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07/proxy/2ec617ba62da4eafb921b69438beed3cpo01/ssl", sent[0].Path)
-			require.Equal(t, c.body, sent[0].Body)
-			require.NotEmpty(t, localtest.Completed(t, answer.Event(t)).JobID)
-		})
-	}
+	const path = "/v3/056538411200d4cd2f79c003c7606412/instances/096c0fc43e804757b59946b80dc27f8bin07/proxy/2ec617ba62da4eafb921b69438beed3cpo01/ssl"
+	localtest.Flips(t, "proxyssl", "PUT", path, true,
+		localtest.Flip("on", `{"ssl_option":true}`),
+		localtest.Flip("off", `{"ssl_option":false}`, "data.enabled", false),
+	)
 }

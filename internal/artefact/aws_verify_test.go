@@ -169,22 +169,28 @@ func (a *account) rule(name, queue string, pattern any) {
 }
 
 // produce puts an event on the bus, as a ticket system does.
-func (a *account) produce(event []byte) {
+func (a *account) produce(event []byte) { a.t.Helper(); a.putAs("tickets", "change", event) }
+
+// putAs puts an event on the bus under a name.
+func (a *account) putAs(source, detailType string, event []byte) {
 	a.t.Helper()
 	var told struct{ FailedEntryCount int }
 	a.do(awsjson.EventBridge, "PutEvents", object{"Entries": []object{
-		{"EventBusName": a.name, "Source": "tickets", "DetailType": "change", "Detail": string(event)},
+		{"EventBusName": a.name, "Source": source, "DetailType": detailType, "Detail": string(event)},
 	}}, &told)
 	require.Zero(a.t, told.FailedEntryCount)
 }
 
-type message struct{ MessageId, ReceiptHandle, Body string }
+type message struct {
+	MessageId, ReceiptHandle, Body string
+	MessageAttributes              map[string]lambdaevents.SQSMessageAttribute
+}
 
 // receive takes what is in a queue; it stays hidden there.
 func (a *account) receive(queue string) []message {
 	a.t.Helper()
 	var got struct{ Messages []message }
-	a.do(awsjson.SQS, "ReceiveMessage", object{"QueueUrl": a.queues[queue], "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}, &got)
+	a.do(awsjson.SQS, "ReceiveMessage", object{"QueueUrl": a.queues[queue], "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0, "MessageAttributeNames": []string{"All"}}, &got)
 	return got.Messages
 }
 
@@ -196,15 +202,8 @@ func (a *account) turn(name string) (delivered int, failed []message) {
 	if len(messages) == 0 {
 		return 0, nil
 	}
-	var e lambdaevents.SQSEvent
-	for _, m := range messages {
-		e.Records = append(e.Records, lambdaevents.SQSMessage{
-			MessageId: m.MessageId, ReceiptHandle: m.ReceiptHandle, Body: m.Body, EventSource: "aws:sqs",
-			EventSourceARN: "arn:aws:sqs:" + region + ":123456789012:" + a.name + "-" + name, AWSRegion: region,
-		})
-	}
 	back := map[string]bool{}
-	for _, id := range failures(a.t, a.functions[name].invoke(marshal(a.t, e))) {
+	for _, id := range failures(a.t, a.functions[name].invoke(a.delivery(name, messages))) {
 		back[id] = true
 	}
 	for _, m := range messages {
@@ -215,6 +214,18 @@ func (a *account) turn(name string) (delivered int, failed []message) {
 		a.do(awsjson.SQS, "DeleteMessage", object{"QueueUrl": a.queues[name], "ReceiptHandle": m.ReceiptHandle}, nil)
 	}
 	return len(messages), failed
+}
+
+// delivery is the payload by which Lambda delivers messages to a function.
+func (a *account) delivery(name string, messages []message) []byte {
+	var e lambdaevents.SQSEvent
+	for _, m := range messages {
+		e.Records = append(e.Records, lambdaevents.SQSMessage{
+			MessageId: m.MessageId, ReceiptHandle: m.ReceiptHandle, Body: m.Body, MessageAttributes: m.MessageAttributes, EventSource: "aws:sqs",
+			EventSourceARN: "arn:aws:sqs:" + region + ":123456789012:" + a.name + "-" + name, AWSRegion: region,
+		})
+	}
+	return marshal(a.t, e)
 }
 
 // published are the out-events that ever came to the listener's queue.

@@ -30,8 +30,10 @@ func TestChain(t *testing.T) {
 			effects := a.cloud.Effects()
 			require.Len(t, effects, 1)
 
-			// Four round trips: claim, settle, mark; and the bus.
-			require.Equal(t, map[string]int{"TransactWriteItems": 2, "PutItem": 1}, count(a.table.take()))
+			// Four round trips: claim, settle, mark; and the bus. While the cloud is
+			// called, a process that is new to the instance reads where its audit trail
+			// ends.
+			require.Equal(t, map[string]int{"TransactWriteItems": 2, "PutItem": 1, "GetItem": 1}, count(a.table.take()))
 			require.Equal(t, map[string]int{"PutEvents": 1}, count(a.bus.take()))
 			require.Equal(t, map[string]int{"GetSecretValue": 1}, count(a.secrets.take()))
 			require.Empty(t, a.sqs.take())
@@ -56,7 +58,7 @@ func TestChain(t *testing.T) {
 			payload := ticket(t, s.Name, i+11, "data.enabled", false)
 			first := a.functions[s.Function].invoke(payload)
 			require.False(t, first.failed(), first.ErrorMessage)
-			require.Len(t, a.table.take(), 3)
+			require.Equal(t, map[string]int{"TransactWriteItems": 2, "PutItem": 1, "GetItem": 1}, count(a.table.take()))
 			require.Len(t, a.bus.take(), 1)
 			require.Empty(t, a.secrets.take())
 			again := a.functions[s.Function].invoke(payload)

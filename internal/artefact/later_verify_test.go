@@ -5,6 +5,8 @@ package artefact
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +94,13 @@ func TestFunctionURLQueuesWhatIsLater(t *testing.T) {
 	until(t, "it was not delivered", func() bool { n, failed := a.turn("proxyssl"); require.Empty(t, failed); return n > 0 })
 	require.Greater(t, time.Since(began), 5*time.Second, "delivered before its time")
 	a.happened(t)
+	var table struct {
+		Items []struct{ PK, Rec struct{ S string } }
+	}
+	a.do(awsjson.DynamoDB, "Scan", object{"TableName": a.name}, &table)
+	trail := slices.DeleteFunc(table.Items, func(i struct{ PK, Rec struct{ S string } }) bool { return !strings.HasPrefix(i.PK.S, "a#") })
+	require.Len(t, trail, 1)
+	require.Contains(t, trail[0].Rec.S, `"door":"url"`, "it is still known how the event came in")
 }
 
 // A job that runs has its message hidden until it has ended.

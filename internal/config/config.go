@@ -53,8 +53,9 @@ type Config struct {
 	QueueURL string
 	// WebhookSecrets and WebhookOrigins open a function URL to senders that
 	// sign, and to the webhook handshake. With secrets, what is not signed is
-	// refused.
+	// refused. WebhooksStored: they are in SecretID's secret.
 	WebhookSecrets []webhook.Key
+	WebhooksStored bool
 	WebhookOrigins []string
 	// Open: something else than keys guards the local program's address.
 	Open bool
@@ -191,7 +192,11 @@ func (r *reader) config(ledger, bus string) Config {
 		Halt:           r.bool(halt),
 		Language:       cmp.Or(r.get(language), "en-us"),
 	}
-	c.WebhookSecrets = r.keys(hookSecrets)
+	if c.WebhooksStored = r.get(hookSecrets) == stored; !c.WebhooksStored {
+		c.WebhookSecrets = r.keys(hookSecrets)
+	} else if c.SecretID == "" {
+		r.fail("%s: found that the keys are kept elsewhere, expected %s with it, which says where", hookSecrets, secretID)
+	}
 	c.Producers = r.producers()
 	r.tickets(&c)
 	r.policy(&c)
@@ -280,6 +285,16 @@ func (c Credentials) none(by string) error {
 		return fmt.Errorf("%s: two ways of authenticating are set, this and credentials of their own; expected one", by)
 	}
 	return nil
+}
+
+// stored, for the webhooks' keys, says that they are in the secret.
+const stored = "secret:"
+
+// KeysFromSecret reads the webhooks' keys from the values of a secret, which
+// have the variables' names.
+func KeysFromSecret(values map[string]string) ([]webhook.Key, error) {
+	r := &reader{vars: map[string]string{hookSecrets: strings.TrimSpace(values[hookSecrets])}}
+	return r.keys(hookSecrets), r.err
 }
 
 // FromSecret reads credentials from the values of a secret, which have the

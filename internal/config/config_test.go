@@ -127,9 +127,12 @@ func TestErrors(t *testing.T) {
 		{"no webhook key", "INTERLOCK_WEBHOOK_SECRETS=,", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"an empty list of webhook keys", "INTERLOCK_WEBHOOK_SECRETS=", "INTERLOCK_WEBHOOK_SECRETS"},
 		{"a webhook key with a limit that there is not", "INTERLOCK_WEBHOOK_SECRETS=name=a;switch=x:whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "INTERLOCK_WEBHOOK_SECRETS: 1 of 1"},
+		{"webhook keys in no secret", "INTERLOCK_WEBHOOK_SECRETS=secret:", "INTERLOCK_WEBHOOK_SECRETS: found that the keys are kept elsewhere, expected INTERLOCK_SECRET_ID"},
 		{"tickets, twice", "INTERLOCK_TICKETS=twice", "INTERLOCK_TICKETS: found \"twice\", expected once or reusable"},
 		{"open, yes", "INTERLOCK_OPEN=yes", "INTERLOCK_OPEN"},
 		{"a field of Jira that is no custom one", "INTERLOCK_JIRA_FIELDS=words=labels", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira without its number", "INTERLOCK_JIRA_FIELDS=words=customfield_", "INTERLOCK_JIRA_FIELDS"},
+		{"a field of Jira of another number", "INTERLOCK_JIRA_FIELDS=words=customfield_1x", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira of no such name", "INTERLOCK_JIRA_FIELDS=digest=customfield_1", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira twice", "INTERLOCK_JIRA_FIELDS=words=customfield_1,words=customfield_2", "INTERLOCK_JIRA_FIELDS"},
 		{"tickets of no such system", "INTERLOCK_TICKET_SYSTEM=remedy:https://t.example.com", "INTERLOCK_TICKET_SYSTEM"},
@@ -189,6 +192,24 @@ func TestTickets(t *testing.T) {
 	_, err = config.TicketsFromSecret(map[string]string{"INTERLOCK_TICKET_USER": "canary"})
 	require.ErrorContains(t, err, "INTERLOCK_TICKET_PASSWORD: not set")
 	require.NotContains(t, err.Error(), "canary")
+}
+
+// Webhooks' keys may be in the secret, too.
+func TestStoredKeys(t *testing.T) {
+	c, err := read("INTERLOCK_REGION=cn-north-4", "INTERLOCK_SECRET_ID=arn", "INTERLOCK_WEBHOOK_SECRETS=secret:")
+	require.NoError(t, err)
+	require.True(t, c.WebhooksStored)
+	require.Empty(t, c.WebhookSecrets)
+	const key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	keys, err := config.KeysFromSecret(map[string]string{"INTERLOCK_WEBHOOK_SECRETS": " name=a:" + key + ",\n" + key + "AAAA\n"})
+	require.NoError(t, err)
+	require.Len(t, keys, 2)
+	require.Equal(t, "a", keys[0].Name)
+	for _, values := range []map[string]string{nil, {"INTERLOCK_WEBHOOK_SECRETS": ""}, {"INTERLOCK_WEBHOOK_SECRETS": "secret:"}, {"INTERLOCK_WEBHOOK_SECRETS": "canary"}} {
+		_, err := config.KeysFromSecret(values)
+		require.ErrorContains(t, err, "INTERLOCK_WEBHOOK_SECRETS: ")
+		require.NotContains(t, err.Error(), "canary")
+	}
 }
 
 // On Lambda nothing is assumed of ledger and bus.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,16 +10,15 @@ import (
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
-// customField is how Jira names the fields of a site's own.
-var customField = regexp.MustCompile(`^customfield_[0-9]+$`)
-
 // producers reads which of an issue's fields are ours.
 func (r *reader) producers() (rd producers.Reader) {
 	names := map[string]*string{"words": &rd.JiraWords, "approvals": &rd.JiraApprovals}
 	for _, item := range r.list(jiraFields) {
 		name, id, _ := strings.Cut(item, "=")
 		field := names[name]
-		if field == nil || *field != "" || !customField.MatchString(id) {
+		// Jira names the fields of a site's own by a number.
+		number, custom := strings.CutPrefix(id, "customfield_")
+		if field == nil || *field != "" || !custom || number == "" || strings.Trim(number, "0123456789") != "" {
 			r.fail("%s: found %.64q, expected words=customfield_… and approvals=customfield_…, each once", jiraFields, item)
 			return rd
 		}

@@ -55,6 +55,25 @@ func TestArtefact(t *testing.T) {
 	static(t, other)
 }
 
+// A policy lies beside the bootstrap, which is no other for it.
+func TestPolicyIsPacked(t *testing.T) {
+	without, with := t.TempDir(), t.TempDir()
+	run(t, root, nil, "build-ProxySslFunction", "ARTIFACTS_DIR="+without)
+	run(t, root, nil, "build-ProxySslFunction", "ARTIFACTS_DIR="+with, "POLICY=policies/production.cedar", "ENTITIES=policies/entities.json")
+	same := func(one, other string) {
+		a, err := os.ReadFile(one)
+		require.NoError(t, err)
+		b, err := os.ReadFile(other)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(a, b), one)
+	}
+	same(filepath.Join(without, "bootstrap"), filepath.Join(with, "bootstrap"))
+	for _, name := range []string{"production.cedar", "entities.json"} {
+		same(root+"/policies/"+name, filepath.Join(with, name))
+		require.NoFileExists(t, filepath.Join(without, name))
+	}
+}
+
 // static: an executable for arm64 that asks for no loader and no library.
 func static(t *testing.T, artefact []byte) {
 	f, err := elf.NewFile(bytes.NewReader(artefact))

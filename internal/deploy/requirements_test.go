@@ -13,13 +13,9 @@ import (
 // What Python's registry hands out is what was looked at: each requirement has
 // its version and its hashes, and nothing is installed without them.
 func TestRequirementsHaveHashes(t *testing.T) {
-	var lists []string
-	for _, pattern := range []string{"../../tools/requirements*.txt", "../../tools/*/requirements*.txt"} {
-		found, err := filepath.Glob(pattern)
-		require.NoError(t, err)
-		lists = append(lists, found...)
-	}
-	require.Len(t, lists, 3)
+	lists, err := filepath.Glob("../../tools/requirements*.txt")
+	require.NoError(t, err)
+	require.Len(t, lists, 2)
 	for _, list := range lists {
 		text, err := os.ReadFile(list)
 		require.NoError(t, err)
@@ -35,7 +31,7 @@ func TestRequirementsHaveHashes(t *testing.T) {
 		require.Greater(t, wanted, 10, list)
 	}
 	install := regexp.MustCompile(`pip"? install[^\n]*`)
-	for name, times := range map[string]int{"../../Makefile": 1, "../../tools/emulators/run": 1} {
+	for name, times := range map[string]int{"../../Makefile": 1, "../../tools/emulators/run": 0} {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
 		commands := install.FindAllString(string(text), -1)

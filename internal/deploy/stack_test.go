@@ -27,6 +27,15 @@ var full = map[string]string{
 	"IAMEndpoint":     "https://iam.example.com",
 	"AlarmTopicArn":   "arn:aws:sns:eu-central-1:123456789012:alarms",
 	"CallerArn":       "arn:aws:iam::210987654321:role/change-management",
+	"Policy":          "ssm:/interlock/policy",
+	"PolicyEntities":  "ssm:/interlock/entities",
+	"PolicyKeyArn":    "arn:aws:kms:eu-central-1:123456789012:key/0d5f3b62-5a0e-4c3c-9b1c-2f6c1c1b7a56",
+	"Timezone":        "America/Port-au-Prince",
+	"Tickets":         "reusable",
+	"TicketSystem":    "jira:https://tickets.example.com/ex/jira/1",
+	"TicketFields":    "digest=customfield_10200,approved=Ready to go|Approved",
+	"JiraFields":      "words=customfield_10300,approvals=customfield_10400",
+	"SignedWebhooks":  "true",
 }
 
 // required are the parameters without a default.
@@ -138,8 +147,41 @@ func TestAHaltStopsEveryVersionOfEveryFunction(t *testing.T) {
 	}
 }
 
+// A policy's parameters are what may be read of Systems Manager, and those alone;
+// a packed one takes no permission.
+func TestPolicyPermissions(t *testing.T) {
+	tpl := load(t)
+	const name = "arn:AWS::Partition:ssm:AWS::Region:AWS::AccountId:parameter/interlock/"
+	for policy, test := range map[string]struct {
+		entities string
+		want     []string
+	}{
+		"":                       {"", nil},
+		"file:production.cedar":  {"file:entities.json", nil},
+		"ssm:/interlock/policy":  {"", []string{name + "policy"}},
+		"ssm:/interlock/policy2": {"ssm:/interlock/entities", []string{name + "policy2", name + "entities"}},
+	} {
+		values := maps.Clone(required)
+		values["Policy"], values["PolicyEntities"] = policy, test.entities
+		for _, parameter := range []string{"Policy", "PolicyEntities"} {
+			require.Regexp(t, tpl.Parameters[parameter]["AllowedPattern"], values[parameter])
+		}
+		var got []string
+		for _, s := range at(tpl.with(values).resolve(tpl.Resources["SharedPolicy"].Properties), "PolicyDocument.Statement").([]any) {
+			if at(s, "Action") == "ssm:GetParameter" {
+				got = append(got, list(at(s, "Resource"))...)
+			}
+		}
+		require.Equal(t, test.want, got, policy)
+	}
+	for _, wrong := range []string{"production.cedar", "file:../production.cedar", "file:", "ssm:policy", "ssm:/", "ssm:/a,/b", "ssm:/*", "permit (principal, action, resource);"} {
+		require.NotRegexp(t, tpl.Parameters["Policy"]["AllowedPattern"], wrong)
+	}
+}
+
 func TestNobodyMayDoMoreThanTheyMust(t *testing.T) {
-	d := load(t).with(full)
+	tpl := load(t)
+	d, plain := tpl.with(full), tpl.with(required)
 	policies := 0
 	check := func(where string, document any) {
 		policies++
@@ -192,23 +234,38 @@ func TestNobodyMayDoMoreThanTheyMust(t *testing.T) {
 			role := at(props, "Role").(string)
 			require.Empty(t, roles[role], "%s shares a role", name)
 			roles[role] = name
-			require.Equal(t, "AWS_IAM", at(props, "FunctionUrlConfig.AuthType"), name)
+			require.Equal(t, "NONE", at(props, "FunctionUrlConfig.AuthType"), name)
+			require.Equal(t, "AWS_IAM", at(plain.resolve(r.Properties), "FunctionUrlConfig.AuthType"), name)
 		}
 	}
 	require.Greater(t, policies, len(roles))
 }
 
+// A URL is open to all only where each message has to be signed.
 func TestCallersOfAURLGetBothPermissions(t *testing.T) {
 	tpl := load(t)
+	for signed, want := range map[string]string{"true": "NONE secret:", "false": "AWS_IAM <nil>"} {
+		d := tpl.with(map[string]string{"SignedWebhooks": signed})
+		require.Equal(t, signed == "true", d.holds(tpl.Conditions["IsSigned"]))
+		for name, f := range tpl.ofType("AWS::Serverless::Function") {
+			require.Equal(t, want, fmt.Sprint(at(d.resolve(f.Properties), "FunctionUrlConfig.AuthType"), " ",
+				at(d.resolve(tpl.Globals.Function), "Environment.Variables.INTERLOCK_WEBHOOK_SECRETS")), name)
+		}
+	}
+	type permission struct{ condition, action, via, auth, principal any }
 	for name := range tpl.ofType("AWS::Serverless::Function") {
-		actions := map[any]any{}
+		got := map[permission]bool{}
 		for _, p := range tpl.ofType("AWS::Lambda::Permission") {
-			if at(p.Properties, "FunctionName.Ref") == name+".Alias" {
-				require.Equal(t, "HasCaller", p.Condition)
-				actions[p.Properties["Action"]] = p.Properties["InvokedViaFunctionUrl"]
+			if props := tpl.with(full).resolve(p.Properties); at(props, "FunctionName") == name+".Alias" {
+				got[permission{p.Condition, at(props, "Action"), at(props, "InvokedViaFunctionUrl"), at(props, "FunctionUrlAuthType"), at(props, "Principal")}] = true
 			}
 		}
-		require.Equal(t, map[any]any{"lambda:InvokeFunctionUrl": nil, "lambda:InvokeFunction": true}, actions, name)
+		require.Equal(t, map[permission]bool{
+			{"HasCaller", "lambda:InvokeFunctionUrl", nil, "AWS_IAM", full["CallerArn"]}: true,
+			{"HasCaller", "lambda:InvokeFunction", true, nil, full["CallerArn"]}:         true,
+			{"IsSigned", "lambda:InvokeFunctionUrl", nil, "NONE", "*"}:                   true,
+			{"IsSigned", "lambda:InvokeFunction", true, nil, "*"}:                        true,
+		}, got, name)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -201,8 +202,24 @@ func (d deployment) function(name string, arg any) (any, bool) {
 	case "Fn::GetAtt":
 		return fmt.Sprint(arg), true
 	case "Fn::Sub":
-		s, ok := arg.(string)
-		return placeholder.ReplaceAllStringFunc(s, func(p string) string { return fmt.Sprint(d.ref(p[2 : len(p)-1])) }), ok
+		text, own := arg, any(nil)
+		if args, ok := arg.([]any); ok {
+			text, own = args[0], d.resolve(args[1])
+		}
+		return placeholder.ReplaceAllStringFunc(text.(string), func(p string) string {
+			name := p[2 : len(p)-1]
+			if v := at(own, name); v != nil {
+				return fmt.Sprint(v)
+			}
+			return fmt.Sprint(d.ref(name))
+		}), true
+	case "Fn::Split":
+		args := arg.([]any)
+		return strings.Split(fmt.Sprint(d.resolve(args[1])), args[0].(string)), true
+	case "Fn::Select":
+		args := arg.([]any)
+		i, _ := strconv.Atoi(fmt.Sprint(args[0]))
+		return d.resolve(args[1]).([]string)[i], true
 	case "Fn::If":
 		args := arg.([]any)
 		if d.holds(d.Conditions[args[0].(string)]) {

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
@@ -37,16 +36,21 @@ func Of(data []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
-	return OfNode(&n)
+	return OfTree(&n)
 }
 
-// OfNode is Of data that has been parsed.
-func OfNode(n *jsontree.Node) (string, error) {
-	if n.Get("switch") == nil {
-		return "", fmt.Errorf("data.switch: found nothing in %s, expected data that asks for a switch", n.Kind)
+// OfTree is [Of] for data that has been read.
+func OfTree(data *jsontree.Node) (string, error) {
+	if data.Get("switch") == nil {
+		return "", fmt.Errorf("data.switch: found nothing in %s, expected data that asks for a switch", data.Kind)
 	}
-	bound := slices.DeleteFunc(n.Members, func(m jsontree.Member) bool { return !slices.Contains(members(), m.Name) })
-	text, err := canonical(nil, &jsontree.Node{Kind: jsontree.Object, Members: bound})
+	bound := jsontree.Node{Kind: jsontree.Object}
+	for _, name := range members() {
+		if n := data.Get(name); n != nil {
+			bound.Members = append(bound.Members, jsontree.Member{Name: name, Value: *n})
+		}
+	}
+	text, err := canonical(nil, &bound)
 	if err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
@@ -80,18 +84,33 @@ func canonical(b []byte, n *jsontree.Node) ([]byte, error) {
 // object sorts members by the UTF-16 units of their names (section 3.2.3):
 // where one has characters beyond U+FFFF, that is not the order of code points.
 func object(b []byte, members []jsontree.Member) ([]byte, error) {
-	sorted := slices.SortedFunc(slices.Values(members), func(x, y jsontree.Member) int {
-		return slices.Compare(utf16.Encode([]rune(x.Name)), utf16.Encode([]rune(y.Name)))
-	})
+	sorted := make([]*jsontree.Member, len(members))
+	for i := range members {
+		sorted[i] = &members[i]
+	}
+	slices.SortFunc(sorted, func(x, y *jsontree.Member) int { return inUnits(x.Name, y.Name) })
 	b = append(b, '{')
-	for i := range sorted {
-		b = append(quoted(separated(b, i), sorted[i].Name), ':')
+	for i, m := range sorted {
+		b = append(quoted(separated(b, i), m.Name), ':')
 		var err error
-		if b, err = canonical(b, &sorted[i].Value); err != nil {
+		if b, err = canonical(b, &m.Value); err != nil {
 			return nil, err
 		}
 	}
 	return append(b, '}'), nil
+}
+
+// inUnits compares texts by their UTF-16 units. That is the order of their bytes,
+// but for U+E000 to U+FFFF, which are behind all surrogates there.
+func inUnits(x, y string) int {
+	at := 0
+	for at < min(len(x), len(y)) && x[at] == y[at] {
+		at++
+	}
+	if at < min(len(x), len(y)) && min(x[at], y[at]) >= 0xEE && (x[at] >= 0xF0) != (y[at] >= 0xF0) {
+		return strings.Compare(y, x)
+	}
+	return strings.Compare(x, y)
 }
 
 func separated(b []byte, i int) []byte {

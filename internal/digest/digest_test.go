@@ -5,9 +5,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 
@@ -167,4 +169,26 @@ func FuzzCanonical(f *testing.F) {
 			require.Equal(t, string(same), strings.TrimSpace(string(once)))
 		}
 	})
+}
+
+// TestInUnits: texts are sorted as their UTF-16 units are.
+func TestInUnits(t *testing.T) {
+	texts := []string{"", "a", "ab", "b", "é", "\u0800", "\ud7ff", "\ue000", "\uf000", "\uffff", "\U00010000", "\U0001f600", "\U0010ffff"}
+	for _, x := range texts {
+		for _, y := range texts {
+			for _, pair := range [][2]string{{x, y}, {x + y, y}, {"é" + x, "é" + y}} {
+				units := slices.Compare(utf16.Encode([]rune(pair[0])), utf16.Encode([]rune(pair[1])))
+				require.Equal(t, units, inUnits(pair[0], pair[1]), "%q", pair)
+			}
+		}
+	}
+}
+
+func BenchmarkOf(b *testing.B) {
+	data := []byte(`{"switch":"proxy-ssl","enabled":true,"target":{"project_id":"p","instance_id":"i","proxy_id":"x"},"ticket":{"id":"CHG1"}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := Of(data)
+		require.NoError(b, err)
+	}
 }

@@ -60,10 +60,10 @@ func (d *Door) decodeHTTP(req Request) (cloudevent.Mode, []cloudevent.Item, erro
 var errNobody = errors.New("found neither an authorizer's word nor a signature, expected one of them")
 
 // signer is the key that signed a request; none where none has to.
-func (d *Door) signer(req Request) (webhook.Key, error) {
+func (d *Door) signer(ctx context.Context, req Request) (webhook.Key, error) {
 	switch {
 	case d.Verify != nil:
-		return d.Verify(req.Header, req.Body)
+		return d.Verify(ctx, req.Header, req.Body)
 	case !req.Admitted:
 		return webhook.Key{}, errNobody
 	}
@@ -155,8 +155,13 @@ func (d *Door) within(key webhook.Key, from string, ev event.Event) error {
 }
 
 // unauthorized answers a request that nobody signed who may. It says what is
-// wrong with the signature's form, never what would have been right.
+// wrong with the signature's form, never what would have been right. Where that
+// cannot be told, for the keys cannot be had, the request is not let in either.
 func unauthorized(err error) Response {
+	if wrong := (*webhook.Error)(nil); !errors.As(err, &wrong) && !errors.Is(err, errNobody) {
+		return problem{Title: "The sender cannot be told", Status: http.StatusServiceUnavailable, Code: events.Unavailable,
+			Detail: "the keys of senders cannot be read now", wait: retryAfter}.response()
+	}
 	r := problem{Title: "The message is not from a known sender", Status: http.StatusUnauthorized, Code: "unauthorized", Detail: err.Error()}.response()
 	// RFC 9110, 11.6.1, asks for it.
 	r.Header.Set("WWW-Authenticate", "Standard-Webhooks")

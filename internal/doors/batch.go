@@ -15,6 +15,11 @@ import (
 // the same order once every one of them has ended. An item that holds no event
 // is rejected.
 func (d *Door) handleAll(ctx context.Context, items []cloudevent.Item) []engine.Result {
+	return d.handleEach(items, func(int) context.Context { return ctx })
+}
+
+// handleEach is handleAll with a context for each item.
+func (d *Door) handleEach(items []cloudevent.Item, in func(i int) context.Context) []engine.Result {
 	results := make([]engine.Result, len(items))
 	groups := make(chan []int, len(items))
 	for _, g := range grouped(items) {
@@ -26,7 +31,7 @@ func (d *Door) handleAll(ctx context.Context, items []cloudevent.Item) []engine.
 		workers.Go(func() {
 			for g := range groups {
 				for _, i := range g {
-					results[i] = d.handleItem(ctx, items[i])
+					results[i] = d.handleItem(in(i), items[i])
 				}
 			}
 		})

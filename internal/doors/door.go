@@ -66,7 +66,7 @@ type Door struct {
 	// Verify returns the key that signed an HTTP request: it sees the header
 	// and the bytes of the body before anything in them is read. Default: a
 	// request is taken without, if whoever received it says that it may be.
-	Verify func(header http.Header, body []byte) (webhook.Key, error)
+	Verify func(ctx context.Context, header http.Header, body []byte) (webhook.Key, error)
 	// Origins are the senders whose webhook handshake is granted, exactly as
 	// they name themselves in WebHook-Request-Origin. Default none.
 	Origins []string

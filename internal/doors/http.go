@@ -56,7 +56,7 @@ func (d *Door) HTTP(ctx context.Context, req Request) Response {
 	if r, done := d.before(req.Method, req.Header, int64(len(req.Body))); done {
 		return r
 	}
-	key, err := d.signer(req)
+	key, err := d.signer(ctx, req)
 	if err != nil {
 		d.log().WarnContext(ctx, "a request was refused", "function", d.Function, "door", req.Door, "error", err)
 		return unauthorized(err)

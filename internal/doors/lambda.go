@@ -156,7 +156,7 @@ func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error)
 		}
 		items[i] = message(d.Producers, text(records[i].Get("body")), nesting)
 	}
-	for i, r := range d.handleAll(ctx, items) {
+	for i, r := range d.handleEach(items, func(i int) context.Context { return d.firstAdmission(ctx, &records[i]) }) {
 		id := text(records[i].Get("messageId"))
 		if err := items[i].Err; err != nil {
 			d.log().WarnContext(ctx, "a message holds no event", "function", d.Function, "message", id, "error", err)

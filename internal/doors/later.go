@@ -6,16 +6,52 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
+	"github.com/interlock-functions/interlock/internal/jsontree"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // Queue takes over what is to be handled later: the function's own SQS queue.
 type Queue struct {
-	// Put has an event delivered after a while.
+	// Put has an event delivered after a while, with the admission that the
+	// context holds in the attributes that [Attributes] makes of it.
 	Put func(ctx context.Context, ev event.Event, wait time.Duration) error
 	// Hide has a message that was delivered come back after a while, by the
 	// receipt that came with it.
 	Hide func(ctx context.Context, receipt string, wait time.Duration) error
+	// Own tells the function's own queue by its ARN. Default: none is.
+	Own func(arn string) bool
+}
+
+// Names of the attributes in which a message keeps how its event came in.
+const (
+	doorAttribute   = "door"
+	signerAttribute = "signer"
+)
+
+// Attributes are what a message keeps of how its event came in. It comes back
+// by the queue, and a policy is to judge it by its first door.
+func Attributes(ctx context.Context) map[string]string {
+	a, all := admission.From(ctx), map[string]string{}
+	for name, value := range map[string]string{doorAttribute: a.Door, signerAttribute: a.Signer} {
+		if value != "" { // SQS takes no empty ones
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// firstAdmission is the context for a queue's record, which says by which door
+// its event came in first. That is believed of the own queue alone, and only
+// that it was a URL, the one door from which an event is queued.
+func (d *Door) firstAdmission(ctx context.Context, record *jsontree.Node) context.Context {
+	attribute := func(name string) string {
+		return text(record.Get("messageAttributes").Get(name).Get("stringValue"))
+	}
+	if d.Queue == nil || d.Queue.Own == nil || !d.Queue.Own(text(record.Get("eventSourceARN"))) || attribute(doorAttribute) != admission.URL {
+		return ctx
+	}
+	return admission.With(ctx, admission.Admission{Door: admission.URL, Signer: attribute(signerAttribute)})
 }
 
 const (

@@ -12,7 +12,9 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/require"
 
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // queued is a queue that keeps what it is told.
@@ -114,4 +116,64 @@ func TestAScheduleSweeps(t *testing.T) {
 	_, err = d.Invoke(context.Background(), []byte(`{"interlock":"sweep"}`))
 	require.EqualError(t, err, "ledger away")
 	require.Equal(t, 1, swept)
+}
+
+// TestTheFirstDoorIsKept: an event that waits in the queue is judged by the door
+// that it came in by, signer and all.
+func TestTheFirstDoorIsKept(t *testing.T) {
+	const own = "arn:aws:sqs:eu-central-1:111122223333:proxyssl"
+	signed := admission.Admission{Door: admission.URL, Signer: "snow"}
+	kept := Attributes(admission.With(t.Context(), signed))
+	require.Equal(t, map[string]string{"door": "url", "signer": "snow"}, kept)
+	require.Empty(t, Attributes(t.Context()))
+	queue := admission.Admission{Door: admission.Queue}
+	for name, test := range map[string]struct {
+		from       string
+		attributes map[string]string
+		want       admission.Admission
+	}{
+		"its own":            {own, kept, signed},
+		"without signature":  {own, Attributes(admission.With(t.Context(), admission.Admission{Door: admission.URL})), admission.Admission{Door: admission.URL}},
+		"another's queue":    {own + "-2", kept, queue},
+		"no queue":           {"", kept, queue},
+		"put there directly": {own, nil, queue},
+		"a signer alone":     {own, map[string]string{"signer": "snow"}, queue},
+		"no URL":             {own, map[string]string{"door": admission.Direct, "signer": "snow"}, queue},
+	} {
+		got := make(chan admission.Admission, 2)
+		d, _ := newDoor(func(ctx context.Context, _ event.Event) engine.Result {
+			got <- admission.From(ctx)
+			return engine.Result{Kind: engine.Ignored}
+		})
+		d.Queue = &Queue{Own: func(arn string) bool { return arn == own }}
+		record := lambdaevents.SQSMessage{MessageId: "m", Body: structured("a"), EventSource: "aws:sqs", EventSourceARN: test.from, MessageAttributes: map[string]lambdaevents.SQSMessageAttribute{}}
+		for name, value := range test.attributes {
+			record.MessageAttributes[name] = lambdaevents.SQSMessageAttribute{DataType: "String", StringValue: &value}
+		}
+		beside := record
+		beside.MessageId, beside.Body, beside.MessageAttributes = "n", onInstance("b", "i-a"), nil
+		_, err := d.Invoke(t.Context(), marshal(t, lambdaevents.SQSEvent{Records: []lambdaevents.SQSMessage{record, beside}}))
+		require.NoError(t, err)
+		require.Equal(t, test.want, <-got, name)
+		require.Equal(t, queue, <-got, "%s: the next message has its own", name)
+	}
+}
+
+// TestTheDoorIsPutWithTheEvent as a URL's request lets it in.
+func TestTheDoorIsPutWithTheEvent(t *testing.T) {
+	put := map[string]map[string]string{}
+	d, _ := newDoor(patient)
+	d.Queue = &Queue{Put: func(ctx context.Context, ev event.Event, _ time.Duration) error {
+		put[ev.ID()] = Attributes(ctx)
+		return nil
+	}}
+	d.Verify = func(context.Context, http.Header, []byte) (webhook.Key, error) { return webhook.Key{Name: "snow"}, nil }
+	for contentType, body := range map[string]string{
+		"application/cloudevents+json": structured("busy"), "application/cloudevents-batch+json": "[" + structured("held") + "]",
+	} {
+		d.HTTP(t.Context(), Request{Door: admission.URL, Method: http.MethodPost, Body: []byte(body), Header: http.Header{
+			"Content-Type": {contentType}, webhook.IDHeader: {"busy"}}})
+	}
+	want := map[string]string{"door": "url", "signer": "snow"}
+	require.Equal(t, map[string]map[string]string{"busy": want, "held": want}, put)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -333,4 +334,20 @@ func TestAnswerIsBounded(t *testing.T) {
 	require.Equal(t, 422, r.Status)
 	require.Less(t, len(r.Body), 32<<10)
 	require.Contains(t, string(r.Body), "more that is wrong")
+}
+
+// TestKeysAway: where the keys cannot be had, nobody is let in.
+func TestKeysAway(t *testing.T) {
+	var log bytes.Buffer
+	d, s := newDoor(ignored)
+	d.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	d.Verify = func(context.Context, http.Header, []byte) (webhook.Key, error) {
+		return webhook.Key{}, errors.New("secret arn: away")
+	}
+	r := d.HTTP(t.Context(), Request{Method: "POST", Admitted: true, Header: http.Header{"Content-Type": {"application/cloudevents+json"}}, Body: []byte(structured("a"))})
+	require.Equal(t, 503, r.Status)
+	require.Equal(t, "5", r.Header.Get("Retry-After"))
+	require.NotContains(t, string(r.Body), "arn")
+	require.Contains(t, log.String(), "secret arn: away")
+	require.Empty(t, s.seen)
 }

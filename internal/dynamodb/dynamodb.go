@@ -37,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -239,6 +240,8 @@ func (l *Ledger) learn(ctx context.Context, b *beliefs, ch *ledger.Change, r *re
 	if err != nil || len(further) == 0 {
 		return err
 	}
+	// What a refusal does not say of a write is read.
+	further = append(slices.Clip(further), make([]reason, 4+len(ch.Uses))...)
 	held := r.reasons[0].Code == heldCondition
 	if ch.OnInstance() {
 		reason := further[0]

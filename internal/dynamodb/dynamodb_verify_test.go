@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -121,8 +122,15 @@ func TestDynamoDBLocalConcurrent(t *testing.T) {
 }
 
 // moto restores a copy of everything when a transaction is cancelled, and so
-// loses what happened meanwhile: its suite is the sequential one.
-func TestMoto(t *testing.T) { ledgertest.Run(t, moto.harness(http.DefaultTransport)) }
+// loses what happened meanwhile: its suite is the sequential one. It takes longer
+// the more there is: that the rules hold at random, DynamoDB Local shows oftener.
+func TestMoto(t *testing.T) {
+	const checks = "rapid.checks"
+	usual := flag.Lookup(checks).Value.String()
+	require.NoError(t, flag.Set(checks, "20"))
+	t.Cleanup(func() { require.NoError(t, flag.Set(checks, usual)) })
+	ledgertest.Run(t, moto.harness(http.DefaultTransport))
+}
 
 // trip is what goes between the ledger and DynamoDB.
 type trip struct {

@@ -77,6 +77,19 @@ func (l *Ledger) Owners(ctx context.Context, project string, jobs []string) (map
 	return owners, nil
 }
 
+// Use is as in [ledger.Ledger].
+func (l *Ledger) Use(ctx context.Context, ticket, slot string) (ledger.Use, error) {
+	i, err := l.get(ctx, useKey(ticket, slot))
+	if err != nil {
+		return ledger.Use{}, err
+	}
+	u, _, err := i.use()
+	if err == nil && u.Format > ledger.Format {
+		return ledger.Use{}, ledger.ErrNewer
+	}
+	return u, err
+}
+
 // Instance is as in [ledger.Ledger].
 func (l *Ledger) Instance(ctx context.Context, project, instance string) (ledger.Instance, error) {
 	in, err := l.instance(ctx, project, instance)

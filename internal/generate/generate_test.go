@@ -3,7 +3,9 @@ package generate_test
 import (
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -114,13 +116,25 @@ func TestARegionThatIsGoneIsNamed(t *testing.T) {
 // goes.
 func TestListsKeepTheirOrder(t *testing.T) {
 	in := tree(t)
+	listed := func(text []byte) []string {
+		_, list, _ := strings.Cut(string(text), "func All()")
+		return strings.Fields(list)
+	}
+	var want []string
+	for _, word := range listed(in["functions/functions.go"].Data) {
+		if word == "}" && !slices.Contains(want, word) {
+			want = append(want, "aaa.Switch(),")
+		}
+		if word != "accesscontrol.Switch()," {
+			want = append(want, word)
+		}
+	}
 	delete(in, "functions/accesscontrol/accesscontrol.go")
 	in["functions/aaa/aaa.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() huawei.Switch {")}
 	in["functions/aaa/aaa_test.go"] = &fstest.MapFile{Data: []byte("package aaa\n\nfunc Switch() huawei.Switch {")}
 	made, err := generate.Lists(in)
 	require.NoError(t, err)
-	_, list, _ := strings.Cut(string(made["functions/functions.go"]), "func All()")
-	require.Equal(t, []string{"proxyalt.Switch(),", "proxyssl.Switch(),", "multitenant.Switch(),", "auditswitch.Switch(),", "aaa.Switch(),", "}", "}"}, strings.Fields(list)[4:])
+	require.Equal(t, want, listed(made["functions/functions.go"]))
 }
 
 func TestOptions(t *testing.T) {
@@ -170,5 +184,27 @@ func TestNewSwitchesAreChecked(t *testing.T) {
 	} {
 		_, err := n.Files(tree(t))
 		require.EqualError(t, err, want)
+	}
+}
+
+// What a declaration calls has to stand in pkg/cloudapi, with its test.
+func TestACallThatIsNowhereIsNamed(t *testing.T) {
+	const declaration = "functions/lamp/lamp.go"
+	whole := fstest.MapFS{
+		declaration: {Data: []byte("return c.SwitchLamp(ctx, on)")}, "functions/lamp/lamp_test.go": {}, "functions/lamp/simulation/simulation.go": {},
+		"pkg/cloudapi/lamp.go": {Data: []byte("func (c *Client) SwitchLamp(ctx context.Context) error {")}, "pkg/cloudapi/lamp_test.go": {},
+	}
+	lamp := generate.Switch{Name: "lamp", Function: "lamp", Flips: "a lamp", Page: "Lamps", On: "1", Off: "0", Operation: "SwitchLamp", Reads: true}
+	require.Empty(t, generate.Missing(whole, lamp))
+	for gone, want := range map[string]string{
+		"pkg/cloudapi/lamp_test.go":               "pkg/cloudapi/lamp_test.go is missing: add the tests of SwitchLamp",
+		"pkg/cloudapi/lamp.go":                    "pkg/cloudapi: add a file with SwitchLamp, which functions/lamp/lamp.go calls",
+		"functions/lamp/simulation/simulation.go": "functions/lamp/simulation/simulation.go is missing",
+		"functions/lamp/lamp_test.go":             "functions/lamp/lamp_test.go is missing",
+		declaration:                               declaration + ": call the operation of pkg/cloudapi that flips the switch",
+	} {
+		without := maps.Clone(whole)
+		delete(without, gone)
+		require.Equal(t, []string{want}, generate.Missing(without, lamp))
 	}
 }

@@ -1,8 +1,11 @@
 package generate
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
+	"regexp"
+	"strings"
 )
 
 // Missing says what has to be added by hand before a switch is whole, one
@@ -27,5 +30,29 @@ func Missing(tree fs.FS, s Switch) (sentences []string) {
 		_, err := fs.Stat(tree, folder+file)
 		say(err != nil, "%s is missing", folder+file)
 	}
-	return sentences
+	return append(sentences, uncalled(tree, declaration)...)
+}
+
+var called = regexp.MustCompile(`\bc\.([A-Z]\w*)\(`)
+
+// uncalled says what of a switch's call does not stand in pkg/cloudapi, with its
+// test.
+func uncalled(tree fs.FS, declaration string) []string {
+	text, _ := fs.ReadFile(tree, declaration) // nothing is called in a file that is not there
+	operation := called.FindSubmatch(text)
+	if operation == nil {
+		return []string{declaration + ": call the operation of pkg/cloudapi that flips the switch"}
+	}
+	files, _ := fs.Glob(tree, "pkg/cloudapi/*.go")
+	for _, f := range files {
+		if text, _ := fs.ReadFile(tree, f); !bytes.Contains(text, fmt.Appendf(nil, "(c *Client) %s(", operation[1])) {
+			continue
+		}
+		test := strings.TrimSuffix(f, ".go") + "_test.go"
+		if _, err := fs.Stat(tree, test); err != nil {
+			return []string{fmt.Sprintf("%s is missing: add the tests of %s", test, operation[1])}
+		}
+		return nil
+	}
+	return []string{fmt.Sprintf("pkg/cloudapi: add a file with %s, which %s calls", operation[1], declaration)}
 }

@@ -28,7 +28,7 @@ func TestAnotherSwitch(t *testing.T) {
 		require.NoError(t, err, out)
 	}
 	made := []struct{ name, folder, method, path, job string }{
-		{"instance-ssl", "instancessl", "PUT", "/v3/{project_id}/instances/{instance_id}/ssl-option", "GaussDBforMySQLSwitchSSL"},
+		{"instance-also", "instancealso", "PUT", "/v3/{project_id}/instances/{instance_id}/also", "GaussDBforMySQLSwitchSSL"},
 		{"proxy-also", "proxyalso", "PUT", "/v3/{project_id}/instances/{instance_id}/proxy/{proxy_id}/also", "yes"},
 		{"proxy-too", "proxytoo", "POST", "/v3/{project_id}/instances/{instance_id}/proxy/{proxy_id}/too", ""},
 	}
@@ -68,7 +68,7 @@ func TestAnotherSwitch(t *testing.T) {
 		edit(t, filepath.Join(there, "pkg", "cloudapi", m.folder+".go"), `"-"`, `"option"`, `name: ""`, `name: "Switch`+m.folder+`"`)
 		edit(t, filepath.Join(there, "functions", m.folder, "simulation", "simulation.go"), `Flip = ""`, `Flip = "Switch`+m.folder+`"`,
 			"cloudsim.Change{", "cloudsim.Change{Enabled: q.Boolean(\"option\"), ")
-		edit(t, filepath.Join(there, "functions", m.folder, m.folder+"_test.go"), "[]any{}, `{}`", "[]any{}, `{\"option\":true}`", "false}, `{}`", "false}, `{\"option\":false}`")
+		edit(t, filepath.Join(there, "functions", m.folder, m.folder+"_test.go"), "\"on\", `{}`", "\"on\", `{\"option\":true}`", "\"off\", `{}`", "\"off\", `{\"option\":false}`")
 		edit(t, filepath.Join(there, "pkg", "cloudapi", m.folder+"_test.go"), "true: `{}`", "true: `{\"option\":true}`", "false: `{}`", "false: `{\"option\":false}`")
 	}
 	out, _ = run("test", "./functions", "-run", "Missing|AsGenerated")

@@ -56,7 +56,7 @@ type Host struct {
 
 	config   config.Config
 	switches []huawei.Switch
-	verify   func(http.Header, []byte) (webhook.Key, error)
+	verify   func(context.Context, http.Header, []byte) (webhook.Key, error)
 }
 
 // Open opens what a configuration names, and puts the functions on it. It is the
@@ -75,15 +75,15 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 			return nil, err
 		}
 	}
-	verify, err := Verify(c, switches, o.Now)
-	if err != nil {
-		return nil, err
-	}
 	rules, err := Policy(c, switches, o.AWS)
 	if err != nil {
 		return nil, err
 	}
 	auth, err := o.AWS.Auth(c)
+	if err != nil {
+		return nil, err
+	}
+	verify, err := Verify(c, switches, auth, o.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/ticketsystem"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
@@ -123,6 +124,20 @@ func (s *secret) tickets(ctx context.Context, refused bool) (ticketsystem.Creden
 		return c, fmt.Errorf("secret %s: %w", s.id, err)
 	}
 	return c, nil
+}
+
+// webhooks are the keys of senders in the secret, as it is now.
+func (s *secret) webhooks(ctx context.Context) ([]webhook.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.renew(ctx); err != nil {
+		return nil, err
+	}
+	keys, err := config.KeysFromSecret(s.values)
+	if err != nil {
+		return nil, fmt.Errorf("secret %s: %w", s.id, err)
+	}
+	return keys, nil
 }
 
 func (s *secret) fetch(ctx context.Context) (map[string]string, error) {

@@ -99,7 +99,7 @@ func Open(function string, switches []huawei.Switch, env Environment, log *slog.
 			return nil, err
 		}
 		q := &queue{client: client, url: c.QueueURL}
-		door.Queue = &doors.Queue{Put: q.put, Hide: q.hide}
+		door.Queue = &doors.Queue{Put: q.put, Hide: q.hide, Own: q.own}
 	}
 	return door, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/doors"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 // complete is an environment with which a function starts.
@@ -171,6 +172,31 @@ func TestQueue(t *testing.T) {
 			"operation": "AmazonSQS.ChangeMessageVisibility", "QueueUrl": url, "ReceiptHandle": "receipt", "VisibilityTimeout": c.hidden,
 		}, hide, c.wait)
 	}
+}
+
+// A message keeps how its event came in, and its queue is known by its ARN.
+func TestQueueKeepsTheDoor(t *testing.T) {
+	ev := event.New()
+	ev.SetID("1")
+	ev.SetType("t")
+	ev.SetSource("urn:s")
+	q, got := sqs(t, http.StatusOK)
+	require.NoError(t, q.put(t.Context(), ev, 0))
+	require.NoError(t, q.put(admission.With(t.Context(), admission.Admission{Door: "url", Signer: "snow"}), ev, 0))
+	require.NotContains(t, (*got)[0], "MessageAttributes", "SQS takes no empty ones")
+	require.Equal(t, map[string]any{
+		"door":   map[string]any{"DataType": "String", "StringValue": "url"},
+		"signer": map[string]any{"DataType": "String", "StringValue": "snow"},
+	}, (*got)[1]["MessageAttributes"])
+
+	require.True(t, q.own("arn:aws:sqs:eu-central-1:123456789012:q"))
+	for _, arn := range []string{"", "q", "arn:aws:sqs:eu-central-1:123456789012:qq", "arn:aws:sqs:eu-central-1:023456789012:q", "arn:aws:sqs:eu-central-1:123456789012:x:q"} {
+		require.False(t, q.own(arn), arn)
+	}
+	require.False(t, (&queue{url: "q"}).own("arn:aws:sqs:eu-central-1:123456789012:q"))
+	door, err := open(complete())
+	require.NoError(t, err)
+	require.True(t, door.Queue.Own("arn:aws:sqs:eu-central-1:123456789012:q"))
 }
 
 func TestQueueAway(t *testing.T) {

@@ -3,11 +3,13 @@ package lambdahost
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
+	"github.com/interlock-functions/interlock/internal/doors"
 )
 
 // queue is the function's own SQS queue, which takes over what is to be handled
@@ -25,7 +27,14 @@ const (
 	mostVisibility = 12*time.Hour - time.Minute
 )
 
-// put has an event delivered after a while. A wait that is longer than SQS can
+// own tells the queue by its ARN, which ends in its account and name as the
+// path of its URL does.
+func (q *queue) own(arn string) bool {
+	path := strings.Split(q.url, "/")
+	return len(path) > 2 && strings.HasSuffix(arn, ":"+strings.Join(path[len(path)-2:], ":"))
+}
+
+// put has an event delivered after a while, with how it came in. A wait that is longer than SQS can
 // delay is cut short: the event then is delivered, and waits again.
 func (q *queue) put(ctx context.Context, ev event.Event, wait time.Duration) error {
 	body, err := ev.MarshalJSON()
@@ -33,6 +42,13 @@ func (q *queue) put(ctx context.Context, ev event.Event, wait time.Duration) err
 		return fmt.Errorf("queue: %w", err)
 	}
 	in := map[string]any{"QueueUrl": q.url, "MessageBody": string(body), "DelaySeconds": seconds(min(wait, mostDelay))}
+	attributes := map[string]map[string]string{}
+	for name, value := range doors.Attributes(ctx) {
+		attributes[name] = map[string]string{"DataType": "String", "StringValue": value}
+	}
+	if len(attributes) > 0 {
+		in["MessageAttributes"] = attributes
+	}
 	if err := q.client.Do(ctx, "SendMessage", in, nil); err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}

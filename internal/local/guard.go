@@ -21,7 +21,7 @@ func Listen(c config.Config, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !at.IP.IsLoopback() && len(c.WebhookSecrets) == 0 && !c.Open {
+	if !at.IP.IsLoopback() && len(c.WebhookSecrets) == 0 && !c.WebhooksStored && !c.Open {
 		return nil, errors.New(addr + ": whoever reaches it could flip switches; expected a loopback address, or INTERLOCK_WEBHOOK_SECRETS, or INTERLOCK_OPEN=true where something else guards it")
 	}
 	return net.ListenTCP("tcp", at)

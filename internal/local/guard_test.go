@@ -28,6 +28,7 @@ func TestListen(t *testing.T) {
 		}{
 			"nothing": {nil, false}, "not open": {[]string{"INTERLOCK_OPEN=false"}, false},
 			"open": {[]string{"INTERLOCK_OPEN=true"}, true}, "keys": {[]string{"INTERLOCK_WEBHOOK_SECRETS=" + hookKey}, true},
+			"keys in a secret": {[]string{"INTERLOCK_SECRET_ID=arn", "INTERLOCK_WEBHOOK_SECRETS=secret:"}, true},
 		} {
 			c, err := config.ReadLedger(test.environ, "memory:", "memory:")
 			require.NoError(t, err)

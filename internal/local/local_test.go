@@ -16,11 +16,13 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
+	"github.com/interlock-functions/interlock/internal/webhook"
 )
 
 // await returns the next event of a type that reaches the bus, and fails if
@@ -193,4 +195,26 @@ func TestTimeOfNoClock(t *testing.T) {
 		require.Zero(t, out.Time())
 	}
 	require.Empty(t, w.Flips())
+}
+
+// What was signed is still known to be when the program takes it up by itself,
+// also after a restart: a policy judges it by its door and its signer.
+func TestTheDoorIsKept(t *testing.T) {
+	w := localtest.Start(t, localtest.Options{Bolt: true, Environ: []string{
+		"INTERLOCK_WEBHOOK_SECRETS=name=snow:" + hookKey,
+		`INTERLOCK_POLICY=permit (principal, action, resource) when { context.door == "local" && context.signer == "snow" };`,
+	}})
+	require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Busy, Times: 1}))
+	body := ticket(t)
+	key, err := webhook.ParseKey(hookKey)
+	require.NoError(t, err)
+	header := http.Header{"Content-Type": {event.ApplicationCloudEventsJSON}}
+	ev, err := cloudevent.DecodeJSON(body)
+	require.NoError(t, err)
+	key.Sign(header, ev.ID(), w.Now(), body)
+	require.Equal(t, http.StatusServiceUnavailable, w.PostAs(t, "proxyssl", header, body).Status)
+	w.Restart(t)
+	w.Serve(t)
+	w.Advance(time.Minute)
+	require.Equal(t, events.Accepted, localtest.Completed(t, await(t, w, events.TypeSwitchCompleted)).Result)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 )
 
 // check checks rules.
@@ -38,15 +39,22 @@ func (c *checker) check(all rules) {
 	c.problems.sort()
 }
 
-// valid asks the validator: about the scope, and then about the conditions as
-// one, as Cedar defines them: what a when has asked for, the unless behind it may
+// valid asks the validator: about the scope, where there is one, and then about the
+// conditions as one, as Cedar defines them: what a when has asked for, the unless behind it may
 // read. cedar-go's validator takes each by itself.
 func (c *checker) valid(tree *ast.Policy) error {
 	scope := *tree
 	scope.Conditions = nil
-	err := c.scopes.Policy("", &scope)
-	if len(tree.Conditions) == 0 || err != nil {
-		return err
+	if !unscoped(tree) {
+		if c.scopes == nil {
+			c.scopes = validate.New(c.schema)
+		}
+		if err := c.scopes.Policy("", &scope); err != nil {
+			return err
+		}
+	}
+	if len(tree.Conditions) == 0 {
+		return nil
 	}
 	all, principal, resource := ast.True(), false, false
 	for _, c := range tree.Conditions {
@@ -63,15 +71,20 @@ func (c *checker) valid(tree *ast.Policy) error {
 	})
 	one := scope
 	one.Action = ast.ScopeTypeAll{}
-	// What speaks of neither has one type for all of them: less to do at a start.
 	if !principal {
-		one.Principal = ast.ScopeTypeIs{Type: "User"}
+		one.Principal = ast.ScopeTypeAll{}
 	}
 	if !resource {
-		one.Resource = ast.ScopeTypeIs{Type: "Instance"}
+		one.Resource = ast.ScopeTypeAll{}
 	}
 	one.Conditions = []ast.ConditionType{{Condition: ast.ConditionWhen, Body: all.AsIsNode()}}
-	return c.whens.Policy("", &one)
+	return c.whens(principal, resource).Policy("", &one)
+}
+
+// unscoped tells of a rule that is for every principal, action and resource.
+func unscoped(tree *ast.Policy) bool {
+	all := ast.ScopeTypeAll{}
+	return tree.Principal == all && tree.Action == all && tree.Resource == all
 }
 
 // inapplicable is what the validator says of a rule that no question can meet.

@@ -184,6 +184,7 @@ type rules []rule
 type rule struct {
 	*cedar.Policy
 	id, reason string
+	notes      cedar.Annotations
 	// text is the document that it stands in, from its position to end.
 	text Text
 	end  int

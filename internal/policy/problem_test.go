@@ -30,6 +30,8 @@ func TestProblems(t *testing.T) {
 		{`forbid (principal, action, resource) when { context has ticket.‸windw.end };`, "attribute `windw` in context not found"},
 		{`forbid (principal, action, resource) when { resource has ‸env };`, "nothing has an attribute `env`; tags are asked for"},
 		{`permit (principal, action, resource) when { resource.‸env == "prod" };`, "nothing has an attribute `env`; tags are asked for with hasTag and getTag"},
+		{`permit (principal, action, resource) when { resource is Database && resource.‸env == "prod" };`, "nothing has an attribute `env`"},
+		{`permit (principal, action, resource) when { principal is Source && principal.‸name == "crm" };`, "nothing has an attribute `name`"},
 		{`permit (principal, action, resource) when { context.‸ticket.bound };`, "optional attribute `ticket` in context; expected after a test with has"},
 		{`permit (principal, action, resource) when { resource.getTag(‸"env") == "prod" };`, "access to tag `\"env\"`; expected after a test with hasTag"},
 

@@ -111,32 +111,33 @@ func (a *asked) resources(kind Kind, q Question) (types.EntityUID, error) {
 	if q.Region != "" {
 		in = append(in, types.NewEntityUID("Region", types.String(q.Region)))
 	}
-	project := a.add("Project", q.Project, in, nil)
-	instance := a.add(types.EntityType(Instance), q.Instance, []types.EntityUID{project.UID}, project.Tags.Map())
+	project := a.add("Project", q.Project, in, types.Record{})
+	instance := a.add(types.EntityType(Instance), q.Instance, []types.EntityUID{project.UID}, project.Tags)
 	resource := instance
 	switch kind {
 	case Proxy:
-		resource = a.add(types.EntityType(Proxy), q.Proxy, []types.EntityUID{instance.UID}, instance.Tags.Map())
+		resource = a.add(types.EntityType(Proxy), q.Proxy, []types.EntityUID{instance.UID}, instance.Tags)
 	case Database:
-		resource = a.add(types.EntityType(Database), q.Database, []types.EntityUID{instance.UID}, instance.Tags.Map())
+		resource = a.add(types.EntityType(Database), q.Database, []types.EntityUID{instance.UID}, instance.Tags)
 	}
 	return resource.UID, nil
 }
 
 // add adds a resource: as the entities tell of it, in what it is in here too,
 // and with those tags of that which it has not itself.
-func (a *asked) add(kind types.EntityType, id string, in []types.EntityUID, tags types.RecordMap) types.Entity {
+func (a *asked) add(kind types.EntityType, id string, in []types.EntityUID, tags types.Record) types.Entity {
 	e := types.Entity{UID: types.NewEntityUID(kind, types.String(id))}
 	known := a.base[e.UID]
 	for parent := range known.Parents.All() {
 		in = append(in, parent)
 	}
-	e.Parents = types.NewEntityUIDSet(in...)
-	if tags == nil {
-		tags = types.RecordMap{}
+	e.Parents, e.Tags = types.NewEntityUIDSet(in...), tags
+	if known.Tags.Len() > 0 {
+		all := types.RecordMap{}
+		maps.Insert(all, tags.All())
+		maps.Insert(all, known.Tags.All())
+		e.Tags = types.NewRecord(all)
 	}
-	maps.Copy(tags, known.Tags.Map())
-	e.Tags = types.NewRecord(tags)
 	a.own = append(a.own, e)
 	return e
 }

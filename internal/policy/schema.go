@@ -31,8 +31,12 @@ type checker struct {
 	tree    schema.Schema
 	schema  *resolved.Schema
 	context resolved.RecordType
-	// scopes knows every action, and whens the one that is for everything.
-	scopes, whens *validate.Validator
+	// all is the schema beside it in which one action is for everything.
+	all *resolved.Schema
+	// Validators are made where a rule needs them: scopes knows every action,
+	// conditions the one that is for everything; see [checker.whens].
+	scopes     *validate.Validator
+	conditions map[[2]bool]*validate.Validator
 	// words are the values that members of the context have.
 	words     map[string][]string
 	normalise func(string) string
@@ -81,11 +85,12 @@ func (c *checker) read(documents []Text) (all rules) {
 			c.problems.add(d, 0, "found no rule, expected at least one permit")
 		}
 		for i, p := range list {
-			r := rule{Policy: p, text: d, end: len(d.Text), reason: string(p.Annotations()["reason"])}
+			notes := p.Annotations()
+			r := rule{Policy: p, notes: notes, text: d, end: len(d.Text), reason: string(notes["reason"])}
 			if i+1 < len(list) {
 				r.end = list[i+1].Position().Offset
 			}
-			id, annotated := p.Annotations()["id"]
+			id, annotated := notes["id"]
 			r.id = string(id)
 			if !annotated {
 				r.id = "policy" + strconv.Itoa(len(all))
@@ -115,7 +120,7 @@ func (c *checker) declared(all rules) members {
 	ticket := c.tree.AST().CommonTypes["Ticket"].Type.(schemaast.RecordType)
 	own := maps.Clone(ticket)
 	for _, r := range all {
-		text, ok := r.Annotations()["ticket"]
+		text, ok := r.notes["ticket"]
 		if !ok {
 			continue
 		}
@@ -138,6 +143,9 @@ func (c *checker) declared(all rules) members {
 	return m
 }
 
+// everything is the action that is for everything.
+func everything() types.EntityUID { return types.NewEntityUID("Action", "any") }
+
 // resolve makes the schema that [SchemaOf] tells, and one beside it in which an
 // action is for everything. All actions have the same context: it is resolved
 // once, and a condition that is typed for that action is typed for all.
@@ -146,7 +154,7 @@ func (c *checker) resolve(switches []Switch) error {
 	if err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
-	every := base.Actions[types.NewEntityUID("Action", "any")].AppliesTo
+	every := base.Actions[everything()].AppliesTo
 	c.context = every.Context
 	full := *base
 	full.Actions = map[types.EntityUID]resolved.Action{}
@@ -163,9 +171,31 @@ func (c *checker) resolve(switches []Switch) error {
 			full.Actions[uid] = a
 		}
 	}
-	c.schema = &full
-	c.scopes, c.whens = validate.New(c.schema), validate.New(base)
+	c.schema, c.all, c.conditions = &full, base, map[[2]bool]*validate.Validator{}
 	return nil
+}
+
+// whens is the validator of conditions that speak of these. What speaks of no
+// principal or resource has one type for all of them, which is less to do at a
+// start.
+func (c *checker) whens(principal, resource bool) *validate.Validator {
+	key := [2]bool{principal, resource}
+	if c.conditions[key] == nil {
+		narrow := *c.all
+		narrow.Actions = maps.Clone(c.all.Actions)
+		a := narrow.Actions[everything()]
+		to := *a.AppliesTo
+		if !principal {
+			to.Principals = to.Principals[:1]
+		}
+		if !resource {
+			to.Resources = to.Resources[:1]
+		}
+		a.AppliesTo = &to
+		narrow.Actions[everything()] = a
+		c.conditions[key] = validate.New(&narrow)
+	}
+	return c.conditions[key]
 }
 
 // actionsOf are the actions of switches, and what each is in.

@@ -28,7 +28,7 @@ func receiver(t *testing.T) (url string, took *[]string) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
-			_, err = v.Verify(r.Header, body)
+			_, err = v.Verify(t.Context(), r.Header, body)
 		}
 		if err != nil {
 			w.WriteHeader(http.StatusUnauthorized)

@@ -28,6 +28,10 @@ type history struct {
 	sends    []*send
 	releases []release
 	outcomes map[ledger.Key]*ledger.Outcome
+	// ends are all the outcomes that a decision ever had, in order.
+	ends map[ledger.Key][]end
+	// spent says who has spent a ticket, on what.
+	spent map[use]ledger.Key
 	// givenUp are the decisions that ever failed in doubt.
 	givenUp  map[ledger.Key]bool
 	bus      map[string][]byte
@@ -68,6 +72,7 @@ type release struct {
 
 func (h *history) start() {
 	h.outcomes, h.bus = map[ledger.Key]*ledger.Outcome{}, map[string][]byte{}
+	h.ends, h.spent = map[ledger.Key][]end{}, map[use]ledger.Key{}
 	h.givenUp = map[ledger.Key]bool{}
 	h.arrivals, h.seen = map[string]int{}, map[string]int{}
 }
@@ -80,7 +85,8 @@ func (h *history) wrong(format string, args ...any) {
 	}
 }
 
-func (h *history) saw(s engine.Step) {
+func (inv *invocation) saw(s engine.Step) {
+	h := &inv.world.history
 	id := "an event"
 	if s.Decision != nil {
 		id = s.Decision.Cause.ID
@@ -89,6 +95,9 @@ func (h *history) saw(s engine.Step) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seen[s.Name+" "+s.Result]++
+	if s.Name == "lookup" && (s.Result == "absent" || s.Result == "repeatable") {
+		delete(inv.doubted, s.Decision.Key())
+	}
 }
 
 // tell keeps what happened, for whoever has to understand a finding.
@@ -125,6 +134,7 @@ func (w *world) claimed(inv *invocation, c ledger.Claim, got ledger.Claimed) {
 	if got.Verdict == ledger.New || got.Verdict == ledger.Resumed {
 		w.mu.Lock()
 		inv.nonces[c.Nonce] = true
+		inv.doubted[c.Key] = got.Verdict == ledger.Resumed
 		w.mu.Unlock()
 	}
 }
@@ -152,6 +162,9 @@ func (w *world) sending(inv *invocation, r *http.Request, body []byte) *send {
 		w.wrong("%s sends %s %s %s, which is not the call of %s", inv.name, r.Method, r.URL.Path, body, holder.Key.ID)
 	}
 	if why := w.forbidden(d, *holder, inv); why != "" {
+		w.wrong("%s sends the call of %s although %s", inv.name, holder.Key.ID, why)
+	}
+	if why := w.unapproved(d, *holder, inv); why != "" {
 		w.wrong("%s sends the call of %s although %s", inv.name, holder.Key.ID, why)
 	}
 	if time.Until(inv.deadline) < reserve {
@@ -314,7 +327,7 @@ func (w *world) settled(key ledger.Key) {
 	}
 	w.mu.Lock()
 	before := w.outcomes[key]
-	if before != nil && w.forgotten(rec) {
+	if !w.anEnd(rec) || before != nil && w.forgotten(rec) {
 		w.mu.Unlock()
 		return
 	}
@@ -323,15 +336,11 @@ func (w *world) settled(key ledger.Key) {
 		w.givenUp[key] = true
 	}
 	w.mu.Unlock()
-	now, _ := json.Marshal(rec.Outcome)
-	then, _ := json.Marshal(before)
-	switch {
-	case bytes.Equal(now, then):
-		return
-	case before != nil && !before.Failed:
+	if before != nil && !before.Failed {
 		w.wrong("the outcome of %s changes from %s to %s", key.ID, before.Result, rec.Outcome.Result)
 	}
 	d := decoded(rec)
+	w.spends(d, rec)
 	if on, open := w.positionOf(d); rec.Outcome.Result == "unchanged" && switchNamed(d.Switch).Creates {
 		if open != "" {
 			w.wrong("%s is unchanged while job %s is open", key.ID, open)
@@ -346,7 +355,8 @@ func (w *world) settled(key ledger.Key) {
 // it had come to expired.
 func (h *history) forgotten(rec ledger.Record) bool {
 	first := h.outcomes[rec.Key]
-	return first != nil && rec.Outcome.Code == "expired" && rec.Outcome.At.Sub(first.At) > retention
+	late := rec.Outcome.Code == "expired" || rec.Outcome.Code == "ticket-spent"
+	return first != nil && late && rec.Outcome.At.Sub(first.At) > retention
 }
 
 // marked holds a decision that is marked emitted against the bus.
@@ -457,6 +467,8 @@ func (w *world) verify() {
 		w.verifyDecision(rec, of[rec.Key])
 	}
 	w.verifyPositions(recs, of)
+	w.verifyTickets(recs, of)
+	w.verifyTrail()
 }
 
 // verifyFlights: at most one call is in flight for an instance, and a release

@@ -60,7 +60,8 @@ func TestCrashes(t *testing.T) {
 	t.Run("of", func(t *testing.T) {
 		for _, shape := range shapes {
 			for _, s := range settings {
-				c := &crashes{lab: lab, shape: shape, setting: s}
+				c := &crashes{lab: lab, shape: shape, setting: s, shares: shares}
+				c.play = c.run
 				all = append(all, c)
 				t.Run(shape+"/"+s.name, func(t *testing.T) {
 					t.Parallel()
@@ -88,7 +89,11 @@ type crashes struct {
 	*lab
 	shape string
 	setting
-	gates int
+	// shares are those of crashes that are tried, and play is one run with some:
+	// it returns how many gates it passed.
+	shares [4]int
+	play   func(given []crash) (gates int)
+	gates  int
 	// runs counts them by their number of crashes.
 	runs  [4]int
 	drawn int
@@ -97,14 +102,15 @@ type crashes struct {
 
 // from runs the world with the given crashes, and then with each further one.
 func (c *crashes) from(given []crash) {
-	gates := c.run(given)
+	c.runs[len(given)]++
+	gates := c.play(given)
 	if c.found != "" {
 		return
 	}
 	if len(given) == 0 {
-		c.gates = gates
+		c.gates += gates
 	}
-	share := shares[len(given)]
+	share := c.shares[len(given)]
 	if share == 0 {
 		return
 	}
@@ -125,24 +131,29 @@ func (c *crashes) from(given []crash) {
 	}
 }
 
-// run is one run, and returns how many gates it passed.
-func (c *crashes) run(given []crash) (gates int) {
-	c.runs[len(given)]++
-	w := c.newWorld()
+// crashing is a world in which that happens, and counts its gates.
+func (c *crashes) crashing(given []crash) (w *world, gates *int) {
+	w, gates = c.newWorld(), new(int)
 	w.watch()
-	w.drift = c.drift
 	w.gate = func(context.Context, *invocation, string) fate {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		gates++
+		*gates++
 		w.steps++
 		for _, g := range given {
-			if g.gate == gates-1 {
+			if g.gate == *gates-1 {
 				return g.fate
 			}
 		}
 		return succeeds
 	}
+	return w, gates
+}
+
+// run is a run in a setting.
+func (c *crashes) run(given []crash) int {
+	w, gates := c.crashing(given)
+	w.drift = c.drift
 	if c.fault != nil {
 		f := *c.fault
 		f.Operation = operationOf(c.shape)
@@ -159,7 +170,7 @@ func (c *crashes) run(given []crash) (gates int) {
 	if found := w.finding(); found != "" {
 		c.found = fmt.Sprintf("%s\nwith crashes %+v", found, given)
 	}
-	return gates
+	return *gates
 }
 
 // drive delivers events until each is acknowledged, or once and then sweeps.

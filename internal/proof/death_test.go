@@ -3,6 +3,7 @@ package proof
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,12 +26,15 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
 )
 
-// TestDeaths kills the built program with SIGKILL at random moments of an
-// event's handling, starts it again on the same ledger file and delivers the
-// event again: every decision takes effect exactly once at the cloud, and its
-// completion event reaches the bus, with one id and one content.
+// TestDeaths kills the built program with SIGKILL at random moments of the
+// handling of two events of one ticket, starts it again on the same ledger file
+// and delivers them again: one of the two takes effect, exactly once at the cloud,
+// and its completion event reaches the bus, with one id and one content; the other
+// is refused. In the end the audit trails are whole, and tell of both.
 func TestDeaths(t *testing.T) {
 	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: time.Millisecond, JobRunning: time.Millisecond})
 	// Calls take their time, so that death meets them on their way.
@@ -50,34 +55,75 @@ func TestDeaths(t *testing.T) {
 	p.start()
 	defer p.kill()
 	r := rand.New(rand.NewPCG(1, 2))
+	var owners []string
 	for n := range kills {
-		a := request(fmt.Sprintf("CHG-%d", n), shapes[n%len(shapes)], true)
-		a.target.InstanceID = fmt.Sprintf("%032din07", n)
-		cloud.Declare(cloudsim.Target{ProjectID: project, InstanceID: a.target.InstanceID, ProxyID: proxy})
-		ev := a.event()
-		posted := make(chan struct{})
-		go func() {
-			defer close(posted)
-			_, _ = p.post(ev)
-		}()
+		twins := twinsOn(n)
+		cloud.Declare(cloudsim.Target{ProjectID: project, InstanceID: instanceOf(n), ProxyID: proxy})
+		var posted sync.WaitGroup
+		for _, ev := range twins {
+			posted.Go(func() { _, _, _ = p.post(ev) })
+		}
 		timer := time.NewTimer(time.Duration(r.IntN(40_000)) * time.Microsecond)
 		<-timer.C
 		p.kill()
-		<-posted
+		posted.Wait()
 		p.start()
-		p.redeliver(ev)
+		var ends []string
+		for _, ev := range twins {
+			ends = append(ends, p.redeliver(ev))
+		}
+		require.ElementsMatch(t, []string{"", "ticket-spent"}, ends, "of two events of one ticket")
+		if ends[0] != "" {
+			slices.Reverse(twins)
+		}
+		owners = append(owners, twins[0].ID())
 	}
+	p.kill()
+	checkTrails(t, filepath.Join(p.dir, "interlock.db"))
 
 	effects := map[string][]cloudsim.Effect{}
 	for _, e := range cloud.Effects() {
 		effects[e.Target.InstanceID] = append(effects[e.Target.InstanceID], e)
 	}
 	for n := range kills {
-		of := effects[fmt.Sprintf("%032din07", n)]
-		require.Len(t, of, 1, "CHG-%d took effect", n)
-		listener.check(t, fmt.Sprintf("CHG-%d", n), of[0].JobID)
+		of := effects[instanceOf(n)]
+		require.Len(t, of, 1, "%s took effect", owners[n])
+		listener.check(t, owners[n], of[0].JobID)
 	}
-	t.Logf("proved: deaths: %d kills, each decision in effect once and its event published, 0 violations", kills)
+	t.Logf("proved: deaths: %d kills, of two events of one ticket one in effect once and its event published, the other refused, %d audit trails whole, 0 violations", kills, kills)
+}
+
+func instanceOf(n int) string { return fmt.Sprintf("%032din07", n) }
+
+// twinsOn are two events of one ticket.
+func twinsOn(n int) []event.Event {
+	a := ticketed(fmt.Sprintf("CHG-%d", n), shapes[n%len(shapes)], true, nil)
+	a.target.InstanceID = instanceOf(n)
+	b := a
+	b.id += "-again"
+	return []event.Event{a.event(), b.event()}
+}
+
+// checkTrails holds the audit trails in a ledger file against what happened: each
+// instance has one record of an effect, and one of a ticket that was spent.
+func checkTrails(t *testing.T, file string) {
+	l, err := bolt.Open(file, time.Now(), time.Second)
+	require.NoError(t, err)
+	defer l.Close()
+	lines := ledger.Export(t.Context(), l, time.Time{})
+	require.NoError(t, ledger.VerifyAudit(lines))
+	ends := map[string][]string{}
+	for line, err := range lines {
+		require.NoError(t, err)
+		if a := line.Record; a != nil {
+			var told told
+			require.NoError(t, json.Unmarshal(a.Body, &told))
+			ends[a.Instance] = append(ends[a.Instance], cmp.Or(told.Code, "effective"))
+		}
+	}
+	for n := range kills {
+		require.ElementsMatch(t, []string{"effective", "ticket-spent"}, ends[instanceOf(n)], instanceOf(n))
+	}
 }
 
 func built(t *testing.T) string {
@@ -120,25 +166,32 @@ func (p *program) kill() {
 	_ = p.cmd.Wait()
 }
 
-func (p *program) post(ev event.Event) (status int, err error) {
+// post delivers an event, and returns its answer's status and its code, if it has
+// one.
+func (p *program) post(ev event.Event) (status int, code string, err error) {
 	res, err := http.Post(p.url+"/functions/"+switchNamed(switchOf(ev)).Function, "application/cloudevents+json", bytes.NewReader(encoded(ev)))
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
-	return res.StatusCode, err
+	var problem struct{ Code string }
+	err = json.NewDecoder(res.Body).Decode(&problem)
+	return res.StatusCode, problem.Code, err
 }
 
-// redeliver delivers an event until it is acknowledged.
-func (p *program) redeliver(ev event.Event) {
+// redeliver delivers an event until it is acknowledged, and returns the code by
+// which it was refused, "" if it was not.
+func (p *program) redeliver(ev event.Event) string {
 	ctx, cancel := context.WithTimeout(p.Context(), time.Minute)
 	defer cancel()
 	for {
-		status, err := p.post(ev)
+		status, code, err := p.post(ev)
 		require.NoError(p, err)
-		if status/100 == 2 {
-			return
+		switch {
+		case status/100 == 2:
+			return ""
+		case code == string(events.TicketSpent):
+			return code
 		}
 		require.Contains(p, []int{409, 503}, status, ev.ID())
 		require.NoError(p, wait(ctx, 50*time.Millisecond), ev.ID())

@@ -7,11 +7,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
-// fate is what becomes of one call to the ledger, the cloud or the bus.
+// fate is what becomes of one call to the ledger, the cloud, the bus or the
+// system of tickets.
 type fate int
 
 const (
@@ -179,6 +183,15 @@ func (gated) Instance(ctx context.Context, project, instance string) (in ledger.
 	return in, err
 }
 
+func (gated) Use(ctx context.Context, ticket, slot string) (u ledger.Use, err error) {
+	w := from(ctx).world
+	err = pass(ctx, "ledger.Use", func(ctx context.Context) (err error) {
+		u, err = w.ledger.Use(ctx, ticket, slot)
+		return err
+	})
+	return u, err
+}
+
 func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Record, err error) {
 	w := from(ctx).world
 	err = pass(ctx, "ledger.Get", func(ctx context.Context) (err error) {
@@ -215,6 +228,34 @@ func (gated) Publish(ctx context.Context, out ...bus.Event) error {
 		}
 		return nil
 	})
+}
+
+// Ask makes gated the policy as well. It is asked within the process, so
+// nothing can come between.
+func (gated) Ask(ctx context.Context, d *decision.Decision, now time.Time) (engine.Permission, error) {
+	inv := from(ctx)
+	if inv.world.policy == nil {
+		return engine.Permission{Granted: true}, nil
+	}
+	inv.world.judging(inv, d, "the policy")
+	p, err := inv.world.policy(d, now)
+	inv.world.judged(inv.granted, d, err == nil && p.Granted)
+	return p, err
+}
+
+// Confirm makes gated the system of tickets as well.
+func (gated) Confirm(ctx context.Context, d *decision.Decision) (against []events.Field, retryAfter time.Duration, err error) {
+	inv := from(ctx)
+	if inv.world.system == nil {
+		return nil, 0, nil
+	}
+	inv.world.judging(inv, d, "the ticket's system")
+	err = pass(ctx, "tickets.Confirm", func(ctx context.Context) (err error) {
+		against, retryAfter, err = inv.world.system(ctx, d)
+		return err
+	})
+	inv.world.judged(inv.confirmed, d, err == nil && len(against) == 0)
+	return against, retryAfter, err
 }
 
 // RoundTrip makes gated the way to the cloud as well.

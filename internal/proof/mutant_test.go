@@ -23,7 +23,7 @@ import (
 func TestMutants(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	all := mutants()
+	all := append(mutants(), approvalMutants()...)
 	killers := make([]string, len(all))
 	t.Run("without", func(t *testing.T) {
 		for i, m := range all {
@@ -60,8 +60,9 @@ var hunts = []struct {
 	pkg, run string
 	args     []string
 }{
-	{[]string{ledgers, tickets}, "./pkg/engine/ledger", ".", nil},
+	{[]string{ledgers, tickets, trails}, "./pkg/engine/ledger", ".", nil},
 	{[]string{meanings}, "./internal/huawei", ".", nil},
+	{[]string{writes}, "./internal/dynamodb", ".", nil},
 	{[]string{starts}, "./internal/lambdahost", ".", nil},
 	{nil, "./internal/proof", "TestRules|TestSuperseded|AtOnce|TestApplyThenCut|TestFaults", nil},
 	{[]string{engines, failures, switches, verdicts}, "./pkg/engine", ".", nil},

@@ -40,7 +40,7 @@ type edit struct{ file, old, new string }
 // TestMutantsFit: a mutant whose text is not in the source any more is none; the
 // list has to follow the source.
 func TestMutantsFit(t *testing.T) {
-	for _, m := range mutants() {
+	for _, m := range append(mutants(), approvalMutants()...) {
 		t.Run(m.without, func(t *testing.T) {
 			_, err := m.write("../..", t.TempDir())
 			require.NoError(t, err)

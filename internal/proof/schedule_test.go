@@ -24,9 +24,10 @@ import (
 )
 
 // TestSchedules draws two to four events for one or two switches of an
-// instance, and a schedule: which is delivered when and to which of the three
+// instance, some under one ticket, and a schedule: which is delivered when and to which of the three
 // workers, which of the invocations takes its next step, which dies how, what
-// goes wrong at the cloud, when calls are halted, how time passes. In the end
+// goes wrong at the cloud, when calls are halted, when a policy or a system of
+// tickets changes its mind, how time passes. In the end
 // everything is calm and has to come to rest; then all that is promised must
 // hold.
 func TestSchedules(t *testing.T) {
@@ -61,6 +62,8 @@ func TestSchedules(t *testing.T) {
 		"claim new", "claim resumed", "claim done", "claim superseded", "claim held",
 		"lookup adopted", "lookup as wanted", "lookup absent", "lookup unsure",
 		"settle accepted", "settle applied", "settle unchanged", "later doubt", "later held", "later busy", "later not-yet",
+		"claim spent", "settle ticket-spent", "settle gave-up",
+		"policy granted", "policy denied", "policy unavailable", "ticket confirmed", "ticket not confirmed",
 	} {
 		require.Positive(t, seen[what], "the schedules never come to %q", what)
 	}
@@ -70,6 +73,7 @@ func TestSchedules(t *testing.T) {
 type schedule struct {
 	*world
 	rt     *rapid.T
+	asks   []ask
 	events []event.Event
 	acked  map[string]bool
 	alive  []*invocation
@@ -78,26 +82,43 @@ type schedule struct {
 func newSchedule(rt *rapid.T, lab *lab) *schedule {
 	s := &schedule{world: lab.newWorld(), rt: rt, acked: map[string]bool{}}
 	s.watch()
-	s.gate = func(ctx context.Context, inv *invocation, _ string) fate {
-		inv.waits.Store(true)
-		defer inv.waits.Store(false)
-		select {
-		case f := <-inv.resume:
-			return f
-		case <-ctx.Done():
-			return unreached
-		}
+	s.gate = stepwise
+	if rapid.IntRange(0, 2).Draw(rt, "policy") == 0 {
+		s.policy = grants
+	}
+	if rapid.IntRange(0, 2).Draw(rt, "system") == 0 {
+		s.system = agrees
 	}
 	// Decisions are older than the world, so that they come in any order.
 	s.rest(10 * time.Minute)
 	for i := range rapid.IntRange(2, 4).Draw(rt, "events") {
-		s.events = append(s.events, s.drawEvent(fmt.Sprintf("CHG-%d", i+1)))
+		a := s.drawAsk(fmt.Sprintf("CHG-%d", i+1))
+		s.asks, s.events = append(s.asks, a), append(s.events, a.event())
 	}
 	return s
 }
 
-// drawEvent draws from few switches, so that decisions meet.
-func (s *schedule) drawEvent(id string) event.Event {
+// stepwise holds each invocation up until it is told what becomes of its call.
+func stepwise(ctx context.Context, inv *invocation, _ string) fate {
+	inv.waits.Store(true)
+	defer inv.waits.Store(false)
+	select {
+	case f := <-inv.resume:
+		return f
+	case <-ctx.Done():
+		return unreached
+	}
+}
+
+// drawAsk draws from few switches, so that decisions meet, and some under the
+// ticket of the one before.
+func (s *schedule) drawAsk(id string) ask {
+	if n := len(s.asks); n > 0 && s.asks[n-1].ticket != nil && rapid.Bool().Draw(s.rt, "the same ticket") {
+		a := s.asks[n-1]
+		a.id, a.on = id, rapid.Bool().Draw(s.rt, "enabled")
+		a.source = rapid.SampledFrom([]string{"", "https://tickets.example.com/again"}).Draw(s.rt, "source")
+		return a
+	}
 	sw := rapid.SampledFrom([]string{"proxy-ssl", "proxy-ssl", "proxy-alt", "access-control"}).Draw(s.rt, "switch")
 	a := request(id, sw, rapid.Bool().Draw(s.rt, "enabled"))
 	a.decided = a.decided.Add(-time.Duration(rapid.IntRange(0, 300).Draw(s.rt, "seconds ago")) * time.Second)
@@ -119,7 +140,10 @@ func (s *schedule) drawEvent(id string) event.Event {
 		a.ticket = approved(at, nil)
 		a.ticket.ApprovedBy = []string{a.ticket.RequestedBy}
 	}
-	return a.event()
+	if a.ticket != nil {
+		a.ticket.ID = rapid.SampledFrom([]string{"CHG0031337", "chg0031337", "CHG0031338"}).Draw(s.rt, "ticket")
+	}
+	return a
 }
 
 // actions are what may happen next. Those that happen most stand there several
@@ -136,9 +160,21 @@ func (s *schedule) actions() map[string]func(*rapid.T) {
 		"fault":         s.actFault,
 		"sweep":         s.actSweep,
 		"pass":          s.actPass,
+		"think again":   s.actThinkAgain,
 		"halt": func(rt *rapid.T) {
 			s.halted.Store(rapid.IntRange(0, 3).Draw(rt, "halt") == 0)
 		},
+	}
+}
+
+// actThinkAgain changes the policy's mind, and what the ticket system says.
+func (s *schedule) actThinkAgain(rt *rapid.T) {
+	mind := rapid.IntRange(0, 5).Draw(rt, "mind")
+	if s.policy != nil {
+		s.policy = []policy{grants, grants, grants, grants, denies, broken}[mind]
+	}
+	if s.system != nil {
+		s.system = []system{agrees, agrees, disagrees, away, agrees, agrees}[mind]
 	}
 }
 

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,13 +61,13 @@ func newLab(t testing.TB) *lab {
 				GaussDB: "http://cloud", DBSS: "http://cloud",
 				Auth: cloudapi.Token(cloudsim.DefaultToken), HTTP: &http.Client{Transport: gated{}},
 			}),
-			Ledger: gated{}, Bus: gated{},
+			Ledger: gated{}, Bus: gated{}, Policy: gated{}, Tickets: gated{},
 			GiveUp: giveUp, Retention: retention,
 			Now:    func() time.Time { return time.Now().Add(ahead) },
 			Nonce:  func() string { return fmt.Sprintf("nonce-%d", l.nonces.Add(1)) },
 			Halted: func(ctx context.Context) bool { return from(ctx).world.halted.Load() },
 			Observe: func(ctx context.Context, s engine.Step) {
-				from(ctx).world.saw(s)
+				from(ctx).saw(s)
 			},
 		}
 		require.NoError(t, e.Init())
@@ -82,6 +83,11 @@ type world struct {
 	way    http.RoundTripper
 	ledger *ledger.Transactional
 	halted atomic.Bool
+	// policy and system are whom the engine asks; nil: nobody.
+	policy policy
+	system system
+	// reusable: the engine lets tickets be spent more than once.
+	reusable bool
 	// gate decides what becomes of each call of an invocation. It runs on the
 	// invocation's goroutine and may keep it waiting.
 	gate func(ctx context.Context, inv *invocation, what string) fate
@@ -130,6 +136,11 @@ type invocation struct {
 	deadline time.Time
 	// nonces are those of the claims that it was granted.
 	nonces map[string]bool
+	// doubted are the decisions that it resumes and has not found absent yet.
+	doubted map[ledger.Key]bool
+	// granted and confirmed are the decisions to whose next call policy and
+	// ticket system have said yes.
+	granted, confirmed map[ledger.Key]bool
 
 	// waits: it is held up at a gate; resume lets it go on.
 	waits  atomic.Bool
@@ -161,7 +172,8 @@ func (inv *invocation) over() bool {
 func (w *world) start(worker int, name string, run func(context.Context, *engine.Engine) engine.Result) *invocation {
 	inv := &invocation{
 		world: w, worker: worker, name: name, deadline: time.Now().Add(lifetime),
-		nonces: map[string]bool{}, resume: make(chan fate), done: make(chan struct{}),
+		nonces: map[string]bool{}, doubted: map[ledger.Key]bool{}, granted: map[ledger.Key]bool{}, confirmed: map[ledger.Key]bool{},
+		resume: make(chan fate), done: make(chan struct{}),
 	}
 	w.tell("%s begins, worker %d", name, worker)
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), invocationKey{}, inv), lifetime)
@@ -310,6 +322,7 @@ func targetOf(name string) events.Target {
 // ask is what an event is made of.
 type ask struct {
 	id      string
+	source  string // that of every event, if empty
 	sw      string
 	target  events.Target
 	on      bool
@@ -330,7 +343,7 @@ func request(id, sw string, on bool) ask {
 func (a ask) event() event.Event {
 	ev := event.New()
 	ev.SetID(a.id)
-	ev.SetSource("https://tickets.example.com/changes")
+	ev.SetSource(cmp.Or(a.source, "https://tickets.example.com/changes"))
 	if !a.decided.IsZero() {
 		ev.SetTime(a.decided)
 	}

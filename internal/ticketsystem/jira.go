@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +19,15 @@ type jiraSystem struct{ client *client }
 // jiraTime is how Jira writes times.
 const jiraTime = "2006-01-02T15:04:05.999-0700"
 
-// issueKey is what an issue's key may be; nothing in it leads out of a path.
-var issueKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}-[0-9]{1,18}$`)
+// isKey tells whether it may be an issue's key.
+func isKey(id string) bool {
+	project, number, _ := strings.Cut(id, "-")
+	return isName(project, 64) && made(number, digits, 18)
+}
 
 // Ticket reads the issue of that key.
 func (s *jiraSystem) Ticket(ctx context.Context, id string) (Found, error) {
-	if !issueKey.MatchString(id) {
+	if !isKey(id) {
 		return Found{State: Missing, Because: "it is no issue's key"}, nil
 	}
 	return s.client.read(ctx, id, func(r *reading) (Found, error) { return r.issue(id) })

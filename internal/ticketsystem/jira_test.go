@@ -213,7 +213,7 @@ func TestJiraUnreadable(t *testing.T) {
 func TestJiraKey(t *testing.T) {
 	s := newSite()
 	j := serve(t, jira, jiraFields, s)
-	for _, id := range []string{"", "18001", "OPS-4/../../myself", "OPS-4?expand=x", "OPS-4%2f", "ops 4", "OPS-" + strings.Repeat("1", 19)} {
+	for _, id := range []string{"", "18001", "OPS-4/../../myself", "OPS-4?expand=x", "OPS-4%2f", "ops 4", "OPS-" + strings.Repeat("1", 19), "OPS-", "OPS", "-4", "4OPS-1", "_-1", "O.S-1", "OPS-1-1", "OPS-1a", strings.Repeat("A", 65) + "-1"} {
 		found, err := j.Ticket(t.Context(), id)
 		require.NoError(t, err)
 		require.Equal(t, Missing, found.State, id)

@@ -224,6 +224,7 @@ func TestServiceNowUnreadable(t *testing.T) {
 			i.tables["change_request"] = append(i.tables["change_request"], i.change())
 		}},
 		{"no time", "change_request.approval_set: found what is no time", func(i *instance) { i.change()["approval_set"] = "22/11/2026" }},
+		{"a short key", "change_request.sys_id: found what is no sys_id", func(i *instance) { i.change()["sys_id"] = "681ccaf9" }},
 		{"no key", "change_request.sys_id: found what is no sys_id", func(i *instance) { i.change()["sys_id"] = "x^ORapprover=y" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -274,7 +275,7 @@ func TestServiceNowPages(t *testing.T) {
 func TestServiceNowQuery(t *testing.T) {
 	i := newInstance()
 	s := serve(t, serviceNow, "", i)
-	for _, id := range []string{"", "x^ORnumber=CHG0031337", "javascript:gs.now()", "CHG1,CHG2", "CHG 1", "CHG1\n", "…", strings.Repeat("1", 65)} {
+	for _, id := range []string{"", "x^ORnumber=CHG0031337", "javascript:gs.now()", "CHG1,CHG2", "CHG 1", "CHG1\n", "…", ".1", "_1", "-1", strings.Repeat("1", 65)} {
 		found, err := s.Ticket(t.Context(), id)
 		require.NoError(t, err)
 		require.Equal(t, Missing, found.State, id)

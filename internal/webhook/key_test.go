@@ -59,11 +59,11 @@ func TestKeySettings(t *testing.T) {
 // TestSigner: whoever signed is known by the key, and no other's is named.
 func TestSigner(t *testing.T) {
 	v := verifier(t, "name=old:"+another, "name=tickets;switches=proxy-ssl:"+secret)
-	k, err := v.Verify(headers(), []byte(body))
+	k, err := v.Verify(t.Context(), headers(), []byte(body))
 	require.NoError(t, err)
 	require.Equal(t, "tickets", k.Name)
 	require.Equal(t, []string{"proxy-ssl"}, k.Limits.Switches)
-	k, err = v.Verify(headers(), []byte(body+" "))
+	k, err = v.Verify(t.Context(), headers(), []byte(body+" "))
 	require.Error(t, err)
 	require.Zero(t, k)
 }

@@ -14,12 +14,14 @@
 package webhook
 
 import (
+	"context"
 	"crypto/hmac"
 	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -39,14 +41,62 @@ type Verifier struct {
 	// Keys are those in use: a message that any of them signed is taken.
 	// Without keys, none is.
 	Keys []Key
+	// Fetch gets them from where they are kept, if that is elsewhere: when a
+	// message is to be verified, not before. Until it has, none is taken.
+	Fetch func(context.Context) ([]Key, error)
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+
+	mu sync.Mutex
+	// fetched, or failed, is what was got at the time of asked.
+	fetched []Key
+	failed  error
+	asked   time.Time
+}
+
+// How long what was fetched is good for: a key that was taken away is refused
+// after lasting. A signature that none made, as by a key that was added, has them
+// fetched again after renewed, a failure after failing: strangers are not to
+// have us ask each time.
+const (
+	lasting = 5 * time.Minute
+	renewed = time.Minute
+	failing = 5 * time.Second
+)
+
+// keys are those in use; unknown says that none of those known did.
+func (v *Verifier) keys(ctx context.Context, unknown bool) ([]Key, error) {
+	if v.Fetch == nil {
+		return v.Keys, nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := v.now()
+	good := lasting
+	switch {
+	case v.failed != nil:
+		good = failing
+	case unknown:
+		good = renewed
+	}
+	if v.asked.IsZero() || now.Sub(v.asked) >= good {
+		v.asked = now
+		v.fetched, v.failed = v.Fetch(ctx)
+	}
+	return v.fetched, v.failed
+}
+
+func (v *Verifier) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
 }
 
 // Verify returns the key that signed a message, if one of the keys did and the
 // message is recent. It reads nothing of the body but its bytes. Its errors are
-// of type *[Error].
-func (v *Verifier) Verify(header http.Header, body []byte) (Key, error) {
+// of type *[Error], but for what Fetch fails with.
+func (v *Verifier) Verify(ctx context.Context, header http.Header, body []byte) (Key, error) {
 	id, err := only(header, IDHeader)
 	if err != nil {
 		return Key{}, err
@@ -63,23 +113,27 @@ func (v *Verifier) Verify(header http.Header, body []byte) (Key, error) {
 	if err != nil || strconv.FormatInt(seconds, 10) != timestamp {
 		return Key{}, &Error{Header: TimestampHeader, Found: "no whole number", Expected: "seconds since 1970"}
 	}
-	now := time.Now
-	if v.Now != nil {
-		now = v.Now
-	}
 	// Whole seconds, compared as such: a Duration of a foreign number might
 	// overflow.
-	switch off := now().Unix() - seconds; {
+	switch off := v.now().Unix() - seconds; {
 	case seconds < 0 || off > int64(Tolerance/time.Second):
 		return Key{}, &Error{Header: TimestampHeader, Found: "a time too long ago", Expected: "one within five minutes"}
 	case off < -int64(Tolerance/time.Second):
 		return Key{}, &Error{Header: TimestampHeader, Found: "a time too far ahead", Expected: "one within five minutes"}
 	}
-	key, ok := v.signer(id, timestamp, signatures, body)
-	if !ok {
-		return Key{}, &Error{Header: SignatureHeader, Found: "no signature that one of the keys made", Expected: "v1, and the Base64 of the HMAC-SHA256 of id.timestamp.body"}
+	for _, unknown := range []bool{false, true} {
+		keys, err := v.keys(ctx, unknown)
+		if err != nil {
+			return Key{}, err
+		}
+		if key, ok := signer(keys, id, timestamp, signatures, body); ok {
+			return key, nil
+		}
+		if v.Fetch == nil {
+			break
+		}
 	}
-	return key, nil
+	return Key{}, &Error{Header: SignatureHeader, Found: "no signature that one of the keys made", Expected: "v1, and the Base64 of the HMAC-SHA256 of id.timestamp.body"}
 }
 
 // mostSignatures bounds the work that a stranger can ask for. A sender signs
@@ -89,12 +143,12 @@ const mostSignatures = 16
 // signer is the first of the keys that made one of the signatures. It compares
 // every signature with every key's, so that the time it takes does not tell
 // which of them came close.
-func (v *Verifier) signer(id, timestamp, signatures string, body []byte) (signer Key, good bool) {
+func signer(keys []Key, id, timestamp, signatures string, body []byte) (signer Key, good bool) {
 	given := strings.Fields(signatures)
 	if len(given) > mostSignatures {
 		return Key{}, false
 	}
-	for _, k := range v.Keys {
+	for _, k := range keys {
 		want := k.sum(id, timestamp, body)
 		for _, s := range given {
 			version, text, _ := strings.Cut(s, ",")

@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -42,7 +44,7 @@ func headers() http.Header {
 }
 
 func TestPublishedVector(t *testing.T) {
-	_, err := verifier(t, secret).Verify(headers(), []byte(body))
+	_, err := verifier(t, secret).Verify(t.Context(), headers(), []byte(body))
 	require.NoError(t, err)
 	h := http.Header{}
 	key(t, secret).Sign(h, id, time.Unix(timestamp, 999), []byte(body))
@@ -99,7 +101,7 @@ func TestVerify(t *testing.T) {
 		"two ids in different case": {with(headers(), "webhook-id", id), body, IDHeader},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := verifier(t, secret, another).Verify(test.header, []byte(test.body))
+			_, err := verifier(t, secret, another).Verify(t.Context(), test.header, []byte(test.body))
 			if test.wrong == "" {
 				require.NoError(t, err)
 				return
@@ -115,8 +117,59 @@ func TestVerify(t *testing.T) {
 
 // TestNoKeys: a verifier that was given no keys trusts nobody.
 func TestNoKeys(t *testing.T) {
-	_, err := verifier(t).Verify(headers(), []byte(body))
+	_, err := verifier(t).Verify(t.Context(), headers(), []byte(body))
 	require.Error(t, err)
+}
+
+// TestFetch: keys that are kept elsewhere are got when a message needs them, are
+// asked for again when they have grown old or did not sign one, and not each time
+// that a stranger writes.
+func TestFetch(t *testing.T) {
+	var kept []string
+	away, asked, at := errors.New("away"), 0, time.Unix(timestamp, 0)
+	v := &Verifier{Now: func() time.Time { return at }, Fetch: func(context.Context) ([]Key, error) {
+		asked++
+		if kept == nil {
+			return nil, away
+		}
+		return ParseKeys(kept)
+	}}
+	verify := func(secret string) error {
+		h := http.Header{}
+		key(t, secret).Sign(h, id, at, []byte(body))
+		_, err := v.Verify(t.Context(), h, []byte(body))
+		return err
+	}
+	after := func(d time.Duration, wants int) {
+		t.Helper()
+		require.Equal(t, wants, asked)
+		at = at.Add(d)
+	}
+	var wrong *Error
+	_, err := v.Verify(t.Context(), http.Header{}, []byte(body))
+	require.ErrorAs(t, err, &wrong)
+	after(0, 0)
+	require.ErrorIs(t, verify(secret), away)
+	after(failing-time.Second, 1)
+	kept = []string{secret}
+	require.ErrorIs(t, verify(secret), away, "asked at each message")
+	after(time.Second, 1)
+	require.NoError(t, verify(secret))
+	require.NoError(t, verify(secret))
+	after(renewed-time.Second, 2)
+	kept = []string{secret, another}
+	require.ErrorAs(t, verify(another), &wrong)
+	after(time.Second, 2)
+	require.NoError(t, verify(another), "added")
+	after(lasting-time.Second, 3)
+	kept = []string{another}
+	require.NoError(t, verify(secret))
+	after(time.Second, 3)
+	require.ErrorAs(t, verify(secret), &wrong, "taken away")
+	require.NoError(t, verify(another))
+	after(lasting, 4)
+	kept = nil
+	require.ErrorIs(t, verify(another), away, "what is old is not good for ever")
 }
 
 // FuzzVerify: nothing that a stranger writes is taken, and nothing panics.
@@ -127,7 +180,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(id, "-9223372036854775808", signature, []byte(body))
 	v := verifier(f, secret, another)
 	f.Fuzz(func(t *testing.T, i, at, sig string, b []byte) {
-		_, err := v.Verify(http.Header{"Webhook-Id": {i}, "Webhook-Timestamp": {at}, "Webhook-Signature": {sig}}, b)
+		_, err := v.Verify(t.Context(), http.Header{"Webhook-Id": {i}, "Webhook-Timestamp": {at}, "Webhook-Signature": {sig}}, b)
 		if err == nil {
 			// Only the published message is signed, and may come in this form.
 			require.Equal(t, []string{id, "1614265330", body}, []string{i, at, string(b)})

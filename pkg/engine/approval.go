@@ -83,7 +83,9 @@ func (a *attempt) confirmed(ctx context.Context) (verdict, bool) {
 		v.fields = against
 		return v, false
 	}
-	return verdict{}, true
+	// The answer took its time, in which a window may have ended: what has to hold
+	// right before the call is asked again.
+	return a.guard(ctx)
 }
 
 func worded(fields []events.Field) string {
@@ -104,8 +106,12 @@ func (e *Engine) ticketOf(d *decision.Decision) string {
 	return decision.Principal(d.Ticket.ID)
 }
 
-func spent(c ledger.Claim, owner ledger.Key) verdict {
-	return rejected(events.TicketSpent, fmt.Sprintf("ticket %q was spent on the same switch and target by event %q of %q; another change needs another ticket", c.Ticket, owner.ID, owner.Source))
+func spent(ticket string, owner ledger.Key) verdict {
+	return rejected(events.TicketSpent, fmt.Sprintf("ticket %q was spent on the same switch and target by event %q of %q; another change needs another ticket", ticket, owner.ID, owner.Source))
+}
+
+func inUse(ticket string, owner ledger.Key) error {
+	return fmt.Errorf("ticket %q is in use by event %q of %q, which has not come to its end", ticket, owner.ID, owner.Source)
 }
 
 // audited is what the audit trail tells of the end of a decision: who asked, who

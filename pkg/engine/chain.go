@@ -12,6 +12,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -146,8 +147,8 @@ func (e *Engine) chainEnded(d *decision.Decision, c *decision.Chain, typ string,
 	return written(out)
 }
 
-// chainID names a chain.
-func chainID(c *decision.Chain) string { return eventID(decision.KeyOf(c.Root), "chain") }
+// ChainID names a chain: the extension chainid of all its events.
+func ChainID(c *decision.Chain) string { return eventID(decision.KeyOf(c.Root), "chain") }
 
 // ticketAsGiven is the ticket with the members that the contract does not name.
 func ticketAsGiven(d *decision.Decision) json.RawMessage {
@@ -197,6 +198,10 @@ func (e *Engine) believed(ctx context.Context, d *decision.Decision, ev event.Ev
 	}), false
 }
 
+// ownBus is how a step comes in that nobody has brought: a policy that asks for
+// its door knows no other.
+func ownBus() admission.Admission { return admission.Admission{Door: admission.Bus} }
+
 // Accept takes up a request of the engine's own, without doing anything of it
 // yet: for a program whose bus is its own, and in which nothing else remembers
 // it. It has been stored before, and need not be doubted. Other events are none
@@ -215,6 +220,7 @@ func (e *Engine) Accept(ctx context.Context, ev event.Event) error {
 	if !meant || wrong != nil || !d.IsStep() {
 		return nil
 	}
+	d.Admission = ownBus()
 	stored, err := json.Marshal(d)
 	if err != nil {
 		return err

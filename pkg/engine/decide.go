@@ -45,7 +45,7 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		case ledger.Superseded:
 			return e.reject(ctx, d, c, rejected(events.Superseded, "a newer decision on the same switch and target is already effective"))
 		case ledger.Spent:
-			return e.reject(ctx, d, c, spent(c, claimed.Owner))
+			return e.reject(ctx, d, c, spent(c.Ticket, claimed.Owner))
 		case ledger.Held:
 			if claimed.Holder.Key != c.Key && claimed.Holder.Until.Before(e.Now()) && e.finish(ctx, claimed.Holder.Key) {
 				continue
@@ -116,7 +116,7 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 	}
 	why := fmt.Errorf("the instance is held by %s %s", h.Key.Switch, h.Key.ID)
 	if claimed.Owner != (ledger.Key{}) {
-		why = fmt.Errorf("ticket %q is in use by event %q of %q, which has not come to its end", c.Ticket, h.Key.ID, h.Key.Source)
+		why = inUse(c.Ticket, claimed.Owner)
 	}
 	if claimed.Record.State != ledger.Settled && e.tooOld(claimed.Record.Pursued, c.Now) {
 		return e.reject(ctx, d, c, e.gaveUp(events.Held, why))

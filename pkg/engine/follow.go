@@ -34,9 +34,6 @@ type Follower struct {
 	// local program, where nothing else remembers it. On AWS the message in the
 	// queue does.
 	Kept func(*Followed)
-	// Offline: there is no ledger that knows whose a job is, and nothing but a
-	// rehearsal comes of it.
-	Offline bool
 
 	board jobBoard
 }
@@ -85,13 +82,13 @@ func (f *Follower) Handle(ctx context.Context, ev event.Event) Result {
 	ctx, cancel := f.Engine.bounded(ctx)
 	defer cancel()
 	j, r := f.followed(ev)
-	if j != nil && !f.Offline {
+	if j != nil && !f.Engine.Offline {
 		if j, r = f.owned(ctx, ev, j); j == nil {
 			return r
 		}
 	}
 	asked, _ := decision.DryRun(ev)
-	dryRun := asked || f.Engine.DryRun || f.Offline
+	dryRun := asked || f.Engine.DryRun || f.Engine.Offline
 	switch {
 	case r.Kind == Ignored, r.Event != nil && dryRun:
 		return r

@@ -50,7 +50,11 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string, order ti
 	if v.result == Failed {
 		distinct = append(distinct, nonce)
 	}
-	out := e.outEvent(d, typ, data)
+	of := *d
+	if v.closed {
+		of.Chain = nil // nothing goes on by the end of its job
+	}
+	out := e.outEvent(&of, typ, data)
 	out.SetID(eventID(d.Key(), distinct...))
 	out.SetTime(o.At)
 	o.By, o.Changed, o.Final = v.by, v.changed, o.Failed && d.Chain != nil
@@ -132,7 +136,7 @@ func (e *Engine) outEvent(d *decision.Decision, typ string, data any) event.Even
 	extend("traceparent", d.TraceParent)
 	extend("tracestate", d.TraceState)
 	if d.Chain != nil {
-		extend("chainid", chainID(d.Chain))
+		extend("chainid", ChainID(d.Chain))
 		extend("chainstep", strconv.Itoa(d.Step()))
 	}
 	return out

@@ -182,7 +182,7 @@ func unclaimed(c ledger.Claim, claimed ledger.Claimed) error {
 	case ledger.Superseded:
 		return errors.New("a newer decision on the same switch and target is already effective")
 	case ledger.Spent:
-		return errors.New(spent(c, claimed.Owner).detail)
+		return errors.New(spent(c.Ticket, claimed.Owner).detail)
 	case ledger.Held:
 		return &HeldError{Until: claimed.Holder.Until, By: claimed.Holder.Key, Own: claimed.Holder.Key == c.Key, Quiet: claimed.Holder.Quiet}
 	}

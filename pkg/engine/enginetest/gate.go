@@ -242,6 +242,10 @@ func (l gatedLedger) Instance(ctx context.Context, project, instance string) (le
 	return gated(ctx, l.Host, "Instance", func(ctx context.Context) (ledger.Instance, error) { return l.to.Instance(ctx, project, instance) })
 }
 
+func (l gatedLedger) Use(ctx context.Context, ticket, slot string) (ledger.Use, error) {
+	return gated(ctx, l.Host, "Use", func(ctx context.Context) (ledger.Use, error) { return l.to.Use(ctx, ticket, slot) })
+}
+
 func (l gatedLedger) Get(ctx context.Context, key ledger.Key) (ledger.Record, error) {
 	return gated(ctx, l.Host, "Get", func(ctx context.Context) (ledger.Record, error) { return l.to.Get(ctx, key) })
 }

@@ -116,6 +116,10 @@ type Ledger interface {
 	// is zero for one that nobody has worked on.
 	Instance(ctx context.Context, project, instance string) (Instance, error)
 
+	// Use reads what is kept of a ticket on a slot. It is zero where nobody has
+	// used it.
+	Use(ctx context.Context, ticket, slot string) (Use, error)
+
 	// Get reads a decision.
 	Get(ctx context.Context, key Key) (Record, error)
 
@@ -212,7 +216,8 @@ const (
 	// Reused: the key was used before with another content.
 	Reused
 	// Spent: another decision owns the ticket, and was effective or may have
-	// been; see Claimed.Owner.
+	// been; see Claimed.Owner. So it is for the owner itself once its record has
+	// expired.
 	Spent
 )
 

@@ -213,6 +213,21 @@ func (l *Transactional) Owners(ctx context.Context, project string, jobs []strin
 	return owners, nil
 }
 
+// Use is as in [Ledger].
+func (l *Transactional) Use(ctx context.Context, ticket, slot string) (u Use, err error) {
+	err = l.store.View(ctx, func(r Records) error {
+		kept, err := r.Use(ticket, slot)
+		if kept != nil {
+			u = *kept
+		}
+		return err
+	})
+	if err == nil && u.Format > Format {
+		return Use{}, ErrNewer
+	}
+	return u, err
+}
+
 // Instance is as in [Ledger].
 func (l *Transactional) Instance(ctx context.Context, project, instance string) (in Instance, err error) {
 	err = l.store.View(ctx, func(r Records) (err error) {

@@ -82,7 +82,9 @@ func (c Claim) Slots() (all []string) {
 func (d Record) owns() bool { return d.Ticket != "" || d.Doubt }
 
 // taken is the use that is in the way of a claim, one that is spent before one
-// that may come to be; zero if none is.
+// that may come to be; zero if none is. What a decision spent that is forgotten since
+// is spent for itself too: taken for its own again, an end without effect would
+// free it.
 func (f Facts) taken(d Record, c Claim) (open Use) {
 	if d.owns() {
 		return Use{}
@@ -90,6 +92,8 @@ func (f Facts) taken(d Record, c Claim) (open Use) {
 	for _, slot := range c.Slots() {
 		switch u := f.Uses[slot]; {
 		case u.Format > Format || u.Owner != d.Key && u.State == UseSpent:
+			return u
+		case u.State == UseSpent && f.Record == nil:
 			return u
 		case u.Owner != d.Key && u.State == UseOpen && open.State == "":
 			open = u

@@ -9,6 +9,30 @@ import (
 )
 
 var tickets = []test{
+	{"its use can be read", func(w *world) {
+		use := func(ticket string) ledger.Use {
+			u, err := w.Use(w.ctx, ticket, slot)
+			require.NoError(w, err)
+			return u
+		}
+		c := w.with("a", 1, 2)
+		require.Zero(w, use(c.Ticket))
+		want := ledger.Use{Format: ledger.Format, Ticket: c.Ticket, Slot: slot, Owner: c.Key, State: ledger.UseOpen}
+		w.get(c, ledger.New)
+		require.Equal(w, want, use(c.Ticket))
+		w.settle(c, failed(false), nil)
+		want.State = ledger.UseVoid
+		require.Equal(w, want, use(c.Ticket))
+		c = w.with("b", 1, 3)
+		w.get(c, ledger.New)
+		w.settle(c, accepted(""), nil)
+		want.Owner, want.State = c.Key, ledger.UseSpent
+		require.Equal(w, want, use(c.Ticket))
+		require.Zero(w, use(c.Ticket+"0"))
+		other, err := w.Use(w.ctx, c.Ticket, slot+"0")
+		require.NoError(w, err)
+		require.Zero(w, other)
+	}},
 	{"another decision is held while the owner is at work", func(w *world) {
 		c := w.with("a", 1, 2)
 		require.Equal(w, c.Ticket, w.get(c, ledger.New).Record.Ticket)
@@ -199,7 +223,14 @@ var tickets = []test{
 		w.get(d, ledger.New)
 		w.settle(d, accepted(""), nil)
 		w.mark(d, 1_000_000, nil)
-		require.Equal(w, c.Key, w.get(w.with("c", 3, 1_000_001), ledger.Spent).Owner)
+		again := w.as(c, 1_000_001)
+		got, err := w.Claim(w.ctx, again)
+		require.NoError(w, err)
+		if got.Verdict != ledger.Done { // it is not forgotten everywhere yet
+			require.Equal(w, ledger.Claimed{Verdict: ledger.Spent, Owner: c.Key}, got)
+			w.reject(again, rejected(), nil)
+		}
+		require.Equal(w, c.Key, w.get(w.with("c", 3, 1_000_002), ledger.Spent).Owner)
 	}},
 }
 
