@@ -2,7 +2,6 @@ package proof
 
 import (
 	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,32 +19,32 @@ type chainRule struct {
 	// window is when the ticket's ends, from now; 0: it has none.
 	window time.Duration
 	// before comes before the chain, between once its first step is done.
-	before, between func(w *world, no *atomic.Bool)
+	before, between func(w *world)
 	want            []events.StepState
 	code            events.Code // of the step that failed
 }
 
 func chainRules() []chainRule {
-	fails := func(sw string) func(*world, *atomic.Bool) {
-		return func(w *world, _ *atomic.Bool) {
+	fails := func(sw string) func(*world) {
+		return func(w *world) {
 			w.fault(cloudsim.Fault{Operation: operationOf(sw), Kind: cloudsim.Status, Status: http.StatusBadRequest, Times: 1})
 		}
 	}
-	newer := func(sw string) func(*world, *atomic.Bool) {
-		return func(w *world, _ *atomic.Bool) {
+	newer := func(sw string) func(*world) {
+		return func(w *world) {
 			w.rest(quiet)
 			w.handle(request("NEWER", sw, false).event())
 		}
 	}
-	both := func(fs ...func(*world, *atomic.Bool)) func(*world, *atomic.Bool) {
-		return func(w *world, no *atomic.Bool) {
+	both := func(fs ...func(*world)) func(*world) {
+		return func(w *world) {
 			for _, f := range fs {
-				f(w, no)
+				f(w)
 			}
 		}
 	}
-	lies := func(sw string) func(*world, *atomic.Bool) {
-		return func(w *world, _ *atomic.Bool) {
+	lies := func(sw string) func(*world) {
+		return func(w *world) {
 			w.handle(request("BEFORE", sw, true).event())
 			w.rest(5 * time.Minute)
 		}
@@ -56,13 +55,13 @@ func chainRules() []chainRule {
 		{name: "a newer decision on another target of the instance", steps: []string{ssl, acl}, between: newer(mt),
 			want: []events.StepState{"done", "done"}},
 		{name: "the window is over", steps: []string{ssl, acl, mt}, window: 2 * time.Minute,
-			between: func(w *world, _ *atomic.Bool) { w.rest(3 * time.Minute) },
+			between: func(w *world) { w.rest(3 * time.Minute) },
 			want:    []events.StepState{"done", "failed", "not-done"}, code: events.WindowOver},
-		{name: "the policy says no", steps: []string{ssl, acl, mt}, between: func(_ *world, no *atomic.Bool) { no.Store(true) },
+		{name: "the policy says no", steps: []string{ssl, acl, mt}, between: func(w *world) { w.policy = denies },
 			want: []events.StepState{"done", "failed", "not-done"}, code: events.Denied},
-		{name: "the policy says no to the way back, too", steps: []string{ssl, acl}, undo: true, between: func(_ *world, no *atomic.Bool) { no.Store(true) },
+		{name: "the policy says no to the way back, too", steps: []string{ssl, acl}, undo: true, between: func(w *world) { w.policy = denies },
 			want: []events.StepState{"undo-failed", "failed"}, code: events.Denied},
-		{name: "a halt, and its end", steps: []string{ssl, acl, mt}, between: func(w *world, _ *atomic.Bool) {
+		{name: "a halt, and its end", steps: []string{ssl, acl, mt}, between: func(w *world) {
 			w.halted.Store(true)
 			for range 20 {
 				w.rest(quiet)
@@ -95,9 +94,8 @@ func TestChainRules(t *testing.T) {
 				if how == "looped" {
 					lab = newLoopedLab(t)
 				}
-				lab, no := moody(lab)
 				inBubble(t, func() {
-					if found := r.run(lab.newWorld(), no); found != "" {
+					if found := r.run(lab.newWorld()); found != "" {
 						t.Error(found)
 					}
 				})
@@ -106,19 +104,19 @@ func TestChainRules(t *testing.T) {
 	}
 }
 
-func (r chainRule) run(w *world, no *atomic.Bool) string {
+func (r chainRule) run(w *world) string {
 	w.watch()
+	w.policy = grants
 	w.rest(time.Hour)
 	if r.before != nil {
-		r.before(w, no)
+		r.before(w)
 	}
 	root := r.root()
 	w.handle(root)
 	if r.between != nil {
-		r.between(w, no)
+		r.between(w)
 	}
 	w.carry(root)
-	no.Store(false)
 	w.again(root)
 	w.verify()
 	if states := w.verifyChain(root); !equal(states, r.want) {

@@ -1,14 +1,12 @@
 package proof
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,25 +16,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
-	"github.com/interlock-functions/interlock/pkg/engine"
-	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
-
-// mood is a policy that says no for a while.
-type mood struct{ no *atomic.Bool }
-
-func (m mood) Ask(context.Context, *decision.Decision, time.Time) (engine.Permission, error) {
-	return engine.Permission{Granted: !m.no.Load(), Policies: []string{"mood"}}, nil
-}
-
-// moody gives a lab a policy that says no while the world asks it to.
-func moody(l *lab) (*lab, *atomic.Bool) {
-	no := &atomic.Bool{}
-	for _, e := range l.workers {
-		e.Policy = mood{no}
-	}
-	return l, no
-}
 
 // TestChainSchedules draws one or two chains on an instance, and what
 // TestSchedules draws around them; the bus brings back what it was told as
@@ -44,18 +24,16 @@ func moody(l *lab) (*lab, *atomic.Bool) {
 func TestChainSchedules(t *testing.T) {
 	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(chainSchedules)))
 	require.NoError(t, flag.Set("rapid.steps", "60"))
-	delivered, no := moody(newLab(t))
-	own, alsoNo := moody(newLoopedLab(t))
+	delivered, own := newLab(t), newLoopedLab(t)
 	steps, runs, seen := 0, 0, map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		var found string
 		inBubble(t, func() {
-			lab, says := delivered, no
+			lab := delivered
 			if rapid.Bool().Draw(rt, "looped") {
-				lab, says = own, alsoNo
+				lab = own
 			}
-			s := &chainSchedule{schedule: newSchedule(rt, lab), no: says, brought: map[string]bool{}}
-			s.no.Store(false)
+			s := &chainSchedule{schedule: newSchedule(rt, lab), brought: map[string]bool{}}
 			s.drawChains()
 			defer s.kill()
 			rt.Repeat(s.chainActions())
@@ -80,7 +58,6 @@ func TestChainSchedules(t *testing.T) {
 
 type chainSchedule struct {
 	*schedule
-	no    *atomic.Bool
 	roots []event.Event
 	// post is what the bus has brought so far, brought its ids.
 	post    []event.Event
@@ -122,7 +99,6 @@ func (s *chainSchedule) chainActions() map[string]func(*rapid.T) {
 	all["job fails"] = func(rt *rapid.T) {
 		s.fault(cloudsim.Fault{Operation: operationOf(rapid.SampledFrom([]string{ssl, mt}).Draw(rt, "switch")), Kind: cloudsim.JobFails, Times: 1})
 	}
-	all["policy"] = func(rt *rapid.T) { s.no.Store(rapid.IntRange(0, 5).Draw(rt, "no") == 0) }
 	return all
 }
 
@@ -159,7 +135,7 @@ func (s *chainSchedule) actSweepAll(rt *rapid.T) {
 func (s *chainSchedule) concludeChains(seen map[string]int) {
 	s.release(succeeds)
 	s.calm()
-	s.no.Store(false)
+	s.agree()
 	all := append(s.events[:len(s.events):len(s.events)], s.roots...)
 	s.carryOn(s.acked, all...)
 	s.verify()
@@ -167,5 +143,15 @@ func (s *chainSchedule) concludeChains(seen map[string]int) {
 		for _, state := range s.verifyChain(root) {
 			seen[string(state)]++
 		}
+	}
+}
+
+// agree has whoever is asked say yes.
+func (s *chainSchedule) agree() {
+	if s.policy != nil {
+		s.policy = grants
+	}
+	if s.system != nil {
+		s.system = agrees
 	}
 }

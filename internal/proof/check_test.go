@@ -327,6 +327,12 @@ func (w *world) settled(key ledger.Key) {
 	}
 	w.mu.Lock()
 	before := w.outcomes[key]
+	if key.Switch == engine.JobFollow {
+		w.outcomes[key] = rec.Outcome
+		w.mu.Unlock()
+		w.endedOnce(key, before, rec.Outcome)
+		return
+	}
 	if !w.anEnd(rec) || before != nil && w.forgotten(rec) {
 		w.mu.Unlock()
 		return
