@@ -4,7 +4,7 @@ package proof
 
 // The short forms of the chains: one in so many pairs of crashes.
 const (
-	chainPairs     = 601
+	chainPairs     = 1201
 	chainSchedules = 100
 	chainKills     = 3
 )
