@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // chainRule is a chain into whose middle something comes.
@@ -201,6 +203,47 @@ func TestTwoChainsOnOneInstance(t *testing.T) {
 			if found := w.finding(); found != "" {
 				t.Error(found)
 			}
+		})
+	}
+}
+
+// A step that failed in doubt has ended its chain. That its call is found to have
+// had an effect after all, and its job followed to the end, does not take the
+// chain on: it has been said that it failed.
+func TestAnEndedChainIsNotTakenOn(t *testing.T) {
+	for name, lab := range map[string]*lab{"delivered": newLab(t), "looped": newLoopedLab(t)} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func() {
+				w := lab.newWorld()
+				w.watch()
+				w.fault(cloudsim.Fault{Operation: operationOf(ssl), Kind: cloudsim.CutAfter, Times: 1})
+				w.fault(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: http.StatusServiceUnavailable})
+				root := request("CHG-1", ssl, true).chained(events.Stop, request("", acl, true))
+				w.handle(root)
+				w.rest(2 * time.Hour)
+				w.handle(root)
+				w.calm()
+				if ends := w.chainEnds(); ends != 1 {
+					w.wrong("the chain has ended %d times", ends)
+				}
+				inv := w.start(1, "resolution", func(ctx context.Context, e *engine.Engine) engine.Result {
+					if _, err := e.Resolve(ctx, keyOf(root), engine.Resolution{As: engine.WasAccepted, JobID: w.cloud.Effects()[0].JobID, By: "an operator"}); err != nil {
+						w.wrong("resolution: %v", err)
+					}
+					return engine.Result{Kind: engine.Ignored}
+				})
+				<-inv.done
+				w.carry(root)
+				w.again(root)
+				w.verify()
+				w.verifyChain(root)
+				if n := len(w.cloud.Effects()); n != 1 {
+					w.wrong("the chain had ended, and %d calls took effect", n)
+				}
+				if found := w.finding(); found != "" {
+					t.Error(found)
+				}
+			})
 		})
 	}
 }

@@ -339,7 +339,7 @@ func (c *chainOf) read() bool {
 		// The events of jobs are not the chain's own.
 		own, _ := ext["chainid"].(string)
 		if own == "" {
-			if ev.Type() != events.TypeJobSucceeded && ev.Type() != events.TypeJobFailed {
+			if ev.Type() != events.TypeJobSucceeded && ev.Type() != events.TypeJobFailed && !c.afterwards(ev) {
 				c.wrong("%s %s is of no chain", ev.Type(), ev.ID())
 			}
 			continue
@@ -383,6 +383,17 @@ func (c *chainOf) read() bool {
 		c.wrong("%s succeeded: %+v", c.root.ID(), c.steps)
 	}
 	return true
+}
+
+// afterwards tells of the completion of a decision that an operator has resolved
+// when its chain had ended.
+func (c *chainOf) afterwards(ev event.Event) bool {
+	for _, rec := range c.records() {
+		if o := rec.Outcome; o != nil && o.By != "" && rec.GaveUp > 0 && ev.Type() == events.TypeSwitchCompleted && ev.Extensions()["causationid"] == rec.Key.ID {
+			return true
+		}
+	}
+	return false
 }
 
 // of are the record and the effects of the decision in a place of the chain;
