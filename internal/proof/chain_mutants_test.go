@@ -33,9 +33,7 @@ func chainMutants() []mutant {
 		one("flipping it back, and not on", chains, `Enabled: s.Enabled != c.Undo,`, `Enabled: s.Enabled,`),
 		one("the options of a step", chains, `Target: s.Target, Options: s.Options, Ticket:`, `Target: s.Target, Ticket:`),
 		one("no options on the way back", chains, "\tif c.Undo {\n\t\tr.Options = nil", "\tif false {\n\t\tr.Options = nil"),
-		one("one id for the request of a step", chains, `out.SetID(eventID(decision.KeyOf(c.Root), "chain", strconv.Itoa(next.Step())))`, `out.SetID(eventID(decision.KeyOf(c.Root), "chain", strconv.Itoa(next.Step()), e.Nonce()))`),
 		one("an id of its own for each step", chains, `out.SetID(eventID(decision.KeyOf(c.Root), "chain", strconv.Itoa(next.Step())))`, `out.SetID(eventID(decision.KeyOf(c.Root), "chain"))`),
-		one("an id for the end of a chain", chains, `out.SetID(eventID(decision.KeyOf(c.Root), "chain", "end"))`, `out.SetID(eventID(decision.KeyOf(c.After), "chain", "end", e.Nonce()))`),
 		one("what a step is on the way back in its place", steps, `return 2*len(d.Chain.Steps) - 1 - d.Chain.At`, `return d.Chain.At`),
 		one("how the step before stands", chains, "step.State, step.Changed, step.JobID, step.Error = end.state, end.changed, end.jobID, end.why", "step.State, step.JobID, step.Error = end.state, end.jobID, end.why"),
 		one("what a step has changed", attempt, `v.changed = v.changed || a.other && a.called`, `v.changed = v.changed || a.called`),
@@ -63,6 +61,7 @@ func chainMutants() []mutant {
 		one("leaving alone what failed for good", ledgers, `d.Outcome.Failed && !d.Outcome.Final && !d.Emitted.IsZero()`, `d.Outcome.Failed && !d.Emitted.IsZero()`),
 		one("resolving what failed for good", ledgers, `case d.State == Settled && !d.open() && !(c.Reopen && d.final()):`, `case d.State == Settled && !d.open():`),
 		one("resolving it only by a word of its own", ledgers, `!(c.Reopen && d.final()):`, `!d.final():`),
+		one("an ended chain's job as nobody's", outcome, "\t\tof.Chain = nil // nothing goes on by the end of its job\n", ""),
 		one("an end that was told already", chains, `case d.Chain == nil || v.closed ||`, `case d.Chain == nil ||`),
 	}
 }

@@ -2,7 +2,9 @@ package proof
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +12,9 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/digest"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // chainRule is a chain into whose middle something comes.
@@ -18,6 +22,8 @@ type chainRule struct {
 	name  string
 	steps []string
 	undo  bool
+	// bound: the ticket was approved for just this.
+	bound bool
 	// window is when the ticket's ends, from now; 0: it has none.
 	window time.Duration
 	// before comes before the chain, between once its first step is done.
@@ -81,6 +87,8 @@ func chainRules() []chainRule {
 			want: []events.StepState{"undone", "unchanged", "failed"}, code: events.CloudRefused},
 		{name: "what cannot be told is not flipped back", steps: []string{alt, acl, mt}, undo: true, between: fails(mt),
 			want: []events.StepState{"done", "undone", "failed"}, code: events.CloudRefused},
+		{name: "a ticket that is bound to the whole", steps: []string{ssl, acl}, bound: true,
+			want: []events.StepState{"done", "done"}},
 		{name: "a step on what the chain has switched itself", steps: []string{ssl, acl, acl},
 			want: []events.StepState{"done", "done", "done"}},
 	}
@@ -146,6 +154,12 @@ func (r chainRule) root() event.Event {
 	onFailure := events.Stop
 	if r.undo {
 		onFailure = events.Undo
+	}
+	if r.bound {
+		var err error
+		if steps[0].ticket.Digest, err = digest.Of(steps[0].chained(onFailure, steps[1:]...).Data()); err != nil {
+			panic(err)
+		}
 	}
 	return steps[0].chained(onFailure, steps[1:]...)
 }
@@ -246,4 +260,65 @@ func TestAnEndedChainIsNotTakenOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A step that is delivered once more when what it follows has expired, and it
+// itself has not, gets the answer that it got.
+func TestARepeatOfAStepThatOutlivesWhatItFollows(t *testing.T) {
+	lab := newLab(t)
+	inBubble(t, func() {
+		w := lab.newWorld()
+		w.watch()
+		root := request("CHG-1", acl, true).chained(events.Stop, request("", acl, false))
+		w.handle(root)
+		w.halted.Store(true)
+		w.rest(24 * time.Hour)
+		w.calm()
+		w.carry(root)
+		step := w.mail()[0]
+		first := w.handle(step)
+		w.rest(retention - 12*time.Hour)
+		w.handle(request("CHG-2", mt, true).event()) // what has expired goes when something is written
+		if _, err := w.ledger.Get(t.Context(), keyOf(root)); !errors.Is(err, ledger.ErrNotFound) {
+			w.wrong("the root has not expired: %v", err)
+		}
+		if again := w.handle(step); again.Kind != engine.Completed || again.Event.ID() != first.Event.ID() {
+			w.wrong("the step is answered by %s, and was by %s", again.Kind, first.Kind)
+		}
+		if found := w.finding(); found != "" {
+			t.Error(found)
+		}
+	})
+}
+
+// The options of a step are those that it was asked for with, and none on the
+// way back: they say how to switch on, not how it lay before.
+func TestTheOptionsOfAStep(t *testing.T) {
+	lab := newLab(t)
+	inBubble(t, func() {
+		w := lab.newWorld()
+		w.watch()
+		w.fault(cloudsim.Fault{Operation: operationOf(mt), Kind: cloudsim.Status, Status: http.StatusBadRequest, Times: 1})
+		with := request("", audit, true)
+		with.options = map[string]any{"lts_audit_switch": 1}
+		root := request("CHG-1", acl, true).chained(events.Undo, with, request("", mt, true))
+		w.carry(root)
+		w.again(root)
+		w.verify()
+		if states := w.verifyChain(root); !equal(states, []events.StepState{"undone", "undone", "failed"}) {
+			w.wrong("the steps are %v", states)
+		}
+		var bodies []string
+		for _, e := range w.cloud.Effects() {
+			if e.Operation == operationOf(audit) {
+				bodies = append(bodies, e.Body)
+			}
+		}
+		if len(bodies) != 2 || !strings.Contains(bodies[0], "lts_audit_switch") || strings.Contains(bodies[1], "lts_audit_switch") {
+			w.wrong("the calls are %q", bodies)
+		}
+		if found := w.finding(); found != "" {
+			t.Error(found)
+		}
+	})
 }
