@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,7 @@ type edit struct{ file, old, new string }
 // TestMutantsFit: a mutant whose text is not in the source any more is none; the
 // list has to follow the source.
 func TestMutantsFit(t *testing.T) {
-	for _, m := range append(mutants(), approvalMutants()...) {
+	for _, m := range slices.Concat(mutants(), approvalMutants(), chainMutants()) {
 		t.Run(m.without, func(t *testing.T) {
 			_, err := m.write("../..", t.TempDir())
 			require.NoError(t, err)

@@ -101,7 +101,9 @@ func (a *attempt) resumed(ctx context.Context) Result {
 		if a.rec.Known {
 			return a.end(ctx, completed(events.Applied, ""))
 		}
-		return a.end(ctx, completed(events.Unchanged, ""))
+		v := completed(events.Unchanged, "")
+		v.untold = true
+		return a.end(ctx, v)
 	case absent, repeatable:
 		a.absent = f.state == absent
 		if a.tooOld(a.rec.Pursued, a.Now()) {

@@ -37,7 +37,7 @@ func stepEndOf(d *decision.Decision, v verdict) (end stepEnd, ok bool) {
 	switch {
 	case d.Chain == nil || v.closed || v.took == events.Accepted:
 		return stepEnd{}, false
-	case v.took == events.Applied:
+	case v.took == events.Applied, v.took == events.Unchanged && v.untold:
 		return stepEnd{state: events.StepDone, changed: v.changed}, true
 	case v.took == events.Unchanged:
 		return stepEnd{state: events.StepUnchanged}, true

@@ -57,6 +57,10 @@ type Followed struct {
 	// that it is of a chain, which goes on when the job has ended.
 	Owner   ledger.Key `json:"owner,omitzero"`
 	Chained bool       `json:"chained,omitempty"`
+
+	// owner is the decision's record, where it has been read: it has an effect,
+	// and does not change any more.
+	owner *ledger.Record
 }
 
 // decision is the followed job as if it were a decision, for the out-event and
@@ -300,9 +304,13 @@ func (f *Follower) next(ctx context.Context, j *Followed, v verdict, job *Job, n
 		return nil, nil
 	}
 	e := f.Engine
-	rec, err := e.Ledger.Get(ctx, j.Owner)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
+	rec := j.owner
+	if rec == nil {
+		read, err := e.Ledger.Get(ctx, j.Owner)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		rec = &read
 	}
 	d, err := e.decoder.Restore(rec.Stored)
 	if err != nil {
@@ -329,7 +337,11 @@ func (f *Follower) owned(ctx context.Context, ev event.Event, j *Followed) (*Fol
 		for _, raw := range o.Events {
 			var stored event.Event
 			if stored.UnmarshalJSON(raw) == nil && stored.ID() == ev.ID() && stored.Source() == ev.Source() {
-				return f.followed(stored)
+				own, r := f.followed(stored)
+				if own != nil {
+					own.owner = &rec
+				}
+				return own, r
 			}
 		}
 	}
