@@ -119,7 +119,7 @@ func unwrap(p producers.Reader, n *jsontree.Node, left int) cloudevent.Item {
 	case left == 0:
 		return cloudevent.Item{Err: errNesting}
 	case versioned(n):
-		return cloudevent.DecodeNode(n)
+		return single(p, n)
 	case enveloped(n):
 		return fromEventBridge(p, n)
 	case text(n.Get("Type")) == "Notification" && isText(n.Get("Message")):
@@ -131,12 +131,22 @@ func unwrap(p producers.Reader, n *jsontree.Node, left int) cloudevent.Item {
 	return cloudevent.Item{Err: unrecognised(n)}
 }
 
+// single is a CloudEvent. A producer's own that cannot be mapped holds none, as
+// its bare message would.
+func single(p producers.Reader, n *jsontree.Node) cloudevent.Item {
+	item := cloudevent.DecodeNode(n)
+	if item.Err == nil {
+		item.Event, item.Err = p.Translate(item.Event)
+	}
+	return item
+}
+
 // fromEventBridge is the CloudEvent in an envelope's detail, or what a known
 // producer's message there comes to, or else the envelope as a CloudEvent.
 func fromEventBridge(p producers.Reader, n *jsontree.Node) cloudevent.Item {
 	detail := n.Get("detail")
 	if isText(detail.Get("specversion")) {
-		return cloudevent.DecodeNode(detail)
+		return single(p, detail)
 	}
 	if ev, known, err := p.Decode(detail); known {
 		return cloudevent.Item{Event: ev, Err: err}

@@ -16,6 +16,9 @@ import (
 // version comes after (CDEvents 0.6.0-draft, schemas/approvalclosed.json).
 const approvalClosed = "dev.cdevents.approval.closed."
 
+// approvalOfNothing is the type of one that asks for nothing, and is mapped.
+const approvalOfNothing = approvalClosed + "v0"
+
 func isCDEvents(n *jsontree.Node) bool {
 	return strings.HasPrefix(text(n.Get("context").Get("type")), approvalClosed) && n.Get("subject").Is(jsontree.Object)
 }
@@ -78,7 +81,7 @@ func (r *reading) approved(content *jsontree.Node) bool {
 // are CloudEvents. Any other event is left as it is. Its errors are of type
 // *[Error].
 func (rd Reader) Translate(ev event.Event) (event.Event, error) {
-	if !strings.HasPrefix(ev.Type(), approvalClosed) {
+	if !strings.HasPrefix(ev.Type(), approvalClosed) || ev.Type() == approvalOfNothing {
 		return ev, nil
 	}
 	mapped, err := rd.DecodeFrom("cdevents", ev.Data())

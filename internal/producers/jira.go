@@ -253,9 +253,9 @@ func (r *reading) newest(approvals []*jsontree.Node) (newest *jsontree.Node) {
 func (r *reading) agree(approvals []*jsontree.Node) {
 	said := map[string]bool{}
 	for _, a := range approvals {
-		said[text(a.Get("finalDecision"))] = true
+		said[strings.ToLower(text(a.Get("finalDecision")))] = true
 		for _, one := range a.Get("approvers").Items {
-			said[text(one.Get("approverDecision"))] = true
+			said[strings.ToLower(text(one.Get("approverDecision")))] = true
 		}
 	}
 	if said["approved"] && said["declined"] {

@@ -54,7 +54,7 @@ func all() []producer {
 	return []producer{
 		{"servicenow", isServiceNow, "com.servicenow.change_request.v1", (*reading).serviceNow},
 		{"jira", isJira, "com.atlassian.jira.issue.v1", (*reading).jira},
-		{"cdevents", isCDEvents, "dev.cdevents.approval.closed.v0", (*reading).cdEvents},
+		{"cdevents", isCDEvents, approvalOfNothing, (*reading).cdEvents},
 		{"config", isConfig, "com.huaweicloud.config.notification.v1", (*reading).config},
 	}
 }

@@ -48,23 +48,21 @@ func (c record) field(name string) string {
 // wrappers are members in which senders put the record.
 var wrappers = [...]string{"result", "record", "current", "change_request", "payload"}
 
-// serviceNowRecord finds the record in a message.
-func serviceNowRecord(r *reading, n *jsontree.Node) (record, bool) {
-	if isChange(n) {
-		return record{reading: r, n: n}, true
-	}
-	if isApprover(n) {
-		return record{reading: r, n: n, through: "sysapproval."}, true
-	}
-	for _, name := range wrappers {
-		switch in := n.Get(name); {
+// serviceNowRecords finds the records in a message.
+func serviceNowRecords(r *reading, n *jsontree.Node) (all []record) {
+	find := func(in *jsontree.Node, at string) {
+		switch {
 		case isChange(in):
-			return record{reading: r, n: in, at: name + "."}, true
+			all = append(all, record{reading: r, n: in, at: at})
 		case isApprover(in):
-			return record{reading: r, n: in, at: name + ".", through: "sysapproval."}, true
+			all = append(all, record{reading: r, n: in, at: at, through: "sysapproval."})
 		}
 	}
-	return record{}, false
+	find(n, "")
+	for _, name := range wrappers {
+		find(n.Get(name), name+".")
+	}
+	return all
 }
 
 func isChange(n *jsontree.Node) bool {
@@ -76,12 +74,17 @@ func isApprover(n *jsontree.Node) bool {
 }
 
 func isServiceNow(n *jsontree.Node) bool {
-	_, ok := serviceNowRecord(nil, n)
-	return ok
+	return serviceNowRecords(nil, n) != nil
 }
 
 func (r *reading) serviceNow(n *jsontree.Node) message {
-	c, _ := serviceNowRecord(r, n)
+	records := serviceNowRecords(r, n)
+	c := records[0]
+	if len(records) > 1 && slices.ContainsFunc(records, record.about) {
+		// The one may say what the other denies.
+		r.wrong(strings.TrimSuffix(records[1].at, "."), "another record", "one record in a message")
+		return message{}
+	}
 	number := r.needed(c.path("number"), c.field("number"), "the change's number")
 	sysID := c.field("sys_id")
 	if c.through != "" {

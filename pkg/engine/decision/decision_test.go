@@ -83,6 +83,7 @@ func TestApproved(t *testing.T) {
 		`["\u24e1@example.com"]`:                  false, // circled
 		`["r@ex\u0061mple.com"]`:                  false,
 		`["MAILTO: r@example.com "]`:              false,
+		`["mailto:mailto: r@example.com"]`:        false,
 		`["\u0433@example.com"]`:                  true, // another letter, of another script
 	} {
 		dec := decided(t, "proxy-ssl", events.TypeSwitchRequested,
@@ -102,6 +103,7 @@ func TestDisguises(t *testing.T) {
 		`r\u0000@example.com`, `r\u0007`, `r\u001b[0m`, `r\u202e@example.com`, `r\u2066@example.com`, `r\u034f@example.com`, `r\ufe0f@example.com`,
 		`r\u3164@example.com`, `r\u115f@example.com`, `r\uffa0@example.com`, `r\u2800@example.com`, `r\u180e@example.com`,
 		`r\u2028@example.com`, `r\ue000@example.com`, `mailto:`, `mailto: -`, `r\ufffd`,
+		`mailto:mailto:`, `r\uffff`, `r\ufdd0`, `r\ud83f\udfff`, `r\ud834\udd59`, `r\ud80d\udc41`, `r\u0378`,
 	} {
 		for _, at := range []string{"requested_by", "approved_by[1]"} {
 			ticket := `{"id":"1","requested_by":"` + name + `","approved_by":["a"]}`
@@ -114,9 +116,12 @@ func TestDisguises(t *testing.T) {
 			require.Len(t, problem.Fields, 1)
 		}
 	}
-	_, _, problem := decoder(t).Decode("proxy-ssl", eventOf(t, events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"CHG\u200b1","requested_by":"r","approved_by":["a"]}`)))
-	require.NotNil(t, problem)
-	require.Equal(t, "data.ticket.id", problem.Fields[0].Path)
+	for _, id := range []string{`CHG\u200b1`, `CHG1\t`, `mailto:`, `-`} {
+		_, _, problem := decoder(t).Decode("proxy-ssl", eventOf(t, events.TypeSwitchRequested, request("proxy-ssl", "true", onProxy, `,"ticket":{"id":"`+id+`","requested_by":"r","approved_by":["a"]}`)))
+		require.NotNil(t, problem, id)
+		require.Equal(t, "data.ticket.id", problem.Fields[0].Path)
+	}
+	require.Equal(t, Principal("Ann Smith"), Principal("Ann \u2009 smith"), "one space for several")
 }
 
 // A digest binds a ticket to what it was approved for.
