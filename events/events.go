@@ -12,7 +12,8 @@
 // A [Completed] event says that the cloud's API took the request and carries
 // the job_id, from which the next step chains. A [Rejected] event says that it
 // never will be applied, a [Failed] one that it was given up for now, and a
-// [JobEnded] one how the cloud's job ended.
+// [JobEnded] one how the cloud's job ended. A [ChainEnded] one says how each step
+// of a chain stands when nothing more will be done of it.
 package events
 
 import "time"
@@ -161,9 +162,9 @@ type ChainOf[T any] struct {
 	Undo bool `json:"undo,omitempty"`
 	// Order is the root's place in time, which is that of each step.
 	Order     time.Time        `json:"order"`
-	OnFailure OnFailure        `json:"on_failure,omitempty"`
+	OnFailure OnFailure        `json:"on_failure,omitempty" validate:"omitempty,oneof=stop undo"`
 	Digest    string           `json:"digest,omitempty"`
-	Steps     []ChainStepOf[T] `json:"steps"`
+	Steps     []ChainStepOf[T] `json:"steps" validate:"min=1,max=51,dive"`
 }
 
 // Link names a record of the ledger.
@@ -179,7 +180,7 @@ type ChainStepOf[T any] struct {
 	Target  T              `json:"target"`
 	Enabled bool           `json:"enabled"`
 	Options map[string]any `json:"options,omitempty"`
-	State   StepState      `json:"state"`
+	State   StepState      `json:"state" validate:"oneof=not-done done unchanged failed undone undo-failed"`
 	// Changed: it is known to have been in the other position before.
 	Changed bool   `json:"changed,omitempty"`
 	JobID   string `json:"job_id,omitempty"`
@@ -201,7 +202,9 @@ const (
 	StepUndoFailed StepState = "undo-failed"
 )
 
-// ChainEndedOf is the data of [TypeChainSucceeded] and [TypeChainFailed].
+// ChainEndedOf is the data of [TypeChainSucceeded] and [TypeChainFailed]. Its
+// steps are without options, and without a word on what they changed: their
+// states say it.
 type ChainEndedOf[T any] struct {
 	Cause Cause            `json:"cause"`
 	Steps []ChainStepOf[T] `json:"steps"`

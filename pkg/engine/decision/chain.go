@@ -35,33 +35,37 @@ func (d *Decision) Step() int {
 	return d.Chain.At
 }
 
+// mostSteps is how many steps may follow the first.
+const mostSteps = 50
+
 // chain reads what follows the first step, or, of a step, the chain that it says
 // it is of. The whole is checked before the first call.
 func (r *reading) chain(root *jsontree.Node, then []events.StepOf[unread], onFailure events.OnFailure, of *events.ChainOf[unread]) {
 	d := &r.decision
+	r.onFailure(root.Get("on_failure"), "data.on_failure")
 	switch {
 	case of != nil:
-		if len(then) > 0 {
-			r.report.add("data.then", "array", "nothing beside chain: what follows is in it")
-		}
-		d.Chain = new(Chain)
-		if err := json.Unmarshal(root.Get("chain").Raw, d.Chain); err != nil {
-			r.report.add("data.chain", err.Error(), "the chain of a request of ours")
-		}
-		if d.Chain.At < 0 || d.Chain.At >= len(d.Chain.Steps) {
-			r.report.add("data.chain.at", fmt.Sprint(d.Chain.At), "the place of one of its steps")
-		}
+		r.stepOf(root, of)
 		return
 	case len(then) == 0:
-		if onFailure != "" {
+		if onFailure != "" && !r.report.has("data.on_failure") && !r.report.has("data.then") {
 			r.report.add("data.on_failure", found(root.Get("on_failure")), "nothing without then")
 		}
 		return
+	case len(then) > mostSteps:
+		return // it has been reported, and is to be cut first
+	}
+	before := d.Target
+	if r.report.within(targetPath) {
+		before = nil
 	}
 	steps := []ChainStep{{Switch: d.Switch, Target: d.Target, Enabled: d.Enabled, Options: d.Options, State: events.StepNotDone}}
 	for i := range then {
-		before := steps[len(steps)-1]
-		steps = append(steps, r.step(&root.Get("then").Items[i], fmt.Sprintf("data.then[%d]", i), then[i], before))
+		step := r.step(&root.Get("then").Items[i], fmt.Sprintf("data.then[%d]", i), before)
+		if enabled := then[i].Enabled; enabled != nil {
+			step.Enabled = *enabled
+		}
+		steps, before = append(steps, step), step.Target
 	}
 	if r.report.wrong() {
 		return
@@ -72,24 +76,77 @@ func (r *reading) chain(root *jsontree.Node, then []events.StepOf[unread], onFai
 	}
 }
 
-// step reads one step that follows another.
-func (r *reading) step(n *jsontree.Node, path string, given events.StepOf[unread], before ChainStep) ChainStep {
-	s := r.decoder.spec(given.Switch)
+// onFailure refuses an empty text, which the validator takes for none.
+func (r *reading) onFailure(n *jsontree.Node, path string) {
+	if n.Is(jsontree.String) && n.Text == "" {
+		r.report.add(path, found(n), "stop or undo")
+	}
+}
+
+// stepOf reads the chain of a request that says it is a step of one. A chain
+// begins with then and nothing else: what is in chain has not been approved, and
+// no ticket's digest covers it. It is believed only of what follows a step.
+func (r *reading) stepOf(root *jsontree.Node, of *events.ChainOf[unread]) {
+	const path, at = "data.chain", "data.chain.at"
+	for _, name := range [...]string{"then", "on_failure"} {
+		if n := root.Get(name); n != nil && n.Kind != jsontree.Null && (n.Kind != jsontree.Array || len(n.Items) > 0) && !r.report.has("data."+name) {
+			r.report.add("data."+name, found(n), "nothing beside chain, which says what follows")
+		}
+	}
+	n := root.Get("chain")
+	r.onFailure(n.Get("on_failure"), path+".on_failure")
+	first := 1
+	if of.Undo {
+		first = 0
+	}
+	if wrong := r.report.has(at) || r.report.has(path+".steps"); !wrong && (of.At < first || of.At >= len(of.Steps)) {
+		r.report.add(at, found(n.Get("at")), "the place of a step that follows another")
+	}
+	c := &Chain{
+		Root: of.Root, After: of.After, Type: of.Type, At: of.At, Undo: of.Undo, Order: of.Order, OnFailure: of.OnFailure, Digest: of.Digest,
+	}
+	for i, given := range of.Steps[:min(len(of.Steps), 1+mostSteps)] {
+		step := r.step(&n.Get("steps").Items[i], fmt.Sprintf("%s.steps[%d]", path, i), nil)
+		step.Enabled, step.State, step.Changed, step.JobID, step.Error = given.Enabled, given.State, given.Changed, given.JobID, given.Error
+		c.Steps = append(c.Steps, step)
+	}
+	r.decision.Chain = c
+}
+
+// step reads a step by its switch's own rules. Its target is that of the step
+// before, less what the switch does not use, where it has none; one that is
+// wrong is reported once, and not held against the steps that would have it too.
+func (r *reading) step(n *jsontree.Node, path string, before json.RawMessage) ChainStep {
+	step := ChainStep{State: events.StepNotDone}
+	name, target, at := n.Get("switch"), n.Get("target"), path+".target"
+	s := r.decoder.spec(text(name))
 	if s == nil {
-		r.unknown(n.Get("switch"), path+".switch")
-		return before // what follows is held against what is known
+		r.unknown(name, path+".switch")
 	}
-	step := ChainStep{Switch: s.Switch, State: events.StepNotDone}
-	if target := n.Get("target"); target != nil && target.Kind != jsontree.Null {
-		step.Target, _ = r.aim(s, target, path+".target", true)
-	} else if inherited, err := jsontree.Parse(before.Target, depth); err == nil {
-		step.Target, _ = r.aim(s, &inherited, path+".target", false)
+	if target != nil && target.Kind != jsontree.Null {
+		step.Target, _ = r.aim(s, target, at, true)
+	} else if inherited, err := jsontree.Parse(before, depth); err == nil && s != nil {
+		step.Target, _ = r.aim(s, &inherited, at, false)
 	}
-	step.Options = r.options(s, n.Get("options"), path+".options")
-	if given.Enabled != nil {
-		step.Enabled = *given.Enabled
+	// Nobody would take up a step of another region, and the chain would hang.
+	if step.Target != nil && !r.report.within(at) && !r.decoder.Here(step.Target) {
+		r.report.add(at+".region", found(target.Get("region")), r.decoder.region+", the region of the whole chain")
+	}
+	if r.report.within(at) {
+		step.Target = nil
+	}
+	if s != nil {
+		step.Switch, step.Options = s.Switch, r.options(s, n.Get("options"), path+".options")
 	}
 	return step
+}
+
+// text is that of a string; "" of anything else.
+func text(n *jsontree.Node) string {
+	if !n.Is(jsontree.String) {
+		return ""
+	}
+	return n.Text
 }
 
 // unknown reports the name of a switch that nobody knows; what is no text has
