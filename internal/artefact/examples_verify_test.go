@@ -119,7 +119,9 @@ func TestChainByRules(t *testing.T) {
 		}
 		as := localtest.Completed(t, ev)
 		as.Result, as.JobID = events.Unchanged, ""
+		ev = ev.Clone()
 		ev.SetID("unchanged")
+		ev.SetTime(time.Now()) // what follows is newer than what came before
 		require.NoError(t, ev.SetData(event.ApplicationJSON, as))
 		a.put(ev)
 	}
@@ -299,7 +301,6 @@ func TestChainByStepFunctionsStops(t *testing.T) {
 			e := m.ends(t, m.start("Chain", "CHG0001", list(t, "proxy-alt", "proxy-ssl", "database-audit")))
 			require.Equal(t, "FAILED", e.Status)
 			require.Equal(t, want, e.Error)
-			require.Contains(t, e.Cause, "proxy-ssl")
 			require.Equal(t, c.flips, flips(m.cloud))
 			require.Empty(t, m.receive("auditswitch"))
 			until(t, "a token was not forgotten", func() bool { return len(m.tokens()) == 0 })
