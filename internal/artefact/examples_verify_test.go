@@ -280,7 +280,7 @@ func TestChainByStepFunctions(t *testing.T) {
 		require.Equal(t, effect.JobID, outputs[i].JobID)
 		require.Equal(t, "CHG0001", outputs[i].Cause.Ticket)
 	}
-	require.Equal(t, events.Applied, outputs[2].Result)
+	require.Equal(t, []any{"Completed", "Completed", events.Applied}, []any{outputs[0].Job.Status, outputs[1].Job.Status, outputs[2].Result})
 	until(t, "a token was not forgotten", func() bool { return len(m.tokens()) == 0 })
 }
 
