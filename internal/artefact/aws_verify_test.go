@@ -40,6 +40,8 @@ type account struct {
 	// the out-events.
 	queues    map[string]string
 	functions map[string]*lambda
+	// delivered is how many messages were taken, for good, when it last drove.
+	delivered int
 
 	mu sync.Mutex
 	// heard are the out-events that were taken from the listener's queue.
@@ -121,6 +123,12 @@ func (a *account) do(s awsjson.Service, operation string, in, out any) {
 	if s == awsjson.DynamoDB {
 		variable = "TEST_DYNAMODB"
 	}
+	a.doAt(s, variable, operation, in, out)
+}
+
+// doAt calls the emulator that a variable names.
+func (a *account) doAt(s awsjson.Service, variable, operation string, in, out any) {
+	a.t.Helper()
 	env := map[string]string{
 		"AWS_REGION": region, "AWS_ENDPOINT_URL": os.Getenv(variable),
 		"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "tester",

@@ -40,10 +40,16 @@ func threeSteps(t testing.TB, serial int, more ...any) []byte {
 	}, more...)...)
 }
 
-// chaining is an account whose rules are those of template.yaml.
+// chaining is an account in which [threeSteps] goes its way.
 func chaining(t testing.TB) *account {
 	t.Helper()
-	a := newAccount(t, append(slices.Clone(three), jobfollow.Function)...)
+	return withRules(t, append(slices.Clone(three), jobfollow.Function)...)
+}
+
+// withRules is an account whose rules are those of template.yaml.
+func withRules(t testing.TB, functions ...string) *account {
+	t.Helper()
+	a := newAccount(t, functions...)
 	all := patterns(t)
 	for name := range a.functions {
 		require.Contains(t, all, name)
@@ -82,11 +88,20 @@ func patterns(t testing.TB) map[string]any {
 // drive delivers what is in the queues until an event of a type has come out.
 func (a *account) drive(t *testing.T, typ string) {
 	t.Helper()
-	until(t, "no "+typ, func() bool {
+	a.driveTo(t, typ, func() bool { return slices.Contains(slices.Collect(maps.Values(a.ids())), typ) })
+}
+
+// driveTo delivers what is in the queues until something is so. What waits for a
+// job comes back by itself.
+func (a *account) driveTo(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	until(t, "not come to: "+what, func() bool {
+		a.delivered = 0
 		for name := range a.functions {
-			a.turn(name) // what waits for a job comes back by itself
+			n, failed := a.turn(name)
+			a.delivered += n - len(failed)
 		}
-		return slices.Contains(slices.Collect(maps.Values(a.ids())), typ)
+		return so()
 	})
 }
 
@@ -147,13 +162,7 @@ func TestChainAcrossFunctions(t *testing.T) {
 		a.put(ev)
 	}
 	delivered := 0
-	until(t, "the repeats did not come", func() bool {
-		for name := range a.functions {
-			n, failed := a.turn(name)
-			delivered += n - len(failed)
-		}
-		return delivered >= 5
-	})
+	a.driveTo(t, "the repeats", func() bool { delivered += a.delivered; return delivered >= 5 })
 	a.chained(t, "CHG0001-1")
 }
 
