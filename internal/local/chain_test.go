@@ -17,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/pkg/engine"
+	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
 
 const (
@@ -200,6 +201,37 @@ func TestANewerDecisionEndsTheChain(t *testing.T) {
 	})
 }
 
+// A policy is asked at each step, which has come in by the bus, whoever brought
+// what the chain began with.
+func TestAChainUnderAPolicy(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy string
+		states []events.StepState
+	}{
+		"granted": {`permit (principal, action, resource) when { context.door == (if context.step == 0 then "direct" else "bus") };`,
+			[]events.StepState{"done", "done", "done", "done"}},
+		"denied at the third": {`permit (principal, action, resource) when { context.step < 2 };`,
+			[]events.StepState{"done", "done", "failed", "not-done"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, cloudsim.Options{})
+				w.policy = c.policy
+				p := w.start(config.Place{Kind: "memory"}, time.Second)
+				defer p.stop()
+				ctx := admission.With(t.Context(), admission.Admission{Door: admission.Direct})
+				require.Equal(t, events.Accepted, p.Handle(ctx, "proxyalt", four(t, "CHG1", nil)).Result)
+				time.Sleep(time.Hour)
+				typ := events.TypeChainSucceeded
+				if c.states[3] != events.StepDone {
+					typ = events.TypeChainFailed
+				}
+				require.Equal(t, c.states, w.states(typ))
+			})
+		})
+	}
+}
+
 // Nobody but the ledger makes a step due.
 func TestAForgedStepMakesNoCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -222,11 +254,13 @@ func TestAForgedStepMakesNoCall(t *testing.T) {
 		for name, ev := range map[string]event.Event{
 			"another id":       forge(func(_ *events.SwitchRequested, ev *event.Event) { ev.SetID("another") }),
 			"another position": forge(func(d *events.SwitchRequested, ev *event.Event) { d.Enabled = on(false); ev.SetSource("urn:forged") }),
-			"another target":   forge(func(d *events.SwitchRequested, _ *event.Event) { d.Target.ProxyID = "3ec617ba62da4eafb921b69438beed3cpo01" }),
-			"another record":   forge(func(d *events.SwitchRequested, _ *event.Event) { d.Chain.After.ID = "nobody's" }),
-			"another order":    forge(func(d *events.SwitchRequested, _ *event.Event) { d.Chain.Order = time.Now() }),
-			"another ticket":   forge(func(d *events.SwitchRequested, _ *event.Event) { d.Ticket.ApprovedBy = []string{"nobody"} }),
-			"another state":    forge(func(d *events.SwitchRequested, _ *event.Event) { d.Chain.Steps[0].State = events.StepUndone }),
+			"another target": forge(func(d *events.SwitchRequested, _ *event.Event) {
+				d.Target.ProxyID = "3ec617ba62da4eafb921b69438beed3cpo01"
+			}),
+			"another record": forge(func(d *events.SwitchRequested, _ *event.Event) { d.Chain.After.ID = "nobody's" }),
+			"another order":  forge(func(d *events.SwitchRequested, _ *event.Event) { d.Chain.Order = time.Now() }),
+			"another ticket": forge(func(d *events.SwitchRequested, _ *event.Event) { d.Ticket.ApprovedBy = []string{"nobody"} }),
+			"another state":  forge(func(d *events.SwitchRequested, _ *event.Event) { d.Chain.Steps[0].State = events.StepUndone }),
 		} {
 			r := p.Handle(t.Context(), "proxyssl", ev)
 			require.Equal(t, engine.Rejected, r.Kind, name)
