@@ -85,8 +85,12 @@ valid or would be rejected, or for an error.`,
 
 // readKept reads the events in a file.
 func readKept(stdin io.Reader, file string) ([]cloudevent.Item, error) {
+	p, err := config.ReadProducers(os.Environ())
+	if err != nil {
+		return nil, err
+	}
 	text, err := readFile(stdin, file)
-	return doors.Kept(text), err
+	return doors.Kept(p, text), err
 }
 
 // offline is every function, without ledger, bus and cloud.

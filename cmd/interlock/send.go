@@ -21,6 +21,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/digest"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/producers"
@@ -317,7 +318,11 @@ func (s *sending) read(stdin io.Reader) (event.Event, error) {
 	if s.from == "" {
 		ev, err = cloudevent.DecodeJSON(text)
 	} else {
-		ev, err = producers.Reader{}.DecodeFrom(s.from, text)
+		var p producers.Reader
+		if p, err = config.ReadProducers(os.Environ()); err != nil {
+			return ev, err
+		}
+		ev, err = p.DecodeFrom(s.from, text)
 	}
 	switch {
 	case err != nil:

@@ -163,6 +163,16 @@ func ReadPolicy(environ []string) (Config, error) {
 	return c, r.err
 }
 
+// ReadProducers is [Read] for what reads producers' messages, and nothing else.
+func ReadProducers(environ []string) (producers.Reader, error) {
+	r, err := newReader(environ)
+	if err != nil {
+		return producers.Reader{}, err
+	}
+	rd := r.producers()
+	return rd, r.err
+}
+
 // ReadLedger is [Read] for what needs the ledger and not the cloud: neither a
 // region nor credentials have to be set.
 func ReadLedger(environ []string, ledger, bus string) (Config, error) {

@@ -134,6 +134,8 @@ func TestErrors(t *testing.T) {
 		{"a field of Jira without its number", "INTERLOCK_JIRA_FIELDS=words=customfield_", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira of another number", "INTERLOCK_JIRA_FIELDS=words=customfield_1x", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira of no such name", "INTERLOCK_JIRA_FIELDS=digest=customfield_1", "INTERLOCK_JIRA_FIELDS"},
+		{"the words of Jira without its approvals", "INTERLOCK_JIRA_FIELDS=words=customfield_1", "expected both words=customfield_… and approvals=customfield_…"},
+		{"the approvals of Jira without its words", "INTERLOCK_JIRA_FIELDS=approvals=customfield_1", "expected both words=customfield_… and approvals=customfield_…"},
 		{"a field of Jira twice", "INTERLOCK_JIRA_FIELDS=words=customfield_1,words=customfield_2", "INTERLOCK_JIRA_FIELDS"},
 		{"tickets of no such system", "INTERLOCK_TICKET_SYSTEM=remedy:https://t.example.com", "INTERLOCK_TICKET_SYSTEM"},
 		{"tickets without URL", "INTERLOCK_TICKET_SYSTEM=servicenow:", "INTERLOCK_TICKET_SYSTEM"},

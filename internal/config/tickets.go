@@ -24,6 +24,9 @@ func (r *reader) producers() (rd producers.Reader) {
 		}
 		*field = id
 	}
+	if (rd.JiraWords == "") != (rd.JiraApprovals == "") {
+		r.fail("%s: found %.64q, expected both words=customfield_… and approvals=customfield_…", jiraFields, r.get(jiraFields))
+	}
 	return rd
 }
 

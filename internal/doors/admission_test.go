@@ -97,7 +97,7 @@ func TestConfiguredProducers(t *testing.T) {
 				seen <- ev
 				return engine.Result{Kind: engine.Ignored}
 			})
-			d.Producers.JiraWords = "customfield_10100" // and the message has its words in labels
+			d.Producers.JiraWords = "customfield_10101" // and the message has its words in another
 			_, err := d.Invoke(context.Background(), payload)
 			require.NoError(t, err)
 			close(seen)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
@@ -75,7 +76,12 @@ func out(typ, cause string) *bus.Event {
 
 func newDoor(answer func(context.Context, event.Event) engine.Result) (*Door, *script) {
 	s := &script{answer: answer}
-	return &Door{Function: "proxyssl", Switch: "proxy-ssl", Handler: s, Log: discard}, s
+	return &Door{Function: "proxyssl", Switch: "proxy-ssl", Handler: s, Log: discard, Producers: siteFields()}, s
+}
+
+// siteFields are the fields of the site that Jira's samples are of.
+func siteFields() producers.Reader {
+	return producers.Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"}
 }
 
 // structured is an event in the JSON format, on an instance of its own.

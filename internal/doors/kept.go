@@ -18,7 +18,7 @@ import (
 // dead-letter queue, a Lambda function's payload or the record of a failed
 // asynchronous invocation, and EventBridge's envelopes as a rule on an archive's
 // replay delivers them. An item that holds no event says why.
-func Kept(text []byte) []cloudevent.Item {
+func Kept(p producers.Reader, text []byte) []cloudevent.Item {
 	var items []cloudevent.Item
 	values := json.NewDecoder(bytes.NewReader(text))
 	for {
@@ -36,32 +36,32 @@ func Kept(text []byte) []cloudevent.Item {
 			items = append(items, cloudevent.Item{Err: err})
 			continue
 		}
-		items = append(items, kept(&n, nesting)...)
+		items = append(items, kept(p, &n, nesting)...)
 	}
 }
 
 // kept is the events in a value, in at most as many wrappings as are left.
-func kept(n *jsontree.Node, left int) (items []cloudevent.Item) {
+func kept(p producers.Reader, n *jsontree.Node, left int) (items []cloudevent.Item) {
 	if left == 0 {
 		return []cloudevent.Item{{Err: errNesting}}
 	}
 	for _, list := range []*jsontree.Node{n, n.Get("Messages"), n.Get("Records"), n.Get("events")} {
 		if list.Is(jsontree.Array) {
 			for i := range list.Items {
-				items = append(items, kept(&list.Items[i], left-1)...)
+				items = append(items, kept(p, &list.Items[i], left-1)...)
 			}
 			return items
 		}
 	}
 	for _, inner := range []*jsontree.Node{n.Get("Sns"), n.Get("requestPayload")} {
 		if inner.Is(jsontree.Object) {
-			return kept(inner, left-1)
+			return kept(p, inner, left-1)
 		}
 	}
 	for _, body := range []*jsontree.Node{n.Get("Body"), n.Get("body")} {
 		if isText(body) {
-			return []cloudevent.Item{message(producers.Reader{}, body.Text, left-1)}
+			return []cloudevent.Item{message(p, body.Text, left-1)}
 		}
 	}
-	return []cloudevent.Item{unwrap(producers.Reader{}, n, left)}
+	return []cloudevent.Item{unwrap(p, n, left)}
 }

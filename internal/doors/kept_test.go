@@ -39,7 +39,7 @@ func TestKept(t *testing.T) {
 		"deeper than anything": {strings.Repeat("[", 200) + strings.Repeat("]", 200), []string{"!nested too deeply"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			items := Kept([]byte(c.text))
+			items := Kept(siteFields(), []byte(c.text))
 			require.Len(t, items, len(c.want))
 			for i, want := range c.want {
 				if want[0] == '!' {

@@ -324,7 +324,7 @@ func TestAnswerIsBounded(t *testing.T) {
 	_, jira, _ := producersSample(t, "jira.webhook")
 	var message map[string]any
 	require.NoError(t, json.Unmarshal([]byte(jira), &message))
-	message["issue"].(map[string]any)["fields"].(map[string]any)["labels"] = labels
+	message["issue"].(map[string]any)["fields"].(map[string]any)["customfield_10100"] = labels
 	d, _ := newDoor(ignored)
 	r := post(d, "application/cloudevents+json", string(marshal(t, wrong)))
 	require.Equal(t, 400, r.Status)

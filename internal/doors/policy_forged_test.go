@@ -215,7 +215,7 @@ func approvals() []unapproved {
 		{name: "the ticket of a rejected one", doors: []string{"bus", "url"}, before: refused("window-over", "data.ticket.window.end", "2026-11-24T09:59:59Z"), sent: alter("id", "again"), policy: "completed", none: "completed", calls: 1, good: 1},
 		{name: "a tag in dev", doors: anyDoor(), sent: func(s *scene) letter { return letter{body: s.tag("data.target.instance_id", dev.InstanceID)} }, policy: "completed", none: "completed", calls: 3, good: 3},
 		{name: "a change of ServiceNow", doors: anyDoor(), sent: of("servicenow.digest", snow()...), policy: "completed", none: "completed", calls: 1, good: 1},
-		{name: "an issue of Jira", doors: anyDoor(), function: "proxyalt", sent: of("jira.digest", issue()...), policy: "completed", none: "completed", calls: 1, good: 1},
+		{name: "an issue of Jira", doors: anyDoor(), function: "proxyalt", environ: jiraSite(), sent: of("jira.digest", issue()...), policy: "completed", none: "completed", calls: 1, good: 1},
 		{name: "tags of Config, in dev", doors: anyDoor(), function: "proxyalt", sent: of("config.resource-changed", "detail.resource_id", dev.InstanceID), policy: "completed", none: "completed", calls: 1, good: 1},
 	}
 }
@@ -515,9 +515,16 @@ func snow() []any {
 	return []any{"change_request.start_date", "2026-11-24 09:30:00", "change_request.end_date", "2026-11-24 18:00:00", "approvals.1.state", "approved"}
 }
 
+// jiraSite is the configuration for the site that Jira's samples are of.
+func jiraSite() []string {
+	return []string{"INTERLOCK_JIRA_FIELDS=words=customfield_10100,approvals=customfield_10033"}
+}
+
+const issueWindow = "interlock:start=2026-11-24T09:30:00Z interlock:end=2026-11-24T18:00:00Z"
+
 // issue has an issue of Jira so.
 func issue() []any {
-	return []any{"issue.fields.customfield_10033.0.approvers.1.approverDecision", "approved", "issue.fields.customfield_10073", "interlock:start=2026-11-24T09:30:00Z interlock:end=2026-11-24T18:00:00Z"}
+	return []any{"issue.fields.customfield_10033.0.approvers.1.approverDecision", "approved", "issue.fields.customfield_10100.0", issueWindow}
 }
 
 // producersSay are messages of producers that are approved by too few, by the
@@ -529,7 +536,7 @@ func producersSay() []unapproved {
 	row := func(name, sample string, changes []any, policy, none string, calls int) unapproved {
 		u := unapproved{name: name, doors: anyDoor(), sent: of(sample, changes...), policy: policy, none: none, calls: calls}
 		if strings.HasPrefix(sample, "jira.") {
-			u.function = "proxyalt"
+			u.function, u.environ = "proxyalt", jiraSite()
 		}
 		return u
 	}
@@ -555,12 +562,14 @@ func producersSay() []unapproved {
 
 		row("Jira: one approver", "jira.digest", and(issue(), "issue.fields.customfield_10033.0.approvers.1.approverDecision", "pending"), "denied two-approvers", "completed", 1),
 		row("Jira: the reporter as the second", "jira.digest", and(issue(), "issue.fields.reporter.accountId", "5b10ac8d82e05b22cc7d4ef5"), "denied two-approvers", "completed", 1),
-		row("Jira: without its digest", "jira.digest", and(issue(), "issue.fields.customfield_10200", nil), "denied bound", "completed", 1),
-		row("Jira: the digest of other options", "jira.digest", and(issue(), "issue.fields.labels.6", "interlock:option.alt_for_readonly=false"), "not-approved", "not-approved", 0),
-		row("Jira: no window", "jira.digest", and(issue(), "issue.fields.customfield_10073", nil), "denied inside-window", "completed", 1),
+		row("Jira: without its digest", "jira.digest", and(issue(), "issue.fields.customfield_10100.7", ""), "denied bound", "completed", 1),
+		row("Jira: the digest of other options", "jira.digest", and(issue(), "issue.fields.customfield_10100.6", "interlock:option.alt_for_readonly=false"), "not-approved", "not-approved", 0),
+		row("Jira: no window", "jira.digest", and(issue(), "issue.fields.customfield_10100.0", ""), "denied inside-window", "completed", 1),
 		row("Jira: one approver declined", "jira.digest", and(issue(), "issue.fields.customfield_10033.0.approvers.1.approverDecision", "declined"), unread, unread, 0),
 		row("Jira: one approver Declined", "jira.digest", and(issue(), "issue.fields.customfield_10033.0.approvers.1.approverDecision", "Declined"), unread, unread, 0),
-		row("Jira: a word twice", "jira.digest", and(issue(), "issue.fields.customfield_10074", "interlock:enabled=off"), unread, unread, 0),
+		row("Jira: a word twice", "jira.digest", and(issue(), "issue.fields.customfield_10100.0", issueWindow+" interlock:enabled=off"), unread, unread, 0),
+		row("Jira: words in labels", "jira.digest", and(issue(), "issue.fields.labels", []any{"interlock:switch=proxy-alt"}, "issue.fields.customfield_10100", nil), "nothing", "nothing", 0),
+		{name: "Jira: of a site whose fields are not configured", doors: anyDoor(), function: "proxyalt", sent: of("jira.digest", issue()...), policy: unread, none: unread},
 		row("Jira: pending", "jira.pending", nil, "nothing", "nothing", 0),
 		row("Jira: no approvals", "jira.no-approvals", nil, unread, unread, 0),
 

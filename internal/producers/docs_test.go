@@ -92,19 +92,19 @@ func TestBusinessRule(t *testing.T) {
 	}
 }
 
-// TestJiraWords: the words of the page, as labels of an issue.
+// TestJiraWords: the words of the page, in the field of an issue.
 func TestJiraWords(t *testing.T) {
 	words := blocks(t, "producers.md", "")
-	var labels []string
+	var said []string
 	for _, block := range words {
 		if strings.HasPrefix(block, "interlock:switch=") {
-			labels = strings.Fields(block)
+			said = strings.Fields(block)
 		}
 	}
-	require.NotEmpty(t, labels)
+	require.NotEmpty(t, said)
 	var message map[string]any
 	require.NoError(t, json.Unmarshal(samples(t)["jira.webhook.json"].Message, &message))
-	message["issue"].(map[string]any)["fields"].(map[string]any)["labels"] = labels
+	message["issue"].(map[string]any)["fields"].(map[string]any)["customfield_10100"] = strings.Join(said, "\n")
 	text, err := json.Marshal(message)
 	require.NoError(t, err)
 	ev, _, err := decode(t, text)

@@ -37,16 +37,20 @@ func isJira(n *jsontree.Node) bool {
 // jira reads an issue as Jira's webhooks and its automation send it.
 //
 // What the change is about stands in words as interlock:switch=proxy-ssl, in
-// labels or in custom fields: ids of custom fields differ from site to site,
-// so they are told by what is in them, unless a [Reader] names them. The
-// approvals are the field that Jira Service Management adds, told in the same
-// way.
+// the one field that the [Reader] names; its approvals are in the other, which
+// Jira Service Management keeps. Ids of custom fields differ from site to site,
+// and most fields may be edited by many: words that were looked for in all of
+// them would be anybody's.
 func (r *reading) jira(n *jsontree.Node) message {
 	issue, place := jiraIssue(n)
 	fields := issue.Get("fields")
 	key, id := issue.Get("key").Text, r.plain(place+"id", issue.Get("id"))
 	r.needed(place+"id", id, "the issue's id")
 	m := message{id: "none-" + id, source: r.site(place+"self", text(issue.Get("self"))), subject: key}
+	if r.JiraWords == "" || r.JiraApprovals == "" {
+		r.wrong(place+"fields", "an issue, of which no field is configured to count", "INTERLOCK_JIRA_FIELDS=words=customfield_…,approvals=customfield_…")
+		return m
+	}
 	words := r.words(place, fields)
 	if len(words) == 0 {
 		r.fields = nil // nobody's message is not judged
@@ -140,24 +144,11 @@ func (ws words) options() map[string]any {
 	return options
 }
 
-// of tells whether what a field holds counts: the one that is configured, or
-// else any custom one.
-func (r *reading) of(configured, name string) bool {
-	if configured != "" {
-		return name == configured
-	}
-	return strings.HasPrefix(name, "customfield_")
-}
-
-// words gathers the words of ours in the field that is configured for them, or
-// else in labels and custom fields.
+// words gathers the words of ours.
 func (r *reading) words(place string, fields *jsontree.Node) words {
 	all := words{}
-	for i := range fields.Members {
-		m := &fields.Members[i]
-		if r.of(r.JiraWords, m.Name) || r.JiraWords == "" && m.Name == "labels" {
-			r.gather(all, place+"fields."+m.Name, &m.Value)
-		}
+	if field := fields.Get(r.JiraWords); field != nil {
+		r.gather(all, place+"fields."+r.JiraWords, field)
 	}
 	return all
 }
@@ -219,19 +210,17 @@ func split(s string) (all []string) {
 	}
 }
 
-// approvals are the issue's approvals, which are in a custom field.
+// approvals are the issue's approvals.
 func (r *reading) approvals(place string, fields *jsontree.Node) (all []*jsontree.Node) {
-	for i := range fields.Members {
-		if m := &fields.Members[i]; r.of(r.JiraApprovals, m.Name) {
-			for j := range m.Value.Items {
-				if a := &m.Value.Items[j]; a.Get("finalDecision") != nil && a.Get("approvers") != nil {
-					all = append(all, a)
-				}
+	if field := fields.Get(r.JiraApprovals); field != nil {
+		for i := range field.Items {
+			if a := &field.Items[i]; a.Get("finalDecision") != nil && a.Get("approvers") != nil {
+				all = append(all, a)
 			}
 		}
 	}
 	if len(all) == 0 {
-		r.wrong(place+"fields", "no approvals", "the Approvals field of Jira Service Management")
+		r.wrong(place+"fields."+r.JiraApprovals, "no approvals", "the Approvals field of Jira Service Management")
 	}
 	return all
 }

@@ -68,15 +68,14 @@ func Names() []string {
 	return names
 }
 
-// Reader reads producers' messages. Its zero value knows no site's own fields.
+// Reader reads producers' messages. Its zero value knows no site's own fields,
+// and refuses what stands in these.
 type Reader struct {
 	// JiraWords is the id of the custom field in which an issue says what it is
-	// about. Default labels and all custom fields: where anybody may edit one of
-	// these, name the field that the workflow protects.
-	JiraWords string
-	// JiraApprovals is the id of the field of an issue's approvals. Default all
-	// custom fields.
-	JiraApprovals string
+	// about: the one that the workflow protects. JiraApprovals is that of the
+	// field of its approvals. No other field of an issue counts, and no issue
+	// where they are not both named.
+	JiraWords, JiraApprovals string
 }
 
 // Decode reads a message of whichever producer it is of; known is false where

@@ -47,10 +47,13 @@ func samples(t testing.TB) map[string]sample {
 	return all
 }
 
+// site is the one that Jira's samples are of.
+func site() Reader { return Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"} }
+
 func decode(t testing.TB, message []byte) (event.Event, bool, error) {
 	n, err := jsontree.Parse(message, cloudevent.Depth)
 	require.NoError(t, err)
-	return Reader{}.Decode(&n)
+	return site().Decode(&n)
 }
 
 func switches(t testing.TB) *decision.Decoder {
@@ -70,7 +73,7 @@ func TestSamples(t *testing.T) {
 	for name, s := range samples(t) {
 		t.Run(name, func(t *testing.T) {
 			require.NotEmpty(t, s.Why)
-			ev, err := Reader{}.DecodeFrom(s.From, s.Message)
+			ev, err := site().DecodeFrom(s.From, s.Message)
 			again, known, errAgain := decode(t, s.Message)
 			require.True(t, known)
 			require.Equal(t, err, errAgain)
@@ -126,16 +129,16 @@ func TestRepeats(t *testing.T) {
 		sameID   bool
 		sameBody bool
 	}{
-		"another update of the change":  {"servicenow.business-rule.json", []string{"08:59:31", "09:10:00", `"state": "-1"`, `"state": "0"`}, true, true},
-		"the change approved again":     {"servicenow.business-rule.json", []string{"08:59:30", "10:00:00"}, false, false},
-		"another update of the issue":   {"jira.webhook.json", []string{"1795337971258", "1795337999999", `"labels": [`, `"labels": ["urgent",`}, true, true},
-		"labels changed after approval": {"jira.webhook.json", []string{"enabled=on", "enabled=off"}, true, false},
-		"approved again":                {"jira.webhook.json", []string{`"id": "1"`, `"id": "7"`}, false, true},
-		"the approval sent again":       {"cdevents.approved.json", []string{`"chainId": "4c8cb7dd`, `"chainId": "5c8cb7dd`}, true, true},
-		"another approval":              {"cdevents.approved.json", []string{"471069a8", "571069a8"}, false, true},
-		"the notification sent again":   {"config.resource-changed.json", []string{"09:00:05", "09:30:05"}, true, true},
-		"another change of the tags":    {"config.resource-changed.json", []string{`"capture_time": "2026-11-22T09:00:00`, `"capture_time": "2026-11-22T09:07:00`}, false, true},
-		"the notification through SMN":  {"config.smn.json", []string{"d84bd662", "e84bd662"}, true, true},
+		"another update of the change": {"servicenow.business-rule.json", []string{"08:59:31", "09:10:00", `"state": "-1"`, `"state": "0"`}, true, true},
+		"the change approved again":    {"servicenow.business-rule.json", []string{"08:59:30", "10:00:00"}, false, false},
+		"another update of the issue":  {"jira.webhook.json", []string{"1795337971258", "1795337999999", `"summary": `, `"labels": ["urgent", "interlock:enabled=off"], "summary": `}, true, true},
+		"words changed after approval": {"jira.webhook.json", []string{"enabled=on", "enabled=off"}, true, false},
+		"approved again":               {"jira.webhook.json", []string{`"id": "1"`, `"id": "7"`}, false, true},
+		"the approval sent again":      {"cdevents.approved.json", []string{`"chainId": "4c8cb7dd`, `"chainId": "5c8cb7dd`}, true, true},
+		"another approval":             {"cdevents.approved.json", []string{"471069a8", "571069a8"}, false, true},
+		"the notification sent again":  {"config.resource-changed.json", []string{"09:00:05", "09:30:05"}, true, true},
+		"another change of the tags":   {"config.resource-changed.json", []string{`"capture_time": "2026-11-22T09:00:00`, `"capture_time": "2026-11-22T09:07:00`}, false, true},
+		"the notification through SMN": {"config.smn.json", []string{"d84bd662", "e84bd662"}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			message := samples(t)[test.sample].Message
@@ -166,7 +169,7 @@ func TestContradictions(t *testing.T) {
 		"a rejection":                       {"servicenow.approver.json", []string{`"state": "approved"`, `"state": "rejected"`}, nil},
 		"a rejection beside the row and in": {"servicenow.table-api.json", []string{`"number": {`, `"approvals": [{"approver": "46d44a23a9fe19810012d100cca80666", "state": "rejected"}], "number": {`}, []string{"result.approvals[0].state"}},
 		"an approver who declined":          {"jira.webhook.json", []string{`"approverDecision": "pending"`, `"approverDecision": "declined"`}, []string{"approvals"}},
-		"an approval that was declined":     {"jira.webhook.json", []string{`"customfield_10033": [`, `"customfield_10034": [{"id":"0","finalDecision":"declined","approvers":[]}], "customfield_10033": [`}, []string{"approvals"}},
+		"an approval that was declined":     {"jira.webhook.json", []string{`"customfield_10033": [`, `"customfield_10033": [{"id":"0","finalDecision":"declined","approvers":[]},`}, []string{"approvals"}},
 		"all declined":                      {"jira.webhook.json", []string{`"finalDecision": "approved"`, `"finalDecision": "declined"`, `"approverDecision": "approved"`, `"approverDecision": "declined"`}, nil},
 		"a decision that is another":        {"cdevents.approved.json", []string{`"decision": "approved"`, `"decision": "rejected"`}, []string{"subject.content.decision"}},
 		"a decision that is none":           {"cdevents.approved.json", []string{`"decision": "approved"`, `"decision": {}`}, []string{"subject.content.decision"}},
@@ -192,34 +195,29 @@ func TestContradictions(t *testing.T) {
 // TestConfiguredFields: words and approvals count in the fields that are
 // configured for them, and nowhere else.
 func TestConfiguredFields(t *testing.T) {
-	words := `interlock:switch=proxy-ssl interlock:enabled=off interlock:project_id=056538411200d4cd2f79c003c7606412 ` +
-		`interlock:instance_id=096c0fc43e804757b59946b80dc27f8bin07 interlock:proxy_id=2ec617ba62da4eafb921b69438beed3cpo01`
 	message := string(samples(t)["jira.webhook.json"].Message)
-	with := strings.Replace(message, `"labels": [`, `"customfield_10100": "`+words+`", "labels": [`, 1)
-	read := func(rd Reader, text string) (event.Event, error) {
-		ev, err := rd.DecodeFrom("jira", []byte(text))
-		return ev, err
-	}
-	ev, err := read(Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"}, with)
-	require.NoError(t, err)
-	require.Contains(t, string(ev.Data()), `"switch":"proxy-ssl","enabled":false`, "and not what labels say")
-	_, err = read(Reader{}, with)
-	require.Error(t, err, "two values of one word")
-
-	ev, err = read(Reader{JiraWords: "customfield_10101"}, with)
-	require.NoError(t, err)
-	require.Empty(t, ev.Data(), "no words where they count")
-	_, err = read(Reader{JiraApprovals: "customfield_10099"}, message)
-	require.Equal(t, []string{"issue.fields"}, wrongFields(t, err), "no approvals where they count")
-
-	// What looks like words or approvals elsewhere is neither, configured or not.
-	for _, name := range []string{"description", "resolution", "comment", "environment"} {
-		ev, err := read(Reader{}, strings.Replace(message, `"labels": [`, `"`+name+`": "interlock:enabled=off", "labels": [`, 1))
-		require.NoError(t, err)
+	with := func(old, with string) []byte { return []byte(strings.Replace(message, old, with, 1)) }
+	// What looks like words or approvals elsewhere is neither.
+	for _, name := range []string{"labels", "customfield_10101", "description", "resolution", "comment", "environment"} {
+		ev, _, err := decode(t, with(`"summary": `, `"`+name+`": "interlock:enabled=off", "summary": `))
+		require.NoError(t, err, name)
 		require.Contains(t, string(ev.Data()), `"enabled":true`, name)
-		_, err = read(Reader{}, strings.Replace(message, `"customfield_10033": [`, `"`+name+`": [`, 1))
-		require.Equal(t, []string{"issue.fields"}, wrongFields(t, err), name)
+		ev, _, err = decode(t, with(`"customfield_10100": [`, `"`+name+`": [`))
+		require.NoError(t, err, name)
+		require.Empty(t, ev.Data(), name)
+		_, _, err = decode(t, with(`"customfield_10033": [`, `"`+name+`": [`))
+		require.Equal(t, []string{"issue.fields.customfield_10033"}, wrongFields(t, err), name)
 	}
+	// Where it is not known which they are, they are none.
+	for _, rd := range []Reader{{}, {JiraWords: "customfield_10100"}, {JiraApprovals: "customfield_10033"}} {
+		_, err := rd.DecodeFrom("jira", []byte(message))
+		require.Equal(t, []string{"issue.fields"}, wrongFields(t, err))
+		require.ErrorContains(t, err, "expected INTERLOCK_JIRA_FIELDS=words=customfield_…,approvals=customfield_…")
+	}
+	// The field may be one of choices.
+	ev, _, err := decode(t, with(`"interlock:enabled=on"`, `{"id": "10020", "value": "interlock:enabled=off"}`))
+	require.NoError(t, err)
+	require.Contains(t, string(ev.Data()), `"enabled":false`)
 	// Nor is a word of approval in another column of a change, or in an approval's
 	// other members.
 	change := string(samples(t)["servicenow.not-approved.json"].Message)
@@ -323,13 +321,13 @@ func TestUnknown(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, known, message)
 		for _, name := range Names() {
-			_, err := Reader{}.DecodeFrom(name, []byte(message))
+			_, err := site().DecodeFrom(name, []byte(message))
 			require.Equal(t, []string{"body"}, wrongFields(t, err))
 		}
 	}
-	_, err := Reader{}.DecodeFrom("remedy", []byte(`{}`))
+	_, err := site().DecodeFrom("remedy", []byte(`{}`))
 	require.Equal(t, []string{"from"}, wrongFields(t, err))
-	_, err = Reader{}.DecodeFrom("jira", []byte(`{"a":1,"a":1}`))
+	_, err = site().DecodeFrom("jira", []byte(`{"a":1,"a":1}`))
 	require.Equal(t, []string{"body"}, wrongFields(t, err))
 }
 
@@ -344,7 +342,7 @@ func fuzz(f *testing.F, producer string) {
 	}
 	d := switches(f)
 	f.Fuzz(func(t *testing.T, message []byte) {
-		ev, err := Reader{}.DecodeFrom(producer, message)
+		ev, err := site().DecodeFrom(producer, message)
 		if err != nil {
 			var e *Error
 			require.True(t, errors.As(err, &e))
@@ -356,7 +354,7 @@ func fuzz(f *testing.F, producer string) {
 		again, err := cloudevent.DecodeJSON(text)
 		require.NoError(t, err)
 		require.Equal(t, ev, again)
-		twice, err := Reader{}.DecodeFrom(producer, message)
+		twice, err := site().DecodeFrom(producer, message)
 		require.NoError(t, err)
 		require.Equal(t, ev, twice)
 		for _, sw := range functions.All() {
