@@ -264,7 +264,9 @@ func TestSteps(t *testing.T) {
 		if change, ok := message["change_request"].(map[string]any); ok {
 			change["u_interlock_then"] = c.then
 		} else {
-			message["issue"].(map[string]any)["fields"].(map[string]any)["customfield_10200"] = "interlock:on_failure=undo interlock:then=" + c.then + " interlock:region=eu-west-101"
+			fields := message["issue"].(map[string]any)["fields"].(map[string]any)
+			first, _, _ := strings.Cut(fields["customfield_10100"].(string), "Steps:")
+			fields["customfield_10100"] = first + "interlock:on_failure=undo interlock:then=" + c.then + " interlock:region=eu-west-101"
 		}
 		text, err := json.Marshal(message)
 		require.NoError(t, err)
