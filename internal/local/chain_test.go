@@ -309,3 +309,31 @@ func TestALongChain(t *testing.T) {
 		require.Len(t, w.states(events.TypeChainSucceeded), 51)
 	})
 }
+
+// A decision that waits is judged by what its first delivery said: a repeat that
+// says of its ticket that it was approved since does not make it so.
+func TestARepeatDoesNotRefreshItsApproval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{})
+		w.policy = `permit (principal, action, resource) when {
+			context has ticket && context.ticket has approved_at && context.now.durationSince(context.ticket.approved_at) <= duration("2d") };`
+		p := w.start(config.Place{Kind: "memory"}, 100*time.Hour)
+		defer p.stop()
+		synctest.Wait()
+		opens, closes := time.Now().Add(24*time.Hour), time.Now().Add(48*time.Hour)
+		delivered := func(approved time.Time) engine.Result {
+			ctx := admission.With(t.Context(), admission.Admission{Door: admission.Direct})
+			return p.Handle(ctx, "proxyssl", four(t, "CHG1", func(a *events.TicketApproved) {
+				a.Switch, a.Then, a.Ticket.ApprovedAt = "proxy-ssl", nil, &approved
+				a.Ticket.Window = &events.Window{Start: &opens, End: &closes}
+			}))
+		}
+		old := time.Now().Add(-30 * time.Hour)
+		require.Equal(t, engine.Later, delivered(old).Kind)
+		time.Sleep(25 * time.Hour)
+		r := delivered(time.Now())
+		require.Equal(t, engine.Rejected, r.Kind)
+		require.Equal(t, events.Denied, r.Error.Code)
+		require.Empty(t, w.sim.Effects())
+	})
+}
