@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -35,14 +34,7 @@ func TestChainDeaths(t *testing.T) {
 	heard := &heard{contents: map[string]string{}}
 	bus := httptest.NewServer(heard)
 	defer bus.Close()
-	p := &program{
-		T: t, binary: built(t), dir: t.TempDir(),
-		env: []string{
-			"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
-			"INTERLOCK_GAUSSDB_ENDPOINT=" + api.URL, "INTERLOCK_DBSS_ENDPOINT=" + api.URL, "INTERLOCK_AUTH_TOKEN=" + cloudsim.DefaultToken,
-			"INTERLOCK_LEDGER=bolt:interlock.db", "INTERLOCK_BUS=http:" + bus.URL, "INTERLOCK_QUIET=300ms",
-		},
-	}
+	p := programOf(t, api.URL, bus.URL)
 	p.start()
 	defer p.kill()
 	var roots []event.Event

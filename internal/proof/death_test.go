@@ -44,14 +44,7 @@ func TestDeaths(t *testing.T) {
 	listener := &listener{contents: map[string]map[string]bool{}}
 	bus := httptest.NewServer(listener)
 	defer bus.Close()
-	p := &program{
-		T: t, binary: built(t), dir: t.TempDir(),
-		env: []string{
-			"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
-			"INTERLOCK_GAUSSDB_ENDPOINT=" + api.URL, "INTERLOCK_DBSS_ENDPOINT=" + api.URL, "INTERLOCK_AUTH_TOKEN=" + cloudsim.DefaultToken,
-			"INTERLOCK_LEDGER=bolt:interlock.db", "INTERLOCK_BUS=http:" + bus.URL, "INTERLOCK_QUIET=300ms",
-		},
-	}
+	p := programOf(t, api.URL, bus.URL)
 	p.start()
 	defer p.kill()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -131,6 +124,18 @@ func built(t *testing.T) string {
 	out, err := exec.Command("go", "build", "-o", binary, "../../cmd/interlock").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return binary
+}
+
+// programOf is the built program, with a ledger file of its own.
+func programOf(t *testing.T, api, bus string) *program {
+	return &program{
+		T: t, binary: built(t), dir: t.TempDir(),
+		env: []string{
+			"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
+			"INTERLOCK_GAUSSDB_ENDPOINT=" + api, "INTERLOCK_DBSS_ENDPOINT=" + api, "INTERLOCK_AUTH_TOKEN=" + cloudsim.DefaultToken,
+			"INTERLOCK_LEDGER=bolt:interlock.db", "INTERLOCK_BUS=http:" + bus, "INTERLOCK_QUIET=300ms",
+		},
+	}
 }
 
 // program is the built program, serving.
