@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,11 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		if err != nil {
 			return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 		}
+		if claimed.Verdict != ledger.Reused {
+			if d, err = e.first(d, stored, claimed.Record); err != nil {
+				return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+			}
+		}
 		switch claimed.Verdict {
 		case ledger.New:
 			return e.attempt(d, c, claimed).fresh(ctx)
@@ -60,6 +66,20 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		}
 	}
 	return e.later(ctx, d, events.Held, heldWait, nil)
+}
+
+// first is a decision as its first delivery told it: by that it is judged, for
+// what a ticket says of itself, when it was approved or of which digest, is no
+// part of its content. A repeat that says it otherwise changes nothing.
+func (e *Engine) first(d *decision.Decision, stored []byte, rec ledger.Record) (*decision.Decision, error) {
+	if len(rec.Stored) == 0 || bytes.Equal(rec.Stored, stored) {
+		return d, nil
+	}
+	first, err := e.decoder.Restore(rec.Stored)
+	if err != nil {
+		return d, err
+	}
+	return first, nil
 }
 
 // finish takes up a decision that was left on the instance: its call may have

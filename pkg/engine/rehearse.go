@@ -75,6 +75,12 @@ func (e *Engine) rehearse(ctx context.Context, d *decision.Decision) Result {
 		r.off(waiting(events.Unavailable, ledgerWait, err))
 		return e.rehearsed(ctx, d, r)
 	}
+	if a.rec.Content == d.Content() {
+		if a.d, err = e.first(d, nil, a.rec); err != nil {
+			r.off(waiting(events.Unavailable, ledgerWait, err))
+			return e.rehearsed(ctx, d, r)
+		}
+	}
 	r.foresee(ctx, a)
 	r.read(ctx, a)
 	return e.rehearsed(ctx, d, r)

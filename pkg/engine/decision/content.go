@@ -30,7 +30,9 @@ type contentTicket struct {
 // target, options, ticket id, requester and approvers as given, and window. It is the same
 // however the event was spelt: order of members, white space, the form of
 // numbers and the zone of times do not count; nor do attributes such as time
-// and traceparent, which a sender may set anew when it repeats itself.
+// and traceparent, which a sender may set anew when it repeats itself. What else
+// a ticket says, when it was approved and of which digest, a repeat may say too:
+// the engine judges a decision by what its first delivery said.
 func (d *Decision) Content() string {
 	c := content{Switch: d.Switch, Enabled: d.Enabled, Target: d.Target, Options: d.Options}
 	if t := d.Ticket; t != nil {
