@@ -20,5 +20,6 @@ func Types() []string {
 	return []string{
 		TypeTicketApproved, TypeTagChanged, TypeSwitchRequested,
 		TypeSwitchCompleted, TypeSwitchRejected, TypeSwitchFailed, TypeJobSucceeded, TypeJobFailed,
+		TypeChainSucceeded, TypeChainFailed,
 	}
 }

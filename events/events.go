@@ -12,7 +12,8 @@
 // A [Completed] event says that the cloud's API took the request and carries
 // the job_id, from which the next step chains. A [Rejected] event says that it
 // never will be applied, a [Failed] one that it was given up for now, and a
-// [JobEnded] one how the cloud's job ended.
+// [JobEnded] one how the cloud's job ended. A [ChainEnded] one says how each step
+// of a chain stands when nothing more will be done of it.
 package events
 
 import "time"
@@ -31,6 +32,8 @@ const (
 	TypeSwitchFailed    = "dev.interlock.switch.failed.v1"
 	TypeJobSucceeded    = "dev.interlock.job.succeeded.v1"
 	TypeJobFailed       = "dev.interlock.job.failed.v1"
+	TypeChainSucceeded  = "dev.interlock.chain.succeeded.v1"
+	TypeChainFailed     = "dev.interlock.chain.failed.v1"
 )
 
 // SchemaBase is what a type's name is appended to, followed by ".json", to
@@ -90,6 +93,10 @@ type (
 	Completed       = CompletedOf[Target]
 	Rejected        = RejectedOf[Target]
 	JobEnded        = JobEndedOf[Target]
+	Step            = StepOf[Target]
+	Chain           = ChainOf[Target]
+	ChainStep       = ChainStepOf[Target]
+	ChainEnded      = ChainEndedOf[Target]
 )
 
 // TicketApprovedOf is the data of [TypeTicketApproved].
@@ -99,6 +106,10 @@ type TicketApprovedOf[T any] struct {
 	Target  *T             `json:"target" validate:"required"`
 	Options map[string]any `json:"options,omitempty"`
 	Ticket  *Ticket        `json:"ticket" validate:"required"`
+	// Then are the steps that follow, each once the one before has taken effect.
+	Then []StepOf[T] `json:"then,omitempty" validate:"max=50,dive"`
+	// OnFailure is what is done where a step fails.
+	OnFailure OnFailure `json:"on_failure,omitempty" validate:"omitempty,oneof=stop undo"`
 }
 
 // SwitchRequestedOf is the data of [TypeSwitchRequested]: an ad hoc request, or
@@ -109,6 +120,94 @@ type SwitchRequestedOf[T any] struct {
 	Target  *T             `json:"target" validate:"required"`
 	Options map[string]any `json:"options,omitempty"`
 	Ticket  *Ticket        `json:"ticket,omitempty"`
+	// Then are the steps that follow, each once the one before has taken effect.
+	Then []StepOf[T] `json:"then,omitempty" validate:"max=50,dive"`
+	// OnFailure is what is done where a step fails.
+	OnFailure OnFailure `json:"on_failure,omitempty" validate:"omitempty,oneof=stop undo"`
+	// Chain is there where it is a step of a chain, by Interlock's own word: it
+	// says which, and what came before.
+	Chain *ChainOf[T] `json:"chain,omitempty"`
+}
+
+// StepOf is one more switch that a ticket or a request asks for.
+type StepOf[T any] struct {
+	Switch  string `json:"switch" validate:"required"`
+	Enabled *bool  `json:"enabled" validate:"required"`
+	// Target is that of the step before, less what this switch does not use,
+	// where it is missing.
+	Target  *T             `json:"target,omitempty"`
+	Options map[string]any `json:"options,omitempty"`
+}
+
+// OnFailure is what is done where a step of a chain fails.
+type OnFailure string
+
+const (
+	// Stop leaves what was done as it is. It is the default.
+	Stop OnFailure = "stop"
+	// Undo flips back, last first, what the chain is known to have changed.
+	Undo OnFailure = "undo"
+)
+
+// ChainOf is a chain as it stands when a step of it is due.
+type ChainOf[T any] struct {
+	// Root names the event that asked for the chain, and its switch.
+	Root Link `json:"root"`
+	// After names what the step follows: the record whose write made it due.
+	After Link `json:"after"`
+	// Type is that of the root's event.
+	Type string `json:"type"`
+	// At is the step's place, from 0, the root's. Undo: it is flipped back.
+	At   int  `json:"at"`
+	Undo bool `json:"undo,omitempty"`
+	// Order is the root's place in time, which is that of each step.
+	Order     time.Time        `json:"order"`
+	OnFailure OnFailure        `json:"on_failure,omitempty" validate:"omitempty,oneof=stop undo"`
+	Digest    string           `json:"digest,omitempty"`
+	Steps     []ChainStepOf[T] `json:"steps" validate:"min=1,max=51,dive"`
+}
+
+// Link names a record of the ledger.
+type Link struct {
+	Switch string `json:"switch"`
+	Source string `json:"source"`
+	ID     string `json:"id"`
+}
+
+// ChainStepOf is a step of a chain, and how it stands.
+type ChainStepOf[T any] struct {
+	Switch  string         `json:"switch"`
+	Target  T              `json:"target"`
+	Enabled bool           `json:"enabled"`
+	Options map[string]any `json:"options,omitempty"`
+	State   StepState      `json:"state" validate:"oneof=not-done done unchanged failed undone undo-failed"`
+	// Changed: it is known to have been in the other position before.
+	Changed bool   `json:"changed,omitempty"`
+	JobID   string `json:"job_id,omitempty"`
+	Error   *Error `json:"error,omitempty"`
+}
+
+// StepState is how a step of a chain stands.
+type StepState string
+
+const (
+	// StepNotDone: it was not begun.
+	StepNotDone StepState = "not-done"
+	// StepDone: it has taken effect. StepUnchanged: it was as wanted already.
+	StepDone      StepState = "done"
+	StepUnchanged StepState = "unchanged"
+	StepFailed    StepState = "failed"
+	// StepUndone: it was flipped back. StepUndoFailed: that failed.
+	StepUndone     StepState = "undone"
+	StepUndoFailed StepState = "undo-failed"
+)
+
+// ChainEndedOf is the data of [TypeChainSucceeded] and [TypeChainFailed]. Its
+// steps are without options, and without a word on what they changed: their
+// states say it.
+type ChainEndedOf[T any] struct {
+	Cause Cause            `json:"cause"`
+	Steps []ChainStepOf[T] `json:"steps"`
 }
 
 // TagChangedOf is the data of [TypeTagChanged]. Each function minds only the

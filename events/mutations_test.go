@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,27 +41,53 @@ func TestSchemaAndDecoderAgree(t *testing.T) {
 		require.NoError(t, err)
 		ev.DataEncoded = text
 
-		var problems []string
+		var problems, beyond []string
 		anyMeant := false
 		for _, s := range specs() {
 			_, meant, problem := d.Decode(s.Switch, ev)
 			anyMeant = anyMeant || meant
-			if problem != nil {
-				problems = append(problems, problem.Error())
+			if problem == nil {
+				continue
+			}
+			for _, f := range problem.Fields {
+				if beyondSchema(data, f) {
+					beyond = append(beyond, f.Path)
+				} else {
+					problems = append(problems, f.Path+": found "+f.Found+", expected "+f.Expected)
+				}
 			}
 		}
 		refused := schemas[ev.Type()].Validate(data)
-		if !anyMeant || beyondSchema(strings.Join(problems, "\n")) {
-			return // nobody's event is not judged
+		if !anyMeant || regexp.MustCompile(`[T:+-]-0`).Match(text) {
+			return // nobody's event is not judged, nor a time in which the validator takes -0 for 0
 		}
-		require.Equal(t, refused != nil, len(problems) > 0, "%s\nschema: %v\ndecoder: %v", text, refused, problems)
+		require.Equal(t, refused != nil, len(problems) > 0, "%s\nschema: %v\ndecoder: %v\nbeyond the schema: %v", text, refused, problems, beyond)
 	})
 }
 
 // beyondSchema lists what only the decoder can tell: that a window ends before
-// it starts.
-func beyondSchema(problems string) bool {
-	return strings.Contains(problems, "data.ticket.window.end: ") && strings.Contains(problems, "window's start")
+// it starts, what was before 1970, who is nobody, and what a step of a chain is told by those beside it.
+func beyondSchema(data any, f events.Field) bool {
+	switch {
+	case f.Expected == "a time from 1970 on":
+		return true
+	case f.Path == "data.ticket.window.end":
+		return strings.Contains(f.Expected, "window's start")
+	case strings.HasPrefix(f.Path, "data.ticket."):
+		return strings.HasPrefix(f.Expected, "a name with a letter or digit")
+	case f.Path == "data.chain.at":
+		return f.Expected == "the place of a step that follows another"
+	case strings.HasSuffix(f.Path, ".target.region"):
+		return strings.HasSuffix(f.Expected, ", the region of the whole chain")
+	}
+	step := regexp.MustCompile(`^data\.then\[(\d+)\]\.target\.`).FindStringSubmatch(f.Path)
+	if step == nil {
+		return false
+	}
+	i, _ := strconv.Atoi(step[1])
+	then, _ := data.(map[string]any)["then"].([]any)
+	given, _ := then[i].(map[string]any)
+	return given["target"] == nil // it is that of the step before
 }
 
 // changed changes one value somewhere below v.
@@ -114,6 +142,8 @@ var memberNames = []string{
 	"switch", "enabled", "target", "options", "ticket", "changes", "region", "project_id", "instance_id", "proxy_id", "database_id",
 	"alt_for_readonly", "lts_audit_switch", "id", "requested_by", "approved_by", "approved_at", "window", "start", "end",
 	"key", "old", "new", "Enabled", "note",
+	"then", "on_failure", "chain", "root", "after", "at", "undo", "order", "type", "source", "steps", "state", "changed", "job_id", "error",
+	"code", "title", "detail", "fields", "policy", "cloud", "status", "path", "found", "expected",
 }
 
 // values are JSON texts, so that each use has its own.
@@ -128,6 +158,12 @@ var values = []string{
 	`"5c1f4b2f-9a3e-4d5b-8f60-7e2d3c4b5a69"`, `"Gadr-Y4B51p4J06s5s5B"`, `"` + strings.Repeat("a", 65) + `"`, `"` + strings.Repeat("é", 257) + `"`,
 	`{}`, `[]`, `["approver@example.com"]`, `[{"key":"interlock:proxy-ssl","new":"on"}]`,
 	`{"alt_for_readonly":true}`, `{"lts_audit_switch":1}`, `{"lts_audit_switch":null}`,
+	`"stop"`, `"undo"`, `"rollback"`, `"done"`, `"undo-failed"`, `"finished"`, `3`, `[{}]`, `[null]`,
+	`{"switch":"access-control","enabled":true}`, `[{"switch":"multi-tenancy","enabled":false}]`,
+	`[{"switch":"proxy-alt","enabled":true,"options":{"alt_for_readonly":true}},{"switch":"database-audit","enabled":true}]`,
+	`[` + strings.Repeat(`{"switch":"access-control","enabled":true},`, 50) + `{"switch":"access-control","enabled":true}]`,
+	`{"project_id":"056538411200d4cd2f79c003c7606412","instance_id":"096c0fc43e804757b59946b80dc27f8bin07"}`,
+	`{"code":"gave-up","title":"t","detail":"","fields":[{"path":"p","found":"f","expected":"e"}],"policy":["p"],"cloud":{"status":400}}`,
 	`{"start":"2026-11-22T09:00:00Z"}`, `{"id":"CHG1","requested_by":"a","approved_by":["b"]}`,
 }
 

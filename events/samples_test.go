@@ -68,6 +68,9 @@ func TestValidSamples(t *testing.T) {
 			if meant {
 				asked[ev.Type()][s.Switch]++
 				require.True(t, dec.Approved(), name)
+				if k := dec.Ticket; k != nil && k.Digest != "" {
+					require.Equal(t, k.Digest, dec.Digest, name)
+				}
 			}
 		}
 		if ev.DataSchema() != "" {

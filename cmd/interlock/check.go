@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/admission"
@@ -36,9 +38,10 @@ func checkCommand() *cobra.Command {
 		Use:   "check FILE…",
 		Short: "Check events without a network, and say which function would do what",
 		Long: `Check reads events as the functions do, and says for each which function would
-call what, or which of its fields are wrong. It asks neither ledger nor cloud:
-what they have to say, a dry run tells (interlock send --dry-run). Where
-INTERLOCK_POLICY is set, it says what that policy makes of them now.
+call what, or which of its fields are wrong; of a chain, all of it, with what to
+know before it is approved. It asks neither ledger nor cloud: what they have to
+say, a dry run tells (interlock send --dry-run). Where INTERLOCK_POLICY is set, it
+says what that policy makes of them now.
 
 ` + keptHelp + `
 
@@ -106,7 +109,7 @@ func newOffline() (*offline, error) {
 		o.names = append(o.names, sw.Function)
 	}
 	o.names = append(o.names, engine.JobFollow)
-	o.Follower.Offline = true
+	o.Engine.Offline = true
 	return o, o.Engine.Init()
 }
 
@@ -164,7 +167,7 @@ func (o *offline) meant(ctx context.Context, ev event.Event) (names []string) {
 	return names
 }
 
-// foretold says in a line what a function would do; "" if it is not meant.
+// foretold says what a function would do; "" if it is not meant.
 func foretold(function string, r engine.Result) string {
 	if r.Kind != engine.Rehearsed {
 		return ""
@@ -174,14 +177,35 @@ func foretold(function string, r engine.Result) string {
 	switch {
 	case function == engine.JobFollow && f.Would != engine.WouldReject:
 		return printable(fmt.Sprintf("  %s would follow job %s: %s", function, f.JobID, flip))
-	case f.Would == engine.WouldCall:
-		at, err := url.Parse(f.Request.URL)
-		if err != nil {
-			at = new(url.URL)
-		}
-		return printable(fmt.Sprintf("  %s would call %s %s %s: %s", function, f.Request.Method, at.RequestURI(), f.Request.Body, flip))
+	case f.Would != engine.WouldCall:
+		return printable(fmt.Sprintf("  %s would %s, %s: %s: %s", function, f.Would, f.Error.Code, f.Error.Detail, flip))
 	}
-	return printable(fmt.Sprintf("  %s would %s, %s: %s: %s", function, f.Would, f.Error.Code, f.Error.Detail, flip))
+	lines := append([]string{fmt.Sprintf("  %s would call %s: %s", function, called(f.Request), flip)}, warned(f.Warnings)...)
+	for _, step := range f.Then {
+		var t events.Target
+		_ = json.Unmarshal(step.Target, &t) // the engine wrote it
+		lines = append(lines, fmt.Sprintf("  then %s: %s %s, %s", called(step.Request), step.Switch, onOff(step.Enabled), huawei.Place(t).Subject))
+		lines = append(lines, warned(step.Warnings)...)
+	}
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func called(r *engine.Request) string {
+	at, err := url.Parse(r.URL)
+	if err != nil {
+		at = new(url.URL)
+	}
+	return r.Method + " " + at.RequestURI() + " " + r.Body
+}
+
+func warned(warnings []string) (lines []string) {
+	for _, w := range warnings {
+		lines = append(lines, "    note: "+w)
+	}
+	return lines
 }
 
 func wrongFields(e *events.Error) string {

@@ -125,7 +125,7 @@ func (e *entry) inState(state string) bool {
 
 // filter is which decisions are wanted.
 type filter struct {
-	sw, target, ticket, state, event string
+	sw, target, ticket, state, chain string
 	since, until                     time.Time
 }
 
@@ -134,7 +134,7 @@ func (f *filter) wants(e *entry) bool {
 		(f.target == "" || e.is(f.target)) &&
 		(f.ticket == "" || f.ticket == e.ticket()) &&
 		(f.state == "" || e.inState(f.state)) &&
-		(f.event == "" || f.event == e.Key.ID) &&
+		(f.chain == "" || e.inChain(f.chain)) &&
 		(f.since.IsZero() || !e.First.Before(f.since)) &&
 		(f.until.IsZero() || e.First.Before(f.until))
 }
@@ -142,6 +142,12 @@ func (f *filter) wants(e *entry) bool {
 // find returns the decisions that are wanted, the oldest first, and an error
 // where records could not be read.
 func (f *filter) find(all iter.Seq2[ledger.Record, error]) (found []entry, err error) {
+	found, err = entries(all)
+	return slices.DeleteFunc(found, func(e entry) bool { return !f.wants(&e) }), err
+}
+
+// entries are all records, the oldest first.
+func entries(all iter.Seq2[ledger.Record, error]) (found []entry, err error) {
 	var errs []error
 	for rec, err := range all {
 		var e entry
@@ -150,7 +156,7 @@ func (f *filter) find(all iter.Seq2[ledger.Record, error]) (found []entry, err e
 		}
 		if err != nil {
 			errs = append(errs, err)
-		} else if f.wants(&e) {
+		} else {
 			found = append(found, e)
 		}
 	}
@@ -205,6 +211,7 @@ read.`,
 	flags.StringVar(&f.sw, "switch", "", "of this switch; jobfollow lists the jobs that are followed")
 	flags.StringVar(&f.target, "target", "", "on this target: projects/P/instances/I[/proxies/X|/databases/D], or one of its ids")
 	flags.StringVar(&f.ticket, "ticket", "", "of the ticket with this id")
+	flags.StringVar(&f.chain, "chain", "", "of the chain with this id, or that the event with this id asked for")
 	flags.StringVar(&f.state, "state", "", "in this state: "+strings.Join(states, ", "))
 	flags.StringVar(&since, "since", "", "first received since: RFC 3339, or a duration back from now, as 24h")
 	flags.StringVar(&until, "until", "", "first received before, likewise")
@@ -251,7 +258,11 @@ func list(w io.Writer, found []entry, asJSON bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RECEIVED\tSWITCH\t\tSTATE\tTARGET\tTICKET\tEVENT")
 	for _, e := range found {
-		row(t, stamp(e.First), e.Key.Switch, e.position(), e.words(), last(e.target), dash(e.ticket()), e.Key.ID)
+		cells := []string{stamp(e.First), e.Key.Switch, e.position(), e.words(), last(e.target), dash(e.ticket()), e.Key.ID}
+		if at := e.place(); at != "" {
+			cells = append(cells, at)
+		}
+		row(t, cells...)
 	}
 	return t.Flush()
 }
@@ -267,10 +278,12 @@ func dash(s string) string {
 
 func showCommand(asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show {EVENT | SWITCH SOURCE ID}",
-		Short: "Show a decision with its history",
+		Use:   "show {EVENT | CHAIN | SWITCH SOURCE ID}",
+		Short: "Show a decision with its history, or a chain",
 		Long: `Show tells of one decision, or of all that an event has caused, what is known:
-what it asks for, who approved it, and what happened when.
+what it asks for, who approved it, and what happened when. Of a chain, which the
+event that asked for it names, or a step of it, or its own id, it tells where it
+is: each step, what waits and why, what will not be done.
 ` + ledgerHelp + `
 
 Exit code: 0; 1 for an error, or if there is no such decision.`,
@@ -278,7 +291,7 @@ Exit code: 0; 1 for an error, or if there is no such decision.`,
   interlock decisions show proxy-ssl https://tickets.example.com/changes CHG0031337-1 --json`,
 		Args: cobra.MatchAll(cobra.RangeArgs(1, 3), func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 {
-				return errors.New("found 2 arguments, expected EVENT or SWITCH SOURCE ID")
+				return errors.New("found 2 arguments, expected EVENT, CHAIN or SWITCH SOURCE ID")
 			}
 			return nil
 		}),
@@ -290,15 +303,27 @@ Exit code: 0; 1 for an error, or if there is no such decision.`,
 
 func showDecisions(cmd *cobra.Command, d local.Desk, args []string, asJSON bool) error {
 	ctx, w := cmd.Context(), cmd.OutOrStdout()
-	found, err := named(ctx, d, args)
+	found, chains, err := named(ctx, d, args)
 	if err != nil {
 		return err
 	}
 	if asJSON {
+		for _, c := range chains {
+			found = slices.DeleteFunc(found, func(e entry) bool { return e.inChain(c.id) })
+			found = append(found, c.members...)
+		}
 		return list(w, found, true)
 	}
-	for i, e := range found {
+	for i, c := range chains {
 		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := c.tell(w); err != nil {
+			return err
+		}
+	}
+	for i, e := range found {
+		if i > 0 || len(chains) > 0 {
 			fmt.Fprintln(w)
 		}
 		if err := e.tell(ctx, w, d); err != nil {
@@ -308,21 +333,39 @@ func showDecisions(cmd *cobra.Command, d local.Desk, args []string, asJSON bool)
 	return nil
 }
 
-// named returns the decisions that the arguments name, at least one.
-func named(ctx context.Context, d local.Desk, args []string) ([]entry, error) {
+// named returns the decisions that the arguments name, and the chains that these
+// are of, or that are named themselves: at least one of either.
+func named(ctx context.Context, d local.Desk, args []string) (found []entry, chains []*chain, err error) {
 	if len(args) == 3 {
 		rec, err := d.Decision(ctx, ledger.Key{Switch: args[0], Source: args[1], ID: args[2]})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		e, err := entryOf(rec)
-		return []entry{e}, err
+		if found = []entry{e}; err != nil || e.asks.Chain == nil {
+			return found, nil, err
+		}
 	}
-	found, err := (&filter{event: args[0]}).find(d.Decisions(ctx))
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("event %q: no decision of it", args[0])
+	all, err := entries(d.Decisions(ctx))
+	if err != nil {
+		return nil, nil, err
 	}
-	return found, err
+	of := found
+	if len(args) == 1 {
+		for _, e := range all {
+			if e.Key.ID == args[0] && !e.followed() {
+				found = append(found, e)
+			}
+			if e.Key.ID == args[0] || e.inChain(args[0]) {
+				of = append(of, e)
+			}
+		}
+	}
+	if len(of) == 0 {
+		return nil, nil, fmt.Errorf("event %q: no decision of it", args[0])
+	}
+	chains, err = chainsOf(of, all)
+	return found, chains, err
 }
 
 // tell writes what is known of a decision.

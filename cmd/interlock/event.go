@@ -12,19 +12,15 @@ import (
 )
 
 // approved builds the event of a ticket that was approved just now.
-func approved(name string, enabled bool, target events.Target, options map[string]any, ticket events.Ticket, now time.Time) (event.Event, error) {
+func approved(asked events.TicketApproved, now time.Time) (event.Event, error) {
 	at := now.UTC().Truncate(time.Second)
-	ticket.ApprovedAt = &at
-	return built(events.TypeTicketApproved, "urn:interlock:send:tickets", now, events.TicketApproved{
-		Switch: name, Enabled: &enabled, Target: &target, Options: options, Ticket: &ticket,
-	}, ticket.ID)
+	asked.Ticket.ApprovedAt = &at
+	return built(events.TypeTicketApproved, "urn:interlock:send:tickets", now, asked, asked.Ticket.ID)
 }
 
 // requested builds the event of an ad hoc request.
-func requested(name string, enabled bool, target events.Target, options map[string]any, now time.Time) (event.Event, error) {
-	return built(events.TypeSwitchRequested, "urn:interlock:send", now, events.SwitchRequested{
-		Switch: name, Enabled: &enabled, Target: &target, Options: options,
-	}, "")
+func requested(asked events.SwitchRequested, now time.Time) (event.Event, error) {
+	return built(events.TypeSwitchRequested, "urn:interlock:send", now, asked, "")
 }
 
 func built(typ, source string, now time.Time, data any, subject string) (event.Event, error) {

@@ -29,7 +29,12 @@ var fence = regexp.MustCompile("(?ms)^ *```sh ?([a-z]*)\n(.*?)^ *```$")
 
 func readme(t *testing.T) (text string, blocks []block) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	return page(t, "README.md")
+}
+
+func page(t *testing.T, file string) (text string, blocks []block) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(repository, file))
 	require.NoError(t, err)
 	for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
 		require.Contains(t, []string{"", "fails", "policy", "denied", "serve", "make", "aws"}, m[1])
@@ -88,6 +93,17 @@ func TestReadmeCommands(t *testing.T) {
 	require.Contains(t, out, "HTTP 200 OK")
 	require.Contains(t, out, `"operation":"SwitchAccessControl"`)
 	require.Contains(t, out, "as written: 1 records of 1 instances")
+}
+
+// The commands by which docs/chains.md shows a chain.
+func TestChainsCommands(t *testing.T) {
+	_, blocks := page(t, filepath.Join("docs", "chains.md"))
+	out, err := shell(t, builtProgram(t), strings.Join(of(blocks, "serve"), ""), freeAddr(t), freeAddr(t))
+	require.NoError(t, err, out)
+	require.Contains(t, out, `"would": "call"`)
+	require.Contains(t, out, `/multi-tenant"`, "the dry run tells of all steps")
+	require.Contains(t, out, "chain of CHG0031500-1: at step 1 of 3\n")
+	require.Contains(t, out, "multi-tenancy on, instance 096c0fc43e804757b59946b80dc27f8bin07: waits for step 2\n")
 }
 
 func builtProgram(t *testing.T) string {

@@ -36,8 +36,8 @@ func runCommand() *cobra.Command {
 		Short: "Start everything locally, flip each switch once, then serve",
 		Long: `Run starts a simulated cloud, all functions, a ledger file and a bus in one
 process, without an account or a network. It sends one approved ticket for each
-switch, and a sixth whose job fails, shows what happens, and then serves until
-it is interrupted.`,
+switch, a sixth whose job fails, and one that asks for a chain of two, shows what
+happens, and then serves until it is interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStage(cmd, addr, asJSON, func(ctx context.Context, s *stage) error {
@@ -89,6 +89,7 @@ type scene struct {
 	name    string
 	target  events.Target
 	options map[string]any
+	then    []events.Step
 }
 
 const project = "056538411200d4cd2f79c003c7606412"
@@ -99,6 +100,12 @@ var scenes = []scene{
 	{name: "access-control", target: events.Target{ProjectID: project, InstanceID: "61a4ea66210545909d74a05c27a7179ein07", ProxyID: "e87088f0b6a345e79db19d57c41fde15po01"}},
 	{name: "multi-tenancy", target: events.Target{ProjectID: project, InstanceID: "cb2f0d6a5e4b4a0f8f3d0c1b2a394857in07"}},
 	{name: "database-audit", target: events.Target{ProjectID: project, InstanceID: "76fabce1b0c84a0d9b0e6d3f2c1a5b4e", DatabaseID: "Gadr-Y4B51p4J06s5s5B"}},
+}
+
+// chained is a chain, on an instance of its own too.
+var chained = scene{
+	name: "proxy-ssl", target: events.Target{ProjectID: project, InstanceID: "3b8f6d2a94c14e07a5c8e1f07d9b6a42in07", ProxyID: "7c1d90e5f3b2486a8e4f2a6b5d0c9387po01"},
+	then: []events.Step{{Switch: "access-control", Enabled: new(true)}},
 }
 
 // stage is everything that runs in one process.
@@ -175,7 +182,8 @@ func (s *stage) bus() *tap {
 }
 
 // play sends one approved ticket for each switch, waits for the events that
-// answer it, and follows the jobs to their end. Then it shows a job that fails.
+// answer it, and follows the jobs to their end. Then it shows a job that fails,
+// and a chain.
 func (s *stage) play(ctx context.Context) error {
 	var jobs []string
 	for i, sc := range scenes {
@@ -203,13 +211,22 @@ func (s *stage) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.ended(ctx, job, events.TypeJobFailed)
+	s.note("one ticket asks for two switches, the second once the job of the first has succeeded")
+	if _, err := s.flip(ctx, "CHG0031343", chained, true); err != nil {
+		return err
+	}
+	if err := s.ended(ctx, job, events.TypeJobFailed); err != nil {
+		return err
+	}
+	_, err = s.await(ctx, func(out *event.Event) bool { return out.Type() == events.TypeChainSucceeded })
+	return err
 }
 
 // flip sends an approved ticket and returns the job of the completion event.
 func (s *stage) flip(ctx context.Context, ticket string, sc scene, enabled bool) (job string, err error) {
-	ev, err := approved(sc.name, enabled, sc.target, sc.options, events.Ticket{
-		ID: ticket, RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"},
+	ev, err := approved(events.TicketApproved{
+		Switch: sc.name, Enabled: &enabled, Target: &sc.target, Options: sc.options, Then: sc.then,
+		Ticket: &events.Ticket{ID: ticket, RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"}},
 	}, time.Now())
 	if err != nil {
 		return "", err

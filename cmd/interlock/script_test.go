@@ -24,7 +24,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.etcd.io/bbolt"
 
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/local"
+	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
 )
@@ -42,9 +46,12 @@ func TestMain(m *testing.M) {
 //	                      NAME.out and NAME.err
 //	post URL TYPE FILE    posts a file and prints the status and the answer
 //	get URL               prints the answer
+//	until PATTERN ARG...  runs interlock until what it prints matches
 //	taken NAME            takes a port and sets NAME to its address
 //	sample NAME           copies functions/NAME/sample.json to NAME.json
 //	audited FILE          makes a ledger file with audit records
+//	unresolved SIM FILE   makes a ledger file with a chain whose first step has
+//	                      failed as unresolved
 //	forge FILE OLD NEW    puts a text in the place of one of the same length in
 //	                      an audit record of a ledger file
 func TestScripts(t *testing.T) {
@@ -56,7 +63,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "interrupt": stop, "post": post, "get": get, "taken": taken, "sample": sample, "audited": auditedLedger, "forge": forge,
+			"start": start, "interrupt": stop, "post": post, "get": get, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge,
 		},
 	})
 }
@@ -177,6 +184,27 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	show(ts, res)
 }
 
+// until runs the program again and again, as somebody would who waits for it to
+// say something.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	pattern, giveUp := regexp.MustCompile("(?m)"+args[0]), time.After(30*time.Second)
+	for {
+		cmd := exec.Command(program(ts), args[1:]...)
+		cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+		out, err := cmd.Output()
+		if pattern.Match(out) {
+			_, err := ts.Stdout().Write(out)
+			ts.Check(err)
+			return
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-giveUp:
+			ts.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+}
+
 func show(ts *testscript.TestScript, res *http.Response) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
@@ -217,6 +245,28 @@ func forge(ts *testscript.TestScript, _ bool, args []string) {
 		return err
 	}))
 	ts.Check(db.Close())
+}
+
+// unresolvedChain has the event five ask for a chain, at a cloud that cuts its
+// call off and shows no jobs, and lets some hours pass.
+func unresolvedChain(ts *testscript.TestScript, _ bool, args []string) {
+	at := time.Now().Add(-3 * time.Hour)
+	h, err := local.Open(stageConfig(args[0], ts.MkAbs(args[1])), functions.All(), local.Options{Now: func() time.Time { return at }})
+	ts.Check(err)
+	ev, err := requested(events.SwitchRequested{
+		Switch: scenes[1].name, Enabled: new(true), Target: &scenes[1].target, Then: chained.then,
+	}, at)
+	ts.Check(err)
+	ev.SetID("five")
+	if r := h.Handle(context.Background(), scenes[1].function(), ev); r.Kind != engine.Later {
+		ts.Fatalf("%s: %v", r.Kind, r.Error)
+	}
+	at = at.Add(2 * time.Hour)
+	r := h.Engine.Resume(context.Background(), ledger.Key{Switch: scenes[1].name, Source: ev.Source(), ID: ev.ID()})
+	if r.Error == nil || r.Error.Code != events.Unresolved {
+		ts.Fatalf("%s: %v", r.Kind, r.Error)
+	}
+	ts.Check(h.Close())
 }
 
 // auditedLedger makes a ledger file in which three decisions on one instance and

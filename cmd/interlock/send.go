@@ -36,6 +36,8 @@ type sending struct {
 	target     events.Target
 	ticket     events.Ticket
 	options    []string
+	then       []string
+	onFailure  string
 	id         string
 	start, end string
 	bound      bool
@@ -59,12 +61,20 @@ sends it, which is mapped to an event first; the producers are ` + strings.Join(
 The address is that of a local program, to which /functions/<name> is added, or
 a function's own URL. The switches are ` + strings.Join(names, ", ") + `.
 
+With --then it asks for a chain: what --then names follows once what is before
+it has taken effect, as in --then "multi-tenancy on". After that may stand ids of
+its target, as project, instance, proxy or database, and options, each as
+NAME=VALUE without blanks; what is not named is as in the step before.
+
 Where INTERLOCK_WEBHOOK_SECRETS is set, the event is signed with the first key.
 
 Exit code: 0 for an answer 2xx, 1 otherwise.`,
 		Example: `  interlock send proxy-ssl on --project 056538411200d4cd2f79c003c7606412 \
       --instance 096c0fc43e804757b59946b80dc27f8bin07 --proxy 2ec617ba62da4eafb921b69438beed3cpo01 \
       --ticket CHG0031337 --requested-by requester@example.com --approved-by approver@example.com
+  interlock send proxy-alt on --project 056538411200d4cd2f79c003c7606412 \
+      --instance 096c0fc43e804757b59946b80dc27f8bin07 --proxy 2ec617ba62da4eafb921b69438beed3cpo01 \
+      --then "proxy-ssl on" --then "access-control on" --on-failure undo
   interlock send --file functions/proxyssl/sample.json`,
 		Args:      cobra.MaximumNArgs(2),
 		ValidArgs: append(slices.Clone(names), "on", "off"),
@@ -81,6 +91,8 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 	f.StringVar(&s.target.ProxyID, "proxy", "", "proxy_id of the target")
 	f.StringVar(&s.target.DatabaseID, "database", "", "database_id of the target")
 	f.StringArrayVar(&s.options, "option", nil, "option of the switch as NAME=VALUE, VALUE in JSON; may be repeated")
+	f.StringArrayVar(&s.then, "then", nil, "the next step of a chain, as \"SWITCH on|off [NAME=VALUE…]\"; may be repeated")
+	f.StringVar(&s.onFailure, "on-failure", "", "what is done where a step fails: stop (default) or undo")
 	f.StringVar(&s.ticket.ID, "ticket", "", "id of the approved ticket")
 	f.StringVar(&s.ticket.RequestedBy, "requested-by", "", "who requested the ticket")
 	f.StringSliceVar(&s.ticket.ApprovedBy, "approved-by", nil, "who approved the ticket; may be repeated")
@@ -91,6 +103,8 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 	f.BoolVar(&s.show, "show", false, "show the event and do not post it")
 	c.MarkFlagsMutuallyExclusive("file", "id")
 	c.MarkFlagsMutuallyExclusive("file", "ticket")
+	c.MarkFlagsMutuallyExclusive("file", "then")
+	c.MarkFlagsMutuallyExclusive("file", "on-failure")
 	return c
 }
 
@@ -209,22 +223,33 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 	if err != nil {
 		return event.Event{}, err
 	}
-	options, err := s.parseOptions()
+	options, err := parseOptions(s.options)
+	if err != nil {
+		return event.Event{}, fmt.Errorf("--option: %w", err)
+	}
+	then, err := s.steps(sw)
 	if err != nil {
 		return event.Event{}, err
 	}
-	enabled, now := args[1] == "on", time.Now()
+	asked := events.SwitchRequested{
+		Switch: sw.Name, Enabled: new(args[1] == "on"), Target: &s.target, Options: options, Then: then, OnFailure: events.OnFailure(s.onFailure),
+	}
 	var ev event.Event
-	if s.ticket.ID == "" {
-		ev, err = requested(sw.Name, enabled, s.target, options, now)
+	if now := time.Now(); s.ticket.ID == "" {
+		ev, err = requested(asked, now)
 	} else {
 		if s.ticket.Window, err = s.window(); err != nil {
 			return ev, err
 		}
-		ev, err = approved(sw.Name, enabled, s.target, options, s.ticket, now)
+		ticket := func() (event.Event, error) {
+			return approved(events.TicketApproved{
+				Switch: asked.Switch, Enabled: asked.Enabled, Target: asked.Target, Options: options, Ticket: &s.ticket, Then: then, OnFailure: asked.OnFailure,
+			}, now)
+		}
+		ev, err = ticket()
 		if err == nil && s.bound {
 			if s.ticket.Digest, err = digest.Of(ev.Data()); err == nil {
-				ev, err = approved(sw.Name, enabled, s.target, options, s.ticket, now)
+				ev, err = ticket()
 			}
 		}
 	}
@@ -234,7 +259,7 @@ func (s *sending) event(stdin io.Reader, args []string) (event.Event, error) {
 	if s.id != "" {
 		ev.SetID(s.id)
 	}
-	return ev, check(sw.Name, ev)
+	return ev, s.check(sw.Name, ev)
 }
 
 // ticketless names the flags of a ticket that are given without one: without
@@ -257,13 +282,13 @@ func (s *sending) ticketless() error {
 }
 
 // check names what a function would find wrong with an event.
-func check(name string, ev event.Event) error {
+func (s *sending) check(name string, ev event.Event) error {
 	d, err := newDecoder()
 	if err != nil {
 		return err
 	}
 	if _, _, invalid := d.Decode(name, ev); invalid != nil {
-		return invalid
+		return s.flagged(invalid)
 	}
 	return nil
 }
@@ -308,13 +333,13 @@ func (s *sending) read(stdin io.Reader) (event.Event, error) {
 	return ev, nil
 }
 
-func (s *sending) parseOptions() (map[string]any, error) {
+func parseOptions(given []string) (map[string]any, error) {
 	var options map[string]any
-	for _, o := range s.options {
+	for _, o := range given {
 		name, value, ok := strings.Cut(o, "=")
 		var v any
 		if !ok || json.Unmarshal([]byte(value), &v) != nil {
-			return nil, fmt.Errorf("--option: found %q, expected NAME=VALUE with VALUE in JSON, as alt_for_readonly=true", o)
+			return nil, fmt.Errorf("found %q, expected NAME=VALUE with VALUE in JSON, as alt_for_readonly=true", o)
 		}
 		if options == nil {
 			options = map[string]any{}

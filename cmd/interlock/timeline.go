@@ -53,6 +53,7 @@ type line struct {
 	Status int       `json:"status,omitempty"`
 	Result string    `json:"result,omitempty"`
 	JobID  string    `json:"job_id,omitempty"`
+	Step   string    `json:"step,omitempty"`
 }
 
 var colors = map[string]string{"event in": "36", "call": "33", "answer": "35", "event out": "32", "error": "31"}
@@ -89,6 +90,7 @@ func (l line) words() (words []string) {
 	word("%s", l.Result)
 	word("job_id=%s", l.JobID)
 	word("on %s", l.Target)
+	word("%s", l.Step)
 	return words
 }
 
@@ -105,7 +107,7 @@ func (t *timeline) observe(_ context.Context, s engine.Step) {
 	d := s.Decision
 	t.show(line{
 		What: "event in", Type: d.Cause.Type, ID: d.Cause.ID, Switch: d.Switch,
-		Result: map[bool]string{true: "on", false: "off"}[d.Enabled], Target: last(targetOf(d)),
+		Result: onOff(d.Enabled), Target: last(targetOf(d)),
 	})
 }
 
@@ -113,8 +115,10 @@ func (t *timeline) observe(_ context.Context, s engine.Step) {
 func (t *timeline) out(ev *event.Event) {
 	var data struct {
 		events.Completed
-		Error *events.Error `json:"error"`
-		Job   *events.Job   `json:"job"`
+		Error *events.Error      `json:"error"`
+		Job   *events.Job        `json:"job"`
+		Chain *events.Chain      `json:"chain"`
+		Steps []events.ChainStep `json:"steps"`
 	}
 	_ = json.Unmarshal(ev.Data(), &data)
 	l := line{What: "event out", Type: ev.Type(), ID: ev.ID(), Switch: data.Switch, Result: string(data.Result), JobID: data.JobID}
@@ -126,6 +130,13 @@ func (t *timeline) out(ev *event.Event) {
 		if data.Job.FailReason != "" {
 			l.Result += ": " + data.Job.FailReason
 		}
+	}
+	if c := data.Chain; c != nil {
+		l.Result, l.Target = onOff(data.Enabled), last(data.Target)
+		l.Step = fmt.Sprintf("step %d of %d", c.At+1, len(c.Steps))
+	}
+	for _, s := range data.Steps {
+		l.Result = strings.TrimPrefix(l.Result+", ", ", ") + s.Switch + " " + onOff(s.Enabled) + " " + string(s.State)
 	}
 	t.show(l)
 }

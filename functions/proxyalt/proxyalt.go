@@ -27,6 +27,8 @@ func Switch() huawei.Switch {
 			Name: "proxy-alt", Function: "proxyalt",
 			Flips: "ALT of a database proxy (sessions survive a switchover); restarts the proxy, the first enabling the instance",
 			Page:  "Enabling or Disabling ALT for a Proxy Instance",
+
+			Disturbs: "every flip restarts the proxy, and the first enabling reboots the instance",
 		},
 		Creates: true,
 		Flip: func(ctx context.Context, c *cloudapi.Client, t huawei.Proxy, on bool, o Options) (string, error) {

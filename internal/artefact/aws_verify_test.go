@@ -40,6 +40,8 @@ type account struct {
 	// the out-events.
 	queues    map[string]string
 	functions map[string]*lambda
+	// delivered is how many messages were taken, for good, when it last drove.
+	delivered int
 
 	mu sync.Mutex
 	// heard are the out-events that were taken from the listener's queue.
@@ -121,6 +123,12 @@ func (a *account) do(s awsjson.Service, operation string, in, out any) {
 	if s == awsjson.DynamoDB {
 		variable = "TEST_DYNAMODB"
 	}
+	a.doAt(s, variable, operation, in, out)
+}
+
+// doAt calls the emulator that a variable names.
+func (a *account) doAt(s awsjson.Service, variable, operation string, in, out any) {
+	a.t.Helper()
 	env := map[string]string{
 		"AWS_REGION": region, "AWS_ENDPOINT_URL": os.Getenv(variable),
 		"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "tester",
@@ -169,11 +177,14 @@ func (a *account) rule(name, queue string, pattern any) {
 }
 
 // produce puts an event on the bus, as a ticket system does.
-func (a *account) produce(event []byte) {
+func (a *account) produce(event []byte) { a.t.Helper(); a.putAs("tickets", "change", event) }
+
+// putAs puts an event on the bus under a name.
+func (a *account) putAs(source, detailType string, event []byte) {
 	a.t.Helper()
 	var told struct{ FailedEntryCount int }
 	a.do(awsjson.EventBridge, "PutEvents", object{"Entries": []object{
-		{"EventBusName": a.name, "Source": "tickets", "DetailType": "change", "Detail": string(event)},
+		{"EventBusName": a.name, "Source": source, "DetailType": detailType, "Detail": string(event)},
 	}}, &told)
 	require.Zero(a.t, told.FailedEntryCount)
 }
@@ -199,15 +210,8 @@ func (a *account) turn(name string) (delivered int, failed []message) {
 	if len(messages) == 0 {
 		return 0, nil
 	}
-	var e lambdaevents.SQSEvent
-	for _, m := range messages {
-		e.Records = append(e.Records, lambdaevents.SQSMessage{
-			MessageId: m.MessageId, ReceiptHandle: m.ReceiptHandle, Body: m.Body, MessageAttributes: m.MessageAttributes, EventSource: "aws:sqs",
-			EventSourceARN: "arn:aws:sqs:" + region + ":123456789012:" + a.name + "-" + name, AWSRegion: region,
-		})
-	}
 	back := map[string]bool{}
-	for _, id := range failures(a.t, a.functions[name].invoke(marshal(a.t, e))) {
+	for _, id := range failures(a.t, a.functions[name].invoke(a.delivery(name, messages))) {
 		back[id] = true
 	}
 	for _, m := range messages {
@@ -218,6 +222,18 @@ func (a *account) turn(name string) (delivered int, failed []message) {
 		a.do(awsjson.SQS, "DeleteMessage", object{"QueueUrl": a.queues[name], "ReceiptHandle": m.ReceiptHandle}, nil)
 	}
 	return len(messages), failed
+}
+
+// delivery is the payload by which Lambda delivers messages to a function.
+func (a *account) delivery(name string, messages []message) []byte {
+	var e lambdaevents.SQSEvent
+	for _, m := range messages {
+		e.Records = append(e.Records, lambdaevents.SQSMessage{
+			MessageId: m.MessageId, ReceiptHandle: m.ReceiptHandle, Body: m.Body, MessageAttributes: m.MessageAttributes, EventSource: "aws:sqs",
+			EventSourceARN: "arn:aws:sqs:" + region + ":123456789012:" + a.name + "-" + name, AWSRegion: region,
+		})
+	}
+	return marshal(a.t, e)
 }
 
 // published are the out-events that ever came to the listener's queue.

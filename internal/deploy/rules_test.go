@@ -91,6 +91,44 @@ func followed(event map[string]any) []string {
 	return nil
 }
 
+// The request for a step of a chain goes out as every event does, under the
+// functions' own name, and comes in at the switch that it is for: not at those of
+// the other steps, and not at whoever follows jobs.
+func TestAStepReachesItsSwitchAndNoOther(t *testing.T) {
+	tpl := load(t)
+	var steps []any
+	for _, s := range functions.All() {
+		steps = append(steps, map[string]any{"switch": s.Name, "enabled": true, "state": "done"})
+	}
+	for i, s := range functions.All() {
+		event := map[string]any{"type": events.TypeSwitchRequested, "source": "urn:interlock:" + s.Name, "data": map[string]any{
+			"switch": s.Name, "result": "accepted", "chain": map[string]any{"at": i, "steps": steps},
+		}}
+		out := envelope(event)
+		out["source"] = "interlock"
+		require.Equal(t, []string{s.Function}, reachedBy(t, tpl, out))
+	}
+}
+
+// Whoever ends a step, another function or what follows its job, reads the
+// decision that began it and writes down what is due next.
+func TestEveryFunctionMayCarryAChainOn(t *testing.T) {
+	tpl := load(t)
+	for name := range tpl.ofType("AWS::IAM::Role") {
+		require.Equal(t, "SharedPolicy", at(tpl.Resources[name].Properties["ManagedPolicyArns"].([]any)[0], "Ref"), name)
+	}
+	may := map[string]bool{}
+	for _, s := range tpl.with(full).resolve(at(tpl.Resources["SharedPolicy"].Properties, "PolicyDocument.Statement")).([]any) {
+		keys := at(s, "Condition.ForAllValues:StringLike.dynamodb:LeadingKeys")
+		for _, action := range list(at(s, "Action")) {
+			may[action] = may[action] || keys != nil && slices.Contains(list(keys), "d#*")
+		}
+	}
+	for _, action := range []string{"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"} {
+		require.True(t, may[action], action)
+	}
+}
+
 func TestAnUnknownSwitchReachesNobody(t *testing.T) {
 	tpl := load(t)
 	for _, kind := range in {
@@ -116,10 +154,16 @@ func TestTheArchiveKeepsWhatAskedAndNothingElse(t *testing.T) {
 // reached lists the functions whose queues an event on the bus is put into.
 func reached(t testing.TB, tpl template, event map[string]any) []string {
 	t.Helper()
+	return reachedBy(t, tpl, envelope(event))
+}
+
+// reachedBy does so for an event in its envelope.
+func reachedBy(t testing.TB, tpl template, event map[string]any) []string {
+	t.Helper()
 	queues := map[string]bool{}
 	for name, rule := range tpl.ofType("AWS::Events::Rule") {
 		require.Equal(t, "Bus", at(rule.Properties, "EventBusName.Ref"), name)
-		ok, err := matches(pattern(tpl, name), envelope(event))
+		ok, err := matches(pattern(tpl, name), event)
 		require.NoError(t, err, name)
 		if !ok {
 			continue

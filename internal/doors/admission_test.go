@@ -130,7 +130,7 @@ func TestProducersOverHTTP(t *testing.T) {
 		"from nobody":          {"?from=", message, 422, "invalid-data", 1},
 		"from two":             {"?from=servicenow&from=jira", message, 422, "invalid-data", 1},
 		"from a stranger":      {"?from=remedy", message, 422, "invalid-data", 1},
-		"wrong fields":         {"?from=servicenow", wrong, 422, "invalid-data", 6},
+		"wrong fields":         {"?from=servicenow", wrong, 422, "invalid-data", 7},
 		"no JSON":              {"?from=servicenow", "number=CHG0031337", 422, "invalid-data", 1},
 		"a CloudEvent":         {"?from=servicenow", structured("accepted"), 422, "invalid-data", 1},
 	} {

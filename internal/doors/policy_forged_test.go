@@ -373,7 +373,7 @@ func unbound() []unapproved {
 		{name: "a digest in a list", doors: []string{"url"}, sent: func(s *scene) letter {
 			return letter{body: s.change("data.ticket.digest", []any{"sha-256:" + strings.Repeat("0", 64)})}
 		}, policy: "invalid-data", none: "invalid-data"},
-		{name: "a step that was not approved", doors: []string{"bus", "url"}, sent: alter("data.then", []any{map[string]any{"switch": "proxy-alt", "enabled": true}}), policy: "invalid-data", none: "invalid-data"},
+		{name: "a step that was not approved", doors: []string{"bus", "url"}, sent: alter("data.then", []any{map[string]any{"switch": "proxy-alt", "enabled": true}}), policy: "not-approved", none: "not-approved"},
 	}
 	for name, changes := range map[string][]any{
 		"the opposite direction": {"data.enabled", false}, "another instance": {"data.target.instance_id", dev.InstanceID}, "another proxy": {"data.target.proxy_id", "3ec617ba62da4eafb921b69438beed3cpo01"},

@@ -249,7 +249,8 @@ func (l *Ledger) learn(ctx context.Context, b *beliefs, ch *ledger.Change, r *re
 		if reason.Code == failedCondition && reason.Item != nil {
 			b.instance, err = reason.Item.instance()
 			l.rememberHead(instanceKey(ch.After.Project, ch.After.Instance), b.instance.Head)
-		} else if reason.Code != heldCondition {
+		} else if reason.Code != heldCondition || b.decision != nil && !b.decision.Order.Equal(ch.After.Order) {
+			// That it held for another order says nothing of the decision's own.
 			b.instance, err = l.instance(ctx, ch.After.Project, ch.After.Instance)
 		}
 	}

@@ -24,6 +24,10 @@ type document struct {
 const ofNothing = ". Consumers ignore members that they do not know."
 
 func documents() []document {
+	never := []events.Code{events.InvalidEvent, events.InvalidData, events.NotApproved, events.WindowOver, events.Future,
+		events.Superseded, events.Expired, events.TicketSpent, events.IDReused, events.Denied, events.CloudRefused}
+	forNow := []events.Code{events.Unresolved, events.GaveUp}
+	both := slices.Concat(never, forNow)
 	const missing = ". Members that could not be told from the causing event are missing" + ofNothing
 	return []document{
 		{Type: events.TypeTicketApproved, Title: "Ticket approved", template: "asked", Says: "says that a change ticket was approved."},
@@ -32,13 +36,14 @@ func documents() []document {
 		{Type: events.TypeTagChanged, Title: "Tag changed", template: "tagged",
 			Says: "says that a resource's tags changed. Each function minds only the tag of its own switch."},
 		{Type: events.TypeSwitchCompleted, Title: "Switch completed", template: "completed", Says: "says that the cloud's API took the request" + ofNothing},
-		{Type: events.TypeSwitchRejected, Title: "Switch rejected", template: "ended", Says: "says that a request never will be applied" + missing,
-			Codes: []events.Code{events.InvalidEvent, events.InvalidData, events.NotApproved, events.WindowOver, events.Future,
-				events.Superseded, events.Expired, events.TicketSpent, events.IDReused, events.Denied, events.CloudRefused}},
-		{Type: events.TypeSwitchFailed, Title: "Switch failed", template: "ended", Says: "says that a request was given up for now" + missing,
-			Codes: []events.Code{events.Unresolved, events.GaveUp}},
+		{Type: events.TypeSwitchRejected, Title: "Switch rejected", template: "ended", Says: "says that a request never will be applied" + missing, Codes: never},
+		{Type: events.TypeSwitchFailed, Title: "Switch failed", template: "ended", Says: "says that a request was given up for now" + missing, Codes: forNow},
 		{Type: events.TypeJobSucceeded, Title: "Job succeeded", template: "job", Says: "says that the cloud's job ended well" + ofNothing},
 		{Type: events.TypeJobFailed, Title: "Job failed", template: "job", Says: "says that the cloud's job failed" + ofNothing},
+		{Type: events.TypeChainSucceeded, Title: "Chain succeeded", template: "chain-ended", Codes: both,
+			Says: "says that all steps of a chain have taken effect" + ofNothing},
+		{Type: events.TypeChainFailed, Title: "Chain failed", template: "chain-ended", Codes: both,
+			Says: "says that a chain went no further, and what became of each step" + ofNothing},
 	}
 }
 
@@ -66,6 +71,9 @@ func (d document) In() bool { return slices.Contains(events.Types()[:3], d.Type)
 
 // Needs tells whether the data must have a member that not all of its kind must.
 func (d document) Needs(string) bool { return d.Type == events.TypeTicketApproved }
+
+// Steps tells whether it is of events that may say they are a step of a chain.
+func (d document) Steps() bool { return d.Type == events.TypeSwitchRequested }
 
 // Absent is the schema of an id that a switch does not take; a tag event may
 // have ids that are other switches'.

@@ -76,7 +76,7 @@ func Question(d *decision.Decision, region string, now time.Time) (policy.Questi
 	}
 	q := policy.Question{
 		Switch: d.Switch, Enabled: d.Enabled, Type: d.Cause.Type, Source: d.Cause.Source, Door: d.Door, Signer: d.Signer,
-		Region: region, Project: t.ProjectID, Instance: t.InstanceID, Proxy: t.ProxyID, Database: t.DatabaseID, Now: now,
+		Region: region, Project: t.ProjectID, Instance: t.InstanceID, Proxy: t.ProxyID, Database: t.DatabaseID, Now: now, Step: d.Step(),
 	}
 	if t := d.Ticket; t != nil {
 		q.Ticket = &policy.Ticket{

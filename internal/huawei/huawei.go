@@ -29,6 +29,9 @@ type About struct {
 	Flips string
 	// Page is the title of the API page that it follows.
 	Page string
+	// Disturbs is what its page says that a flip does beside that, as in "every
+	// flip restarts the proxy". Empty: nothing.
+	Disturbs string
 }
 
 // Declaration is all that there is to say of one switch. T is its target, O the
@@ -89,7 +92,7 @@ func Bind(switches []Switch, c *cloudapi.Client) []engine.Registered {
 
 func (d Declaration[T, O]) bind(c *cloudapi.Client, jobs engine.Jobs) engine.Registered {
 	s := engine.Switch[T, O]{
-		Name: d.Name, Rules: rules(),
+		Name: d.Name, Disturbs: d.Disturbs, Rules: rules(),
 		Flip: func(ctx context.Context, target T, enabled bool, options O) (string, error) {
 			job, err := d.Flip(ctx, c, target, enabled, options)
 			return job, failed(err)

@@ -3,6 +3,7 @@ package local
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -144,7 +145,7 @@ func (l *loop) Publish(ctx context.Context, out ...bus.Event) error {
 		return err
 	}
 	for _, ev := range out {
-		if err := l.follower.Accept(ctx, ev.Event); err != nil {
+		if err := errors.Join(l.follower.Accept(ctx, ev.Event), l.follower.Engine.Accept(ctx, ev.Event)); err != nil {
 			return err
 		}
 	}

@@ -39,6 +39,8 @@ type town struct {
 	t    *testing.T
 	sim  *cloudsim.Cloud
 	file string
+	// policy is what INTERLOCK_POLICY is; empty for none.
+	policy string
 
 	mu  sync.Mutex
 	out []event.Event
@@ -84,6 +86,7 @@ func (w *town) start(place config.Place, tick time.Duration) *process {
 		Endpoints:   cloudapi.EndpointSet{GaussDB: "https://cloud.test", DBSS: "https://cloud.test"},
 		Credentials: config.Credentials{Token: cloudsim.DefaultToken},
 		Ledger:      place,
+		Policy:      w.policy,
 	}
 	h, err := Open(c, functions.All(), Options{Cloud: &http.Client{Transport: w.sim.RoundTripper()}, Bus: w})
 	require.NoError(w.t, err)

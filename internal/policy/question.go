@@ -30,7 +30,8 @@ type Question struct {
 	// name of the key that it was signed with; "" for none.
 	Type, Source, Door, Signer string
 	Now                        time.Time
-	// Step is which step of a chain it is, from 1; 0 where there is no chain.
+	// Step is how many steps of a chain come before it; 0 where there is no
+	// chain.
 	Step int
 }
 

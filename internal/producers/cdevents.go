@@ -47,7 +47,7 @@ func (r *reading) cdEvents(n *jsontree.Node) message {
 	}
 	data := map[string]any{"ticket": ticket}
 	// What is to be done is taken over as it is, and checked as every event's is.
-	known := []string{"switch", "enabled", "target", "options", "requested_by", "window", "digest"}
+	known := []string{"switch", "enabled", "target", "options", "requested_by", "window", "digest", "then", "on_failure"}
 	for _, member := range ours.Members {
 		switch member.Name {
 		case "requested_by":

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/jsontree"
@@ -71,13 +72,13 @@ func (r *reading) jira(n *jsontree.Node) message {
 	approvedAt := r.date("approvals.completedDate", approval.Get("completedDate"))
 	m.time = latest(approvedAt)
 	use, at := words.use, events.TagPrefix
-	m.data = events.TicketApproved{
+	m.data = ticketed{Then: r.then(at+"then", use("then")), TicketApproved: events.TicketApproved{
 		Switch: r.needed(at+"switch", use("switch"), "the name of a switch"), Enabled: r.position(at+"enabled", use("enabled")),
 		Target: &events.Target{
 			Region: use("region"), ProjectID: use("project_id"), InstanceID: use("instance_id"),
 			ProxyID: use("proxy_id"), DatabaseID: use("database_id"),
 		},
-		Options: words.options(),
+		Options: words.options(), OnFailure: events.OnFailure(use("on_failure")),
 		Ticket: &events.Ticket{
 			ID: key, RequestedBy: r.needed(place+"fields.reporter", person(fields.Get("reporter")), "who reported the issue"),
 			ApprovedBy: r.jiraApprovers(approval), ApprovedAt: approvedAt, Digest: use("digest"),
@@ -85,10 +86,10 @@ func (r *reading) jira(n *jsontree.Node) message {
 				r.at(at+"start", use("start"), jiraTime, jiraExample),
 				r.at(at+"end", use("end"), jiraTime, jiraExample)),
 		},
-	}
+	}}
 	for _, name := range slices.Sorted(maps.Keys(words)) {
 		if w := words[name]; !w.used {
-			r.wrong(at+name, shown(w.value), "switch, enabled, region, project_id, instance_id, proxy_id, database_id, digest, start, end, or option.<name>")
+			r.wrong(at+name, shown(w.value), "switch, enabled, region, project_id, instance_id, proxy_id, database_id, digest, start, end, then, on_failure, or option.<name>")
 		}
 	}
 	return m
@@ -167,7 +168,7 @@ func (r *reading) gather(all words, path string, n *jsontree.Node) {
 			r.gather(all, path, v)
 		}
 	case jsontree.String:
-		for _, s := range strings.Fields(n.Text) {
+		for _, s := range split(n.Text) {
 			s, ok := strings.CutPrefix(s, events.TagPrefix)
 			if !ok {
 				continue
@@ -183,6 +184,29 @@ func (r *reading) gather(all words, path string, n *jsontree.Node) {
 			}
 			all[name] = &word{value: value}
 		}
+	}
+}
+
+// list begins a word that is a list in JSON, which may have spaces in it.
+const list = events.TagPrefix + "then=["
+
+// split splits a text into words at white space, but for that within a list. One
+// that is no JSON ends as every word does, and is wrong by itself.
+func split(s string) (all []string) {
+	for {
+		s = strings.TrimSpace(s)
+		from := 0
+		if strings.HasPrefix(s, list) {
+			var steps json.RawMessage
+			if read := json.NewDecoder(strings.NewReader(s[len(list)-1:])); read.Decode(&steps) == nil {
+				from = len(list) - 1 + int(read.InputOffset())
+			}
+		}
+		end := strings.IndexFunc(s[from:], unicode.IsSpace)
+		if end < 0 {
+			return append(all, s)
+		}
+		all, s = append(all, s[:from+end]), s[from+end:]
 	}
 }
 

@@ -231,7 +231,7 @@ func TestConfiguredFields(t *testing.T) {
 
 // TestDigests: what a message is bound to is what its event asks for.
 func TestDigests(t *testing.T) {
-	for _, name := range []string{"servicenow.digest.json", "jira.digest.json", "cdevents.digest.json"} {
+	for _, name := range []string{"servicenow.digest.json", "jira.digest.json", "cdevents.digest.json", "servicenow.chain.json", "jira.chain.json", "cdevents.chain.json"} {
 		ev, _, err := decode(t, samples(t)[name].Message)
 		require.NoError(t, err)
 		var data struct{ Ticket events.Ticket }
@@ -239,6 +239,55 @@ func TestDigests(t *testing.T) {
 		sum, err := digest.Of(ev.Data())
 		require.NoError(t, err)
 		require.Equal(t, sum, data.Ticket.Digest, name)
+	}
+}
+
+// TestSteps: the list of a chain is taken over as it is written, so that what is
+// wrong in it is told by the decoder and not lost; what is no list is told here.
+func TestSteps(t *testing.T) {
+	for what, c := range map[string]struct {
+		sample, then, at string // at: where it stands in the message; "" where it is a list
+	}{
+		"of servicenow":              {"servicenow.chain.json", `[{"switch":"access-control","enabled":true,"optoins":{}}]`, ""},
+		"of jira":                    {"jira.chain.json", `[ {"switch" : "access-control", "enabled": true,"optoins":{ } } ]`, ""},
+		"on several lines":           {"jira.chain.json", "[\n{\"switch\":\t\"access-control\",\"enabled\":true,\"optoins\":{}}\n]", ""},
+		"no list":                    {"servicenow.chain.json", `{"switch":"access-control"}`, "change_request.u_interlock_then"},
+		"no JSON":                    {"servicenow.chain.json", `[{"switch":"access-control",}]`, "change_request.u_interlock_then"},
+		"two lists":                  {"servicenow.chain.json", `[][]`, "change_request.u_interlock_then"},
+		"a member that stands twice": {"servicenow.chain.json", `[{"switch":"access-control","switch":"proxy-ssl"}]`, "change_request.u_interlock_then"},
+		"no list of jira":            {"jira.chain.json", `access-control`, "interlock:then"},
+		"no JSON of jira":            {"jira.chain.json", `[{"switch": "access-control"]`, "interlock:then"},
+		"more than a list of jira":   {"jira.chain.json", `[ ],[ ]`, "interlock:then"},
+	} {
+		var message map[string]any
+		require.NoError(t, json.Unmarshal(samples(t)[c.sample].Message, &message))
+		if change, ok := message["change_request"].(map[string]any); ok {
+			change["u_interlock_then"] = c.then
+		} else {
+			fields := message["issue"].(map[string]any)["fields"].(map[string]any)
+			first, _, _ := strings.Cut(fields["customfield_10100"].(string), "Steps:")
+			fields["customfield_10100"] = first + "interlock:on_failure=undo interlock:then=" + c.then + " interlock:region=eu-west-101"
+		}
+		text, err := json.Marshal(message)
+		require.NoError(t, err)
+		ev, _, err := decode(t, text)
+		if c.at != "" {
+			require.Equal(t, []string{c.at}, wrongFields(t, err), what)
+			continue
+		}
+		require.NoError(t, err, what)
+		var data struct {
+			Then      json.RawMessage
+			OnFailure string `json:"on_failure"`
+		}
+		require.NoError(t, ev.DataAs(&data))
+		require.JSONEq(t, c.then, string(data.Then), what)
+		require.Equal(t, "undo", data.OnFailure, what)
+		for _, sw := range functions.All() {
+			if _, meant, problem := switches(t).Decode(sw.Name, ev); meant {
+				require.Equal(t, "data.then[0].optoins", problem.Fields[0].Path, what)
+			}
+		}
 	}
 }
 

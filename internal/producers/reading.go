@@ -1,11 +1,13 @@
 package producers
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
 )
 
@@ -34,6 +36,27 @@ func (r *reading) needed(path, s, expected string) string {
 		r.wrong(path, "nothing", expected)
 	}
 	return s
+}
+
+// ticketed is the data of an approved ticket whose steps are taken over as they
+// are written, and checked as every event's are: a member that is misspelt must
+// not be lost on the way.
+type ticketed struct {
+	events.TicketApproved
+	Then json.RawMessage `json:"then,omitempty"`
+}
+
+// then reads the steps of a chain from a text: a list in JSON, or nothing.
+func (r *reading) then(path, s string) json.RawMessage {
+	if s == "" {
+		return nil
+	}
+	n, err := jsontree.Parse([]byte(s), cloudevent.Depth)
+	if err != nil || n.Kind != jsontree.Array {
+		r.wrong(path, shown(s), `a list of steps in JSON, as [{"switch":"proxy-ssl","enabled":true}], with each member once`)
+		return nil
+	}
+	return json.RawMessage(s)
 }
 
 // position reads whether a switch is to be on.

@@ -112,7 +112,7 @@ func (r *reading) serviceNow(n *jsontree.Node) message {
 	}
 	m.typ = events.TypeTicketApproved
 	enabled := r.position(c.path(ours+"enabled"), c.field(ours+"enabled"))
-	m.data = events.TicketApproved{
+	m.data = ticketed{Then: r.then(c.path(ours+"then"), c.field(ours+"then")), TicketApproved: events.TicketApproved{
 		Switch: r.needed(c.path(ours+"switch"), c.field(ours+"switch"), "the name of a switch"), Enabled: enabled,
 		Target: &events.Target{
 			Region:     c.field(ours + "region"),
@@ -121,7 +121,7 @@ func (r *reading) serviceNow(n *jsontree.Node) message {
 			ProxyID:    c.field(ours + "proxy_id"),
 			DatabaseID: c.field(ours + "database_id"),
 		},
-		Options: c.options(),
+		Options: c.options(), OnFailure: events.OnFailure(c.field(ours + "on_failure")),
 		Ticket: &events.Ticket{
 			ID: number, RequestedBy: r.needed(c.path("requested_by"), c.field("requested_by"), "who requested the change"),
 			ApprovedBy: c.approvers(n), ApprovedAt: approvedAt, Digest: c.field(ours + "digest"),
@@ -129,7 +129,7 @@ func (r *reading) serviceNow(n *jsontree.Node) message {
 				r.at(c.path("start_date"), c.field("start_date"), serviceNowTime, serviceNowExample),
 				r.at(c.path("end_date"), c.field("end_date"), serviceNowTime, serviceNowExample)),
 		},
-	}
+	}}
 	return m
 }
 

@@ -21,7 +21,7 @@ func approvalMutants() []mutant {
 		one("a condition on who had the ticket", writes, `w.ConditionExpression, w.ExpressionAttributeValues = "rec = :was", item{":was": text(string(was))}`, `_ = was`),
 		one("a condition on nobody having the ticket", writes, "case u.Was == nil:\n\t\tw.ConditionExpression = \"attribute_not_exists(pk)\"", "case u.Was == nil:"),
 		one("one form for a ticket's spellings", approval, `return decision.Principal(d.Ticket.ID)`, `return d.Ticket.ID`),
-		one("tickets that may be used again", approval, `if d.Ticket == nil || e.ReusableTickets {`, `if d.Ticket == nil {`),
+		one("tickets that may be used again", approval, `if d.Ticket == nil || e.ReusableTickets || d.IsStep() {`, `if d.Ticket == nil || d.IsStep() {`),
 
 		// Bound
 		one("the digest", verdicts, `case d.Ticket != nil && d.Ticket.Digest != "" && !d.Bound():`, `case false:`),

@@ -99,6 +99,8 @@ func (w *world) unapproved(d *decision.Decision, rec ledger.Record, inv *invocat
 		return "its ticket was approved for something else"
 	case w.reusable:
 		return ""
+	case d.IsStep():
+		return w.unspentFor(d, rec)
 	case rec.Ticket == "":
 		return "it has no claim to its ticket"
 	case spent && owner != rec.Key:
@@ -126,8 +128,8 @@ func useOf(d *decision.Decision, rec ledger.Record) use {
 // spends it, and who is refused for that is so because of another.
 func (w *world) spends(d *decision.Decision, rec ledger.Record) {
 	u, o := useOf(d, rec), rec.Outcome
-	if u == (use{}) || w.reusable {
-		return
+	if u == (use{}) || w.reusable || d.IsStep() {
+		return // of a step, the root has spent it
 	}
 	w.mu.Lock()
 	owner, spent := w.spent[u]
@@ -151,14 +153,16 @@ func (w *world) spends(d *decision.Decision, rec ledger.Record) {
 func (w *world) verifyTickets(recs []ledger.Record, of map[ledger.Key][]cloudsim.Effect) {
 	took := map[use]ledger.Key{}
 	for _, rec := range recs {
-		u := useOf(decoded(rec), rec)
+		d := decoded(rec)
+		u := useOf(d, rec)
 		if u == (use{}) || w.reusable || len(of[rec.Key]) == 0 {
 			continue
 		}
-		if other, ok := took[u]; ok {
-			w.wrong("%s and %s took effect under one ticket", other.ID, rec.Key.ID)
+		owner := spender(d)
+		if other, ok := took[u]; ok && other != owner {
+			w.wrong("%s and %s took effect under one ticket", other.ID, owner.ID)
 		}
-		took[u] = rec.Key
+		took[u] = owner
 	}
 }
 

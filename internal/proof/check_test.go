@@ -327,6 +327,12 @@ func (w *world) settled(key ledger.Key) {
 	}
 	w.mu.Lock()
 	before := w.outcomes[key]
+	if key.Switch == engine.JobFollow {
+		w.outcomes[key] = rec.Outcome
+		w.mu.Unlock()
+		w.endedOnce(key, before, rec.Outcome)
+		return
+	}
 	if !w.anEnd(rec) || before != nil && w.forgotten(rec) {
 		w.mu.Unlock()
 		return
@@ -460,6 +466,10 @@ func (w *world) verify() {
 	}
 	w.verifyFlights()
 	for _, rec := range recs {
+		if rec.Key.Switch == engine.JobFollow {
+			w.verifyJob(rec)
+			continue
+		}
 		w.verifyDecision(rec, of[rec.Key])
 	}
 	w.verifyPositions(recs, of)

@@ -23,7 +23,7 @@ import (
 func TestMutants(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	all := append(mutants(), approvalMutants()...)
+	all := slices.Concat(mutants(), approvalMutants(), chainMutants())
 	killers := make([]string, len(all))
 	t.Run("without", func(t *testing.T) {
 		for i, m := range all {
@@ -66,6 +66,10 @@ var hunts = []struct {
 	{[]string{starts}, "./internal/lambdahost", ".", nil},
 	{nil, "./internal/proof", "TestRules|TestSuperseded|AtOnce|TestApplyThenCut|TestFaults", nil},
 	{[]string{engines, failures, switches, verdicts}, "./pkg/engine", ".", nil},
+	{[]string{chains, follows, steps, decodes, approval, outcome}, "./internal/proof", "TestChainRules|TestTwoChains|TestWhatAStep|TestAnEnded|TestARepeat|TestTheOptions", nil},
+	{[]string{chains, follows, steps, contents, decides, decodes}, "./internal/local", "Chain|TestUndo|ANewer|AForged|ALong", nil},
+	{[]string{chains, follows, steps, ledgers, outcome, attempt, decide}, "./internal/proof", "TestChain", []string{"-rapid.shrinktime=1ms", "-rapid.nofailfile"}},
+	{[]string{outcome, chains, ledgers}, "./pkg/engine", ".", nil},
 	{nil, "./internal/proof", "TestCrashes|TestSchedules", []string{"-rapid.shrinktime=1ms", "-rapid.nofailfile"}},
 }
 

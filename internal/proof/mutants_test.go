@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,7 @@ type edit struct{ file, old, new string }
 // TestMutantsFit: a mutant whose text is not in the source any more is none; the
 // list has to follow the source.
 func TestMutantsFit(t *testing.T) {
-	for _, m := range append(mutants(), approvalMutants()...) {
+	for _, m := range slices.Concat(mutants(), approvalMutants(), chainMutants()) {
 		t.Run(m.without, func(t *testing.T) {
 			_, err := m.write("../..", t.TempDir())
 			require.NoError(t, err)
@@ -85,7 +86,7 @@ func mutants() []mutant {
 	return []mutant{
 		// Claiming
 		one("a nonce of its own for each claim", decide, `Nonce: e.Nonce(), Now`, `Nonce: "the same", Now`),
-		one("the event's own date", decide, `Order: d.Order(began)`, `Order: began`),
+		one("the event's own date", decide, `Order: d.Order(now)`, `Order: began`),
 		one("taking a date in the future for now", decides, `if !ok || order.After(received) {`, `if !ok {`),
 		one("counting from the opening of the window", decides, `start != nil && start.After(order)`, `false && start.After(order)`),
 		one("finishing a lapsed hold of another", decide, `&& e.finish(ctx, claimed.Holder.Key) {`, `&& false {`),
@@ -100,8 +101,8 @@ func mutants() []mutant {
 		one("looking up what is superseded but in doubt", ledgers, `case !d.Doubt && !f.inOrder(d):`, `case !f.inOrder(d):`),
 		one("equals side by side", ledgers, `return !f.Instance.Marks[d.Slot].After(d.Order)`, `m, ok := f.Instance.Marks[d.Slot]; return !ok || m.Before(d.Order)`),
 		one("the order of the first claim", ledgers, "\treturn f.take(*d, c)", "\td.Order = c.Order\n\treturn f.take(*d, c)"),
-		one("taking up what failed", ledgers, `return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Emitted.IsZero()`, `return d.State == Waiting`),
-		one("publishing a failure before it is taken up again", ledgers, `d.Outcome.Failed && !d.Emitted.IsZero()`, `d.Outcome.Failed`),
+		one("taking up what failed", ledgers, `return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Outcome.Final && !d.Emitted.IsZero()`, `return d.State == Waiting`),
+		one("publishing a failure before it is taken up again", ledgers, `d.Outcome.Failed && !d.Outcome.Final && !d.Emitted.IsZero()`, `d.Outcome.Failed`),
 
 		one("claiming before the guard is asked", decide, "\tfor range rounds {\n", "\tfirst := attempt{Engine: e, d: d, rec: ledger.Record{Order: d.Order(e.Now())}}\n\tif v, ok := first.guard(ctx); !ok {\n\t\treturn e.later(ctx, d, v.code, haltWait, nil)\n\t}\n\tfor range rounds {\n"),
 
@@ -255,7 +256,7 @@ func mutants() []mutant {
 			{ledgers, "\td.Doubt = true\n\treturn f.work(d, c)", "\treturn f.work(d, c)"},
 		}},
 		{"the guard, first or last, for tags", []edit{
-			{attempt, "if v, go_ := a.guard(ctx); !go_ {\n\t\t\treturn a.end(ctx, v)\n\t\t}\n\t\t//", "//"},
+			{attempt, "if v, go_ := a.guard(ctx); !go_ {\n\t\t\treturn a.end(ctx, v)\n\t\t}\n\t\tswitch there", "switch there"},
 			{attempt, "\tif v, go_ := a.guard(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n\tif v, go_ := a.confirmed", "\tif v, go_ := a.confirmed"},
 		}},
 		{"a hold, nor a nonce to settle", []edit{

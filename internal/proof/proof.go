@@ -27,6 +27,9 @@
 //   - fault_test.go goes through every fault that the simulated cloud knows.
 //   - door_test.go shows that one event in any HTTP mode is one decision.
 //   - death_test.go kills the built program with SIGKILL.
+//   - chainworld_test.go carries chains through such a world, and holds what is
+//     said of each step against the cloud; chain_test.go, chainschedule_test.go,
+//     chainrules_test.go and chaindeath_test.go do the above with them.
 //   - mutant_test.go takes each rule out of the source and sees that the proofs
 //     above notice.
 //

@@ -197,6 +197,9 @@ func (w *world) start(worker int, name string, run func(context.Context, *engine
 
 // deliver starts the handling of an event by a worker.
 func (w *world) deliver(worker int, ev event.Event) *invocation {
+	if ev.Type() == events.TypeSwitchCompleted {
+		return w.follow(worker, ev)
+	}
 	return w.start(worker, "delivery of "+ev.ID(), func(ctx context.Context, e *engine.Engine) engine.Result {
 		r := e.Handle(ctx, switchOf(ev), ev)
 		if r.Kind == engine.Ignored && ev.Type() != events.TypeTagChanged {
@@ -223,7 +226,7 @@ func (w *world) due(worker int) (resume []func() *invocation) {
 	for _, d := range due {
 		resume = append(resume, func() *invocation {
 			return w.start(worker, "sweep of "+d.Key.ID, func(ctx context.Context, e *engine.Engine) engine.Result {
-				return e.Resume(ctx, d.Key)
+				return goOn(ctx, e, d.Key)
 			})
 		})
 	}
@@ -377,6 +380,9 @@ func approved(at time.Time, window *events.Window) *events.Ticket {
 
 // switchOf names the switch that an event of ask is for.
 func switchOf(ev event.Event) string {
+	if name := namedFirst(ev); name != "" {
+		return name
+	}
 	for _, s := range functions.All() {
 		if strings.Contains(string(ev.Data()), `"`+s.Name+`"`) || strings.Contains(string(ev.Data()), `"`+events.TagPrefix+s.Name+`"`) {
 			return s.Name
@@ -422,5 +428,8 @@ func (w *world) positionOf(d *decision.Decision) (on bool, openJob string) {
 }
 
 func keyOf(ev event.Event) ledger.Key {
+	if ev.Type() == events.TypeSwitchCompleted {
+		return ledger.Key{Switch: engine.JobFollow, Source: ev.Source(), ID: ev.ID()}
+	}
 	return ledger.Key{Switch: switchOf(ev), Source: ev.Source(), ID: ev.ID()}
 }

@@ -96,10 +96,11 @@ func worded(fields []events.Field) string {
 	return strings.Join(words, "; ")
 }
 
-// ticketOf is the ticket that a decision spends; empty where it spends none. Two
-// spellings that look alike are one.
+// ticketOf is the ticket that a decision spends; empty where it spends none: the
+// root of a chain has spent it for its steps. Two spellings that look alike are
+// one.
 func (e *Engine) ticketOf(d *decision.Decision) string {
-	if d.Ticket == nil || e.ReusableTickets {
+	if d.Ticket == nil || e.ReusableTickets || d.IsStep() {
 		return ""
 	}
 	return decision.Principal(d.Ticket.ID)

@@ -30,8 +30,9 @@ type attempt struct {
 	superseded bool
 	// policies are the rules by which the policy decided, as far as known.
 	policies []string
-	// called: this attempt has sent the call.
-	called bool
+	// called: this attempt has sent the call. other: before that, the switch was
+	// seen to be in the other position.
+	called, other bool
 }
 
 func (e *Engine) attempt(d *decision.Decision, c ledger.Claim, claimed ledger.Claimed) *attempt {
@@ -52,20 +53,28 @@ func (a *attempt) fresh(ctx context.Context) Result {
 	case told:
 		return a.end(ctx, rejected(events.Superseded, "an event that came before has settled the same value of the tag; this one asks for nothing new"))
 	}
-	if a.d.Tag != "" && a.sw.read != nil {
+	if a.looksFirst() {
 		if v, go_ := a.guard(ctx); !go_ {
 			return a.end(ctx, v)
 		}
-		// Tag events repeat themselves by nature: whoever sends all tags at
-		// every change asks again for what already is.
-		switch there, err := a.alreadyThere(ctx); {
+		switch there, read, err := a.alreadyThere(ctx); {
 		case err != nil:
 			return a.end(ctx, waiting(events.Unavailable, cloudWait, err))
 		case there:
 			return a.end(ctx, completed(events.Unchanged, ""))
+		default:
+			a.other = read
 		}
 	}
 	return a.send(ctx)
+}
+
+// looksFirst tells whether the position is read before the call. Tag events
+// repeat themselves by nature: whoever sends all tags at every change asks again
+// for what already is. And what a chain may have to flip back, it must have
+// changed.
+func (a *attempt) looksFirst() bool {
+	return a.sw.read != nil && (a.d.Tag != "" || a.d.Chain != nil && a.d.Chain.OnFailure == events.Undo)
 }
 
 // resumed is the attempt of a decision whose call may have been sent: nothing
@@ -92,7 +101,9 @@ func (a *attempt) resumed(ctx context.Context) Result {
 		if a.rec.Known {
 			return a.end(ctx, completed(events.Applied, ""))
 		}
-		return a.end(ctx, completed(events.Unchanged, ""))
+		v := completed(events.Unchanged, "")
+		v.untold = true
+		return a.end(ctx, v)
 	case absent, repeatable:
 		a.absent = f.state == absent
 		if a.tooOld(a.rec.Pursued, a.Now()) {
@@ -167,7 +178,8 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	if a.called || a.doubt && !a.absent {
 		v.call = a.calling(ctx, a.d)
 	}
-	o, out := a.outcome(a.d, v, a.nonce)
+	v.changed = v.changed || a.other && a.called
+	o, out := a.outcome(a.d, v, a.nonce, a.rec.Order)
 	began := a.Now()
 	err := a.Ledger.Settle(ctx, a.rec.Key, a.nonce, o)
 	a.Observe(ctx, Step{Name: "settle", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})

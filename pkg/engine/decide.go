@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
@@ -27,12 +28,7 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 	}
 	for range rounds {
 		began := e.Now()
-		c := ledger.Claim{
-			Key: d.Key(), Content: d.Content(),
-			Project: d.Place.Project, Instance: d.Place.Instance, Ticket: e.ticketOf(d),
-			Slot: d.Slot(), Order: d.Order(began), Stored: stored,
-			Nonce: e.Nonce(), Now: began, Lease: e.deadline(ctx).Add(e.Quiet),
-		}
+		c := e.claim(ctx, d, stored, began)
 		claimed, err := e.Ledger.Claim(ctx, c)
 		e.Observe(ctx, Step{Name: "claim", Decision: d, At: began, Took: e.Now().Sub(began), Result: claimed.Verdict.String(), Err: err})
 		if err != nil {
@@ -66,6 +62,20 @@ func (e *Engine) decide(ctx context.Context, d *decision.Decision) Result {
 		}
 	}
 	return e.later(ctx, d, events.Held, heldWait, nil)
+}
+
+// claim is the claim of a decision.
+func (e *Engine) claim(ctx context.Context, d *decision.Decision, stored []byte, now time.Time) ledger.Claim {
+	c := ledger.Claim{
+		Key: d.Key(), Content: d.Content(),
+		Project: d.Place.Project, Instance: d.Place.Instance, Ticket: e.ticketOf(d),
+		Slot: d.Slot(), Order: d.Order(now), Stored: stored,
+		Nonce: e.Nonce(), Now: now, Lease: e.deadline(ctx).Add(e.Quiet),
+	}
+	if c.Ticket != "" && d.Chain != nil {
+		c.Also = e.decoder.Slots(d.Chain)
+	}
+	return c
 }
 
 // first is a decision as its first delivery told it: by that it is judged, for
@@ -143,7 +153,7 @@ func (e *Engine) held(ctx context.Context, d *decision.Decision, c ledger.Claim,
 
 // reject settles a decision that holds nothing.
 func (e *Engine) reject(ctx context.Context, d *decision.Decision, c ledger.Claim, v verdict) Result {
-	o, out := e.outcome(d, v, c.Nonce)
+	o, out := e.outcome(d, v, c.Nonce, c.Order)
 	began := e.Now()
 	err := e.Ledger.Reject(ctx, c, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Code, Err: err})

@@ -114,22 +114,22 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 // alreadyThere tells of a decision without doubt whether the switch is in the
 // wanted position and no job is moving it. An error says that this cannot be
 // known now; where the cloud will not be read, the call has to tell.
-func (a *attempt) alreadyThere(ctx context.Context) (bool, error) {
+func (a *attempt) alreadyThere(ctx context.Context) (there, read bool, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, max(a.left()-leastCall, 0))
 	defer cancel()
 	if err := a.hidden(ctx); err != nil {
-		return false, err
+		return false, false, err
 	}
 	if a.sw.Creates() {
 		switch jobs, err := a.jobs(ctx); {
 		case err != nil:
-			return false, definite(err)
+			return false, false, definite(err)
 		case jobs.open != "" || len(jobs.candidates) > 0:
-			return false, nil
+			return false, false, nil
 		}
 	}
 	on, err := a.sw.read(ctx, a.d)
-	return err == nil && on == a.d.Enabled, definite(err)
+	return err == nil && on == a.d.Enabled, err == nil, definite(err)
 }
 
 // errHidden: neither the job list nor the state may show the last job yet.

@@ -62,6 +62,9 @@ type Engine struct {
 	Nonce func() string
 	// DryRun makes every event a dry run, and leaves alone what the ledger has.
 	DryRun bool
+	// Offline: there is no ledger that knows whose a job or a step is, and nothing
+	// but a rehearsal comes of anything.
+	Offline bool
 	// Halted tells whether all calls are to stop for now. Default never.
 	Halted func(context.Context) bool
 	// Policy is asked before each call. Default: the engine's own rules alone.
@@ -194,20 +197,25 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 	}
 	if invalid != nil {
 		r := e.invalidRejection(sw.Name, invalid)
-		if e.DryRun || invalid.DryRun {
+		if e.DryRun || invalid.DryRun || e.Offline {
 			return r
 		}
 		return e.refuse(ctx, r)
 	}
 	d.Admission = admission.From(ctx)
 	e.Observe(ctx, Step{Name: "decode", Decision: d, At: e.Now()})
+	if d.IsStep() && !e.Offline {
+		if r, ok := e.believed(ctx, d, ev); !ok {
+			return r
+		}
+	}
 	switch repeats, err := e.repeats(ctx, d); {
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
 	case repeats:
 		return Result{Kind: Ignored}
 	}
-	if e.DryRun || d.DryRun {
+	if e.DryRun || d.DryRun || e.Offline {
 		return e.rehearse(ctx, d)
 	}
 	return e.decide(ctx, d)

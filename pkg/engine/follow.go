@@ -34,9 +34,6 @@ type Follower struct {
 	// local program, where nothing else remembers it. On AWS the message in the
 	// queue does.
 	Kept func(*Followed)
-	// Offline: there is no ledger that knows whose a job is, and nothing but a
-	// rehearsal comes of it.
-	Offline bool
 
 	board jobBoard
 }
@@ -56,8 +53,14 @@ type Followed struct {
 	TraceParent   string       `json:"traceparent,omitempty"`
 	TraceState    string       `json:"tracestate,omitempty"`
 
-	// owner is the decision that the completion event names.
-	owner ledger.Key
+	// Owner is the decision that the completion event names, and Chained tells
+	// that it is of a chain, which goes on when the job has ended.
+	Owner   ledger.Key `json:"owner,omitzero"`
+	Chained bool       `json:"chained,omitempty"`
+
+	// owner is the decision's record, where it has been read: it has an effect,
+	// and does not change any more.
+	owner *ledger.Record
 }
 
 // decision is the followed job as if it were a decision, for the out-event and
@@ -79,13 +82,13 @@ func (f *Follower) Handle(ctx context.Context, ev event.Event) Result {
 	ctx, cancel := f.Engine.bounded(ctx)
 	defer cancel()
 	j, r := f.followed(ev)
-	if j != nil && !f.Offline {
+	if j != nil && !f.Engine.Offline {
 		if j, r = f.owned(ctx, ev, j); j == nil {
 			return r
 		}
 	}
 	asked, _ := decision.DryRun(ev)
-	dryRun := asked || f.Engine.DryRun || f.Offline
+	dryRun := asked || f.Engine.DryRun || f.Engine.Offline
 	switch {
 	case r.Kind == Ignored, r.Event != nil && dryRun:
 		return r
@@ -241,7 +244,10 @@ func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *Job)
 	if err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
 	}
-	o, out := f.outcome(j, v, job)
+	o, out, err := f.outcome(ctx, j, v, job)
+	if err != nil {
+		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
+	}
 	began := e.Now()
 	err = e.Ledger.Reject(ctx, c, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Result, JobID: j.JobID, Err: err})
@@ -266,26 +272,54 @@ func endOf(r Result, o *ledger.Outcome) Result {
 	return r
 }
 
-func (f *Follower) outcome(j *Followed, v verdict, job *Job) (ledger.Outcome, []bus.Event) {
+func (f *Follower) outcome(ctx context.Context, j *Followed, v verdict, job *Job) (ledger.Outcome, []bus.Event, error) {
 	e, d := f.Engine, j.decision()
+	var o ledger.Outcome
+	var all []bus.Event
 	if job == nil {
-		o, out := e.outcome(d, v, "")
+		o, all = e.outcome(d, v, "", j.Since)
 		o.Audit = nil // it is no decision
-		return o, out
+	} else {
+		o = ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
+		typ := events.TypeJobSucceeded
+		if job.State != JobSucceeded {
+			o.Result, typ = "job-failed", events.TypeJobFailed
+		}
+		out := e.outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
+			Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job.ended(), Cause: j.Cause,
+		})
+		out.SetID(eventID(j.key(), typ, j.JobID))
+		out.SetTime(o.At)
+		all = []bus.Event{written(out)}
 	}
-	o := ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
-	typ := events.TypeJobSucceeded
-	if job.State != JobSucceeded {
-		o.Result, typ = "job-failed", events.TypeJobFailed
+	next, err := f.next(ctx, j, v, job, o.At)
+	all = append(all, next...)
+	o.Events = jsonOf(all)
+	return o, all, err
+}
+
+// next is what follows the end of a job in the chain of its decision.
+func (f *Follower) next(ctx context.Context, j *Followed, v verdict, job *Job, now time.Time) ([]bus.Event, error) {
+	if !j.Chained {
+		return nil, nil
 	}
-	out := e.outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
-		Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job.ended(), Cause: j.Cause,
-	})
-	out.SetID(eventID(j.key(), typ, j.JobID))
-	out.SetTime(o.At)
-	written := written(out)
-	o.Events = []json.RawMessage{written.JSON}
-	return o, []bus.Event{written}
+	e := f.Engine
+	rec := j.owner
+	if rec == nil {
+		read, err := e.Ledger.Get(ctx, j.Owner)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		rec = &read
+	}
+	d, err := e.decoder.Restore(rec.Stored)
+	if err != nil {
+		return nil, err
+	}
+	if d.Chain == nil || rec.Outcome == nil {
+		return nil, nil
+	}
+	return []bus.Event{e.next(d, jobEnd(rec.Outcome, job, v), j.key(), rec.Order, now)}, nil
 }
 
 // owned is the job that an event tells of, as the ledger has it: with the
@@ -295,7 +329,7 @@ func (f *Follower) outcome(j *Followed, v verdict, job *Job) (ledger.Outcome, []
 // the ticket that it names.
 func (f *Follower) owned(ctx context.Context, ev event.Event, j *Followed) (*Followed, Result) {
 	e, d := f.Engine, j.decision()
-	rec, err := e.Ledger.Get(ctx, j.owner)
+	rec, err := e.Ledger.Get(ctx, j.Owner)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return nil, e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
@@ -303,7 +337,11 @@ func (f *Follower) owned(ctx context.Context, ev event.Event, j *Followed) (*Fol
 		for _, raw := range o.Events {
 			var stored event.Event
 			if stored.UnmarshalJSON(raw) == nil && stored.ID() == ev.ID() && stored.Source() == ev.Source() {
-				return f.followed(stored)
+				own, r := f.followed(stored)
+				if own != nil {
+					own.owner = &rec
+				}
+				return own, r
 			}
 		}
 	}
@@ -348,7 +386,8 @@ func (f *Follower) followed(ev event.Event) (*Followed, Result) {
 		Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type(), Ticket: data.Cause.Ticket},
 		Since: ev.Time(), CorrelationID: extension(ev, "correlationid"),
 		TraceParent: extension(ev, "traceparent"), TraceState: extension(ev, "tracestate"),
-		owner: ledger.Key{Switch: data.Switch, Source: data.Cause.Source, ID: data.Cause.ID},
+		Owner:   ledger.Key{Switch: data.Switch, Source: data.Cause.Source, ID: data.Cause.ID},
+		Chained: extension(ev, "chainid") != "",
 	}
 	// A time that no clock has told, as a year before 1970, is none.
 	if j.Since.Year() < 1970 || j.Since.After(f.Engine.Now()) {

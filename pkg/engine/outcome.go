@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -20,7 +21,7 @@ import (
 // decision may fail more than once: each time is an event of its own, told apart
 // by the nonce of the claim that ended so. A count of the times would be read
 // before it is written, and so be used twice.
-func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) (ledger.Outcome, []bus.Event) {
+func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string, order time.Time) (ledger.Outcome, []bus.Event) {
 	o := ledger.Outcome{
 		Result: string(v.result), Code: string(v.code), At: e.Now().UTC(), JobID: v.jobID,
 		Effective: v.result == Completed, Failed: v.result == Failed, Doubt: v.doubt,
@@ -49,13 +50,29 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string) (ledger.
 	if v.result == Failed {
 		distinct = append(distinct, nonce)
 	}
-	out := e.outEvent(d, typ, data)
+	of := *d
+	if v.closed {
+		of.Chain = nil // nothing goes on by the end of its job
+	}
+	out := e.outEvent(&of, typ, data)
 	out.SetID(eventID(d.Key(), distinct...))
 	out.SetTime(o.At)
-	written := written(out)
-	o.Events, o.By = []json.RawMessage{written.JSON}, v.by
+	o.By, o.Changed, o.Final = v.by, v.changed, o.Failed && d.Chain != nil
 	o.Audit = audit(d, v, &o)
-	return o, []bus.Event{written}
+	all := []bus.Event{written(out)}
+	if end, ok := stepEndOf(d, v); ok {
+		all = append(all, e.next(d, end, d.Key(), order, o.At))
+	}
+	o.Events = jsonOf(all)
+	return o, all
+}
+
+func jsonOf(all []bus.Event) []json.RawMessage {
+	raw := make([]json.RawMessage, len(all))
+	for i := range all {
+		raw[i] = all[i].JSON
+	}
+	return raw
 }
 
 // denying are the rules that said no.
@@ -118,6 +135,10 @@ func (e *Engine) outEvent(d *decision.Decision, typ string, data any) event.Even
 	extend("partitionkey", d.Place.Instance)
 	extend("traceparent", d.TraceParent)
 	extend("tracestate", d.TraceState)
+	if d.Chain != nil {
+		extend("chainid", ChainID(d.Chain))
+		extend("chainstep", strconv.Itoa(d.Step()))
+	}
 	return out
 }
 

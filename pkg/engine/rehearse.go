@@ -28,12 +28,28 @@ type Rehearsal struct {
 	// Changes tells whether the call would change the position; missing where
 	// that cannot be told.
 	Changes *bool `json:"changes,omitempty"`
+	// Warnings are what whoever approves it should know.
+	Warnings []string `json:"warnings,omitempty"`
+	// Then are the steps that follow in its chain.
+	Then []RehearsedStep `json:"then,omitempty"`
 	// Outcome is the stored result that would be given again.
 	Outcome string `json:"outcome,omitempty"`
 	// JobID and Job are what would be followed, and how it is.
 	JobID string       `json:"job_id,omitempty"`
 	Job   *events.Job  `json:"job,omitempty"`
 	Cause events.Cause `json:"cause"`
+}
+
+// RehearsedStep is what a step of a chain would be once it is due. Whether its
+// position is so already is asked then, and so are window and policy.
+type RehearsedStep struct {
+	Switch  string          `json:"switch"`
+	Target  json.RawMessage `json:"target"`
+	Enabled bool            `json:"enabled"`
+	Options map[string]any  `json:"options,omitempty"`
+	// Request is what would be called.
+	Request  *Request `json:"request,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 var errDryRun = errors.New("this deployment only rehearses")
@@ -83,6 +99,10 @@ func (e *Engine) rehearse(ctx context.Context, d *decision.Decision) Result {
 	}
 	r.foresee(ctx, a)
 	r.read(ctx, a)
+	if r.Would != WouldReject && r.Would != WouldRepeat {
+		r.Warnings = a.warnings()
+		r.follow(ctx, a)
+	}
 	return e.rehearsed(ctx, d, r)
 }
 
@@ -152,8 +172,8 @@ func (r *Rehearsal) send(ctx context.Context, a *attempt) {
 		r.off(v)
 		return
 	}
-	if a.d.Tag != "" && a.sw.read != nil {
-		switch there, err := a.alreadyThere(ctx); {
+	if a.looksFirst() {
+		switch there, _, err := a.alreadyThere(ctx); {
 		case err != nil:
 			r.off(waiting(events.Unavailable, cloudWait, err))
 			return
@@ -193,6 +213,64 @@ func (r *Rehearsal) read(ctx context.Context, a *attempt) {
 	if r.Would == WouldLookUp {
 		r.Changes = nil
 	}
+}
+
+// follow tells of the steps after the decision's own, each as the decision that
+// it would be. What is flipped back depends on what will have been changed.
+func (r *Rehearsal) follow(ctx context.Context, a *attempt) {
+	if a.d.Chain == nil || a.d.Chain.Undo {
+		return
+	}
+	c := *a.d.Chain
+	if !a.d.IsStep() {
+		c.Type, c.Order = a.d.Cause.Type, a.rec.Order
+	}
+	for c.At++; c.At < len(c.Steps); c.At++ {
+		due := a.requested(a.d, &c, a.Now())
+		d, _, wrong := a.decoder.Decode(c.Steps[c.At].Switch, due.Event)
+		if wrong != nil {
+			return // it was read before
+		}
+		d.Admission = ownBus()
+		step := &attempt{Engine: a.Engine, d: d, sw: a.byName[d.Switch]}
+		told := RehearsedStep{
+			Switch: d.Switch, Target: d.Target, Enabled: d.Enabled, Options: d.Options,
+			Request: a.calling(ctx, d), Warnings: step.warnings(),
+		}
+		if v, ok := step.permitted(ctx); !ok {
+			told.Warnings = append(told.Warnings, "now, it would not be let: "+string(v.code)+": "+v.detail)
+		}
+		r.Then = append(r.Then, told)
+	}
+}
+
+// warnings are what to know of a decision before it is approved.
+func (a *attempt) warnings() (all []string) {
+	warn := func(when bool, format string, args ...any) {
+		if when {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	warn(a.sw.disturbs != "", "%s", a.sw.disturbs)
+	c := a.d.Chain
+	if c == nil || c.Undo {
+		return all
+	}
+	undo := c.OnFailure == events.Undo && c.At+1 < len(c.Steps)
+	warn(undo && !a.sw.readable, "it is not flipped back should a later step fail: nothing tells its position, so that it cannot be told whether it was changed")
+	warn(undo && a.sw.readable && len(a.d.Options) > 0, "its options are not put back should a later step fail")
+	jobs := 0
+	for i, s := range c.Steps[:c.At] {
+		_, place, _ := a.decoder.Aim(s.Switch, s.Target)
+		warn(s.Switch == a.d.Switch && place.Subject == a.d.Place.Subject, "step %d flips the same switch on the same target", i+1)
+		if a.byName[s.Switch].Creates() {
+			jobs++
+		}
+	}
+	if _, end := window(a.d); end != nil {
+		warn(jobs > 0 && c.At+1 == len(c.Steps), "the window may be over before this last step is due: it ends at %s, and the jobs of steps before have to end first: %d", stamp(*end), jobs)
+	}
+	return all
 }
 
 // rehearse looks how the job is, and keeps nothing of it.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
@@ -294,4 +295,87 @@ func TestRehearseFollow(t *testing.T) {
 	require.Equal(t, events.Expired, r.Error.Code)
 	a := s.rehearse(t, "jobfollow", localtest.Edit(t, completed, "data.job_id", "../x"))
 	require.Equal(t, http.StatusUnprocessableEntity, a.Status)
+}
+
+// Of a chain the whole is told: each call, and what to know of each before it is
+// approved. What is told is what is called.
+func TestRehearseChain(t *testing.T) {
+	const end = "2026-11-22T10:00:00Z"
+	s := onStage(t, "INTERLOCK_POLICY=permit (principal, action, resource);")
+	ssl := map[string]any{"switch": "proxy-ssl", "enabled": true}
+	event := ticket(t, "proxy-alt", "data.enabled", true, "data.options", map[string]any{"alt_for_readonly": true},
+		"data.ticket.window", map[string]any{"end": end},
+		"data.on_failure", "undo", "data.then", []any{ssl, map[string]any{"switch": "access-control", "enabled": true}, ssl})
+	r := found(t, s.rehearse(t, "proxyalt", localtest.Edit(t, event, "dryrun", true)))
+	const restarts = "every flip restarts the proxy, and the first enabling reboots the instance"
+	require.Equal(t, engine.WouldCall, r.Would)
+	require.Equal(t, []string{restarts, "it is not flipped back should a later step fail: nothing tells its position, so that it cannot be told whether it was changed"}, r.Warnings)
+	require.Len(t, r.Then, 3)
+	require.Empty(t, r.Then[0].Warnings)
+	require.Empty(t, r.Then[1].Warnings)
+	require.Equal(t, []string{
+		"step 2 flips the same switch on the same target",
+		"the window may be over before this last step is due: it ends at " + end + ", and the jobs of steps before have to end first: 2",
+	}, r.Then[2].Warnings)
+
+	require.Equal(t, http.StatusAccepted, s.Post(t, "proxyalt", event).Status)
+	for range 60 {
+		s.Advance(10 * time.Second)
+		due, err := s.Host.Ledger.Due(t.Context(), s.Now().Add(3*time.Hour), 10)
+		require.NoError(t, err)
+		for _, d := range due {
+			s.Host.Resume(t.Context(), d.Key)
+		}
+	}
+	flips := s.Flips()
+	require.Len(t, flips, 3, "the last is as wanted already")
+	for i, would := range []*engine.Request{r.Request, r.Then[0].Request, r.Then[1].Request} {
+		require.Equal(t, flips[i].Method, would.Method)
+		require.True(t, strings.HasSuffix(would.URL, flips[i].Path), would.URL)
+		require.JSONEq(t, flips[i].Body, would.Body)
+	}
+}
+
+// What will not be done is not told, and one switch alone has no chain to warn
+// of.
+func TestRehearseChainOtherwise(t *testing.T) {
+	s := onStage(t)
+	then := []any{map[string]any{"switch": "proxy-ssl", "enabled": true}}
+	r := found(t, s.rehearse(t, "proxyalt", ticket(t, "proxy-alt", "data.then", then, "data.ticket.approved_by", []any{}, "dryrun", true)))
+	require.Equal(t, engine.WouldReject, r.Would)
+	require.Empty(t, r.Then)
+	require.Empty(t, r.Warnings)
+	r = found(t, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl", "dryrun", true)))
+	require.Empty(t, r.Warnings)
+	r = found(t, s.rehearse(t, "proxyalt", ticket(t, "proxy-alt", "dryrun", true)))
+	require.Len(t, r.Warnings, 1)
+
+	// The policy is asked for every step.
+	s = onStage(t, "INTERLOCK_POLICY="+`permit (principal, action, resource); @id("no-ssl") forbid (principal, action == Action::"proxy-ssl:on", resource);`)
+	r = found(t, s.rehearse(t, "proxyalt", ticket(t, "proxy-alt", "data.then", then, "dryrun", true)))
+	require.Len(t, r.Then, 1)
+	require.Contains(t, strings.Join(r.Then[0].Warnings, ""), "now, it would not be let: denied: ")
+}
+
+// Where no ledger knows what is due, nothing but rehearsals comes of anything: of
+// a step too, whoever says so.
+func TestRehearseOffline(t *testing.T) {
+	s := onStage(t)
+	s.Post(t, "proxyssl", ticket(t, "proxy-ssl", "data.then", []any{map[string]any{"switch": "access-control", "enabled": true}}))
+	s.run(t, 130)
+	var step event.Event
+	for _, ev := range s.Bus.Take() {
+		if ev.Type() == events.TypeSwitchRequested {
+			step = ev
+		}
+	}
+	s = onStage(t)
+	require.Equal(t, engine.Rejected, s.Host.Handle(t.Context(), "accesscontrol", step).Kind)
+	s.Host.Engine.Offline = true
+	r := found(t, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl")))
+	require.Equal(t, engine.WouldCall, r.Would)
+	got := s.Host.Handle(t.Context(), "accesscontrol", step)
+	require.Equal(t, engine.Rehearsed, got.Kind)
+	require.Equal(t, engine.WouldCall, got.Rehearsal.Would)
+	require.Equal(t, http.StatusUnprocessableEntity, s.rehearse(t, "proxyssl", ticket(t, "proxy-ssl", "data.enabled", "on")).Status)
 }

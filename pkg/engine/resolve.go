@@ -110,6 +110,8 @@ func (r Resolution) check(sw *Registered) error {
 // fits tells why a decision is not one to be resolved so.
 func (r Resolution) fits(rec ledger.Record) error {
 	switch {
+	case rec.Outcome != nil && rec.Outcome.Final && r.As == WasAbsent:
+		return errors.New("its chain has ended, and nothing of it is tried again; what it had to do needs a request of its own")
 	case rec.Outcome != nil && !rec.Outcome.Failed:
 		return fmt.Errorf("it was settled as %s at %s, and an outcome never changes", rec.Outcome.Result, stamp(rec.Outcome.At))
 	case rec.Doubt, rec.State == ledger.Working:
@@ -141,7 +143,7 @@ func (e *Engine) resolve(ctx context.Context, d *decision.Decision, rec ledger.R
 	now := e.Now()
 	c := ledger.Claim{
 		Key: rec.Key, Content: rec.Content, Project: rec.Project, Instance: rec.Instance, Slot: rec.Slot,
-		Ticket: e.ticketOf(d), Order: rec.Order, Stored: rec.Stored, Nonce: e.Nonce(), Now: now, Lease: e.deadline(ctx).Add(e.Quiet),
+		Ticket: e.ticketOf(d), Reopen: true, Order: rec.Order, Stored: rec.Stored, Nonce: e.Nonce(), Now: now, Lease: e.deadline(ctx).Add(e.Quiet),
 	}
 	claimed, err := e.Ledger.Claim(ctx, c)
 	e.Observe(ctx, Step{Name: "claim", Decision: d, At: now, Took: e.Now().Sub(now), Result: claimed.Verdict.String(), Err: err})
@@ -161,8 +163,9 @@ func (e *Engine) resolve(ctx context.Context, d *decision.Decision, rec ledger.R
 	}
 	v := completed(events.Result(r.As), r.JobID)
 	v.by, v.maybe, v.policies = r.By, true, claimed.Record.Last.Policies
+	v.closed = rec.Outcome != nil
 	v.call = e.calling(ctx, d)
-	o, _ := e.outcome(d, v, c.Nonce)
+	o, _ := e.outcome(d, v, c.Nonce, rec.Order)
 	began := e.Now()
 	err = e.Ledger.Settle(ctx, c.Key, c.Nonce, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})

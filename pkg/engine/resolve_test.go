@@ -303,3 +303,72 @@ func TestResolveTwice(t *testing.T) {
 		})
 	}
 }
+
+// chainedTicket is the event of sslKey as the root of a chain.
+func chainedTicket(t *testing.T) []byte {
+	return ticket(t, "proxy-ssl", "id", sslKey.ID, "source", sslKey.Source, "data.then", []any{map[string]any{"switch": "access-control", "enabled": true}})
+}
+
+// run lets a minute pass after another, and takes up what is due.
+func (s *stage) run(t *testing.T, minutes int) {
+	t.Helper()
+	for range minutes {
+		s.Advance(time.Minute)
+		due, err := s.Host.Ledger.Due(t.Context(), s.Now(), 10)
+		require.NoError(t, err)
+		for _, d := range due {
+			s.Host.Resume(t.Context(), d.Key)
+		}
+	}
+}
+
+func types(all []event.Event) (types []string) {
+	for _, ev := range all {
+		types = append(types, ev.Type())
+	}
+	return types
+}
+
+// A step that is in doubt is a step still: an operator's word takes its chain on.
+func TestResolveStep(t *testing.T) {
+	s := onStage(t)
+	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore}))
+	require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 500}))
+	require.Equal(t, events.Doubt, s.Post(t, "proxyssl", chainedTicket(t)).Problem(t).Code)
+	s.Advance(2 * time.Minute)
+	_, err := s.resolve(t, as(engine.WasApplied, ""))
+	require.NoError(t, err)
+	require.Equal(t, []string{events.TypeSwitchCompleted, events.TypeSwitchRequested}, types(s.Bus.Take()))
+	s.run(t, 5)
+	require.Equal(t, []string{events.TypeSwitchCompleted, events.TypeChainSucceeded}, types(s.Bus.Take()))
+}
+
+// A step that failed as unresolved has ended its chain, which has been said: it
+// is settled as the operator has found, and nothing goes on by it, neither now
+// nor when its job ends. Nor is it tried again.
+func TestResolveStepOfAnEndedChain(t *testing.T) {
+	for _, r := range []engine.Resolution{as(engine.WasAccepted, ""), as(engine.WasApplied, "")} {
+		t.Run(string(r.As), func(t *testing.T) {
+			s := onStage(t)
+			require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1}))
+			require.NoError(t, s.Cloud.Inject(cloudsim.Fault{Operation: cloudsim.ListImmediateJobs, Kind: cloudsim.Status, Status: 500}))
+			require.Equal(t, events.Doubt, s.Post(t, "proxyssl", chainedTicket(t)).Problem(t).Code)
+			s.run(t, 75)
+			require.Equal(t, []string{events.TypeSwitchFailed, events.TypeChainFailed}, types(s.Bus.Take()))
+			s.Cloud.ClearFaults()
+			_, err := s.resolve(t, as(engine.WasAbsent, ""))
+			require.EqualError(t, err, "its chain has ended, and nothing of it is tried again; what it had to do needs a request of its own")
+
+			want := []string{events.TypeSwitchCompleted}
+			if r.As == engine.WasAccepted {
+				r.JobID = s.Cloud.Effects()[0].JobID
+				want = append(want, events.TypeJobSucceeded)
+			}
+			_, err = s.resolve(t, r)
+			require.NoError(t, err)
+			s.run(t, 130) // no timer looks after jobs here, but when patience ends
+			require.Equal(t, want, types(s.Bus.Take()))
+			require.Len(t, s.Cloud.Effects(), 1)
+		})
+	}
+}

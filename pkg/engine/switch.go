@@ -26,6 +26,9 @@ type Switch[T decision.Target, O any] struct {
 	// Foreign tells of a job by its name that no flip of this switch created it.
 	// Default: any may be one.
 	Foreign func(jobName string) bool
+	// Disturbs says what else a flip does to its target, as in "restarts the
+	// proxy"; dry runs warn of it. Empty: nothing that is known.
+	Disturbs string
 	// Preview says what Flip would send. Nil: dry runs do not tell.
 	Preview func(ctx context.Context, target T, enabled bool, options O) *Request
 	// Rules are the validate tags of the two structs, beside the validator's own.
@@ -35,7 +38,7 @@ type Switch[T decision.Target, O any] struct {
 // Register is the switch as an [Engine] takes it, whatever its types.
 func (s Switch[T, O]) Register() Registered {
 	r := Registered{
-		Name: s.Name, jobs: s.Jobs, foreign: s.Foreign,
+		Name: s.Name, jobs: s.Jobs, foreign: s.Foreign, disturbs: s.Disturbs, readable: s.Read != nil,
 		spec: decision.Spec{Switch: s.Name, Target: func() any { return new(T) }, Rules: s.Rules},
 		flip: func(ctx context.Context, d *decision.Decision) (string, error) {
 			var target T
@@ -85,6 +88,9 @@ type Registered struct {
 	flip    func(context.Context, *decision.Decision) (string, error)
 	read    func(context.Context, *decision.Decision) (bool, error)
 	preview func(context.Context, *decision.Decision) *Request
+
+	disturbs string
+	readable bool // even where this one is blind
 }
 
 // Spec is what the switch expects of an event.

@@ -29,6 +29,10 @@ type verdict struct {
 	call     *Request
 	maybe    bool
 	by       string
+	// Of a step of a chain: changed, it is known to have been in the other
+	// position; untold, it lies as wanted, and that may be the chain's own doing;
+	// closed, its chain has ended already.
+	changed, untold, closed bool
 	// doubt of a failed decision is kept.
 	doubt bool
 	// What an attempt that lets go leaves behind, and for how long.

@@ -33,6 +33,9 @@ type field struct {
 	name  string
 	index int
 	shape *shape
+	// needed: it has to be there, and no rule of the validator says so, which
+	// cannot tell an absent number or boolean from a zero.
+	needed bool
 	// foreign: it belongs to other switches' targets.
 	foreign bool
 }
@@ -69,6 +72,7 @@ func shapeOf(t reflect.Type) (*shape, error) {
 func shapeOfStruct(t reflect.Type) (*shape, error) {
 	s := &shape{want: jsontree.Object}
 	s.open = t == reflect.TypeFor[events.Ticket]()
+	contract := t.PkgPath() == reflect.TypeFor[events.Ticket]().PkgPath()
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := jsonName(f)
@@ -79,7 +83,8 @@ func shapeOfStruct(t reflect.Type) (*shape, error) {
 		if err != nil {
 			return nil, fmt.Errorf("field %s: %w", f.Name, err)
 		}
-		s.fields = append(s.fields, field{name: name, index: i, shape: of})
+		needed := contract && !strings.Contains(f.Tag.Get("json"), ",omitempty") && f.Tag.Get("validate") == ""
+		s.fields = append(s.fields, field{name: name, index: i, shape: of, needed: needed})
 	}
 	return s, nil
 }
@@ -229,6 +234,16 @@ func (b *binder) object(n *jsontree.Node, v reflect.Value, s *shape, at *place) 
 			}
 		default:
 			b.bind(&m.Value, v.Field(f.index), f.shape, &here)
+		}
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
+		if !f.needed {
+			continue
+		}
+		if value := n.Get(f.name); value == nil || value.Kind == jsontree.Null {
+			here.name = f.name
+			b.report.add(here.String(), found(value), f.shape.words())
 		}
 	}
 }

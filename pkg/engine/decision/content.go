@@ -16,6 +16,7 @@ type content struct {
 	Target  json.RawMessage `json:"target,omitempty"`
 	Options map[string]any  `json:"options,omitempty"`
 	Ticket  *contentTicket  `json:"ticket,omitempty"`
+	Chain   *Chain          `json:"chain,omitempty"`
 }
 
 type contentTicket struct {
@@ -34,7 +35,7 @@ type contentTicket struct {
 // a ticket says, when it was approved and of which digest, a repeat may say too:
 // the engine judges a decision by what its first delivery said.
 func (d *Decision) Content() string {
-	c := content{Switch: d.Switch, Enabled: d.Enabled, Target: d.Target, Options: d.Options}
+	c := content{Switch: d.Switch, Enabled: d.Enabled, Target: d.Target, Options: d.Options, Chain: d.Chain}
 	if t := d.Ticket; t != nil {
 		c.Ticket = &contentTicket{ID: t.ID, RequestedBy: t.RequestedBy, ApprovedBy: append([]string{}, t.ApprovedBy...)}
 		if t.Window != nil {

@@ -41,6 +41,8 @@ type Decision struct {
 	// Digest is that of what is asked, where there is a ticket: what the ticket's
 	// own has to be, if it has one.
 	Digest string `json:"digest,omitempty"`
+	// Chain is what the decision is a step of; nil where it stands alone.
+	Chain *Chain `json:"chain,omitempty"`
 	// Admission is how the event came in.
 	admission.Admission
 	// Tag is the tag's new value as written, where a tag event asked.
@@ -85,6 +87,9 @@ func (d *Decision) DecidedAt() (at time.Time, ok bool) {
 // [Decision.DecidedAt], which counts as received where it is missing or later
 // than that, and the start of its ticket's window.
 func (d *Decision) Order(received time.Time) time.Time {
+	if d.IsStep() {
+		return d.Chain.Order // the root's
+	}
 	order, ok := d.DecidedAt()
 	if !ok || order.After(received) {
 		order = received

@@ -131,7 +131,9 @@ func (d *Decoder) Restore(stored []byte) (*Decision, error) {
 	if err := dec.Decode(target, nil); err != nil {
 		return nil, fmt.Errorf("stored decision: %w", err)
 	}
-	dec.aimed(target)
+	// As it was read the first time, white space and all.
+	dec.Target, _ = json.Marshal(target)
+	dec.Place = target.(Target).Place()
 	return dec, nil
 }
 
@@ -179,6 +181,11 @@ func (d *Decoder) DecodeIn(ctx context.Context, name string, ev event.Event) (de
 		if r.decision.Digest, err = digest.OfTree(root); err != nil {
 			r.report.add(dataPath, err.Error(), "data that has a digest (RFC 8785)")
 		}
+	}
+	if c := r.decision.Chain; c != nil && r.decision.IsStep() {
+		r.decision.Digest = c.Digest // the ticket was approved for the whole
+	} else if c != nil {
+		c.Digest = r.decision.Digest
 	}
 	if r.report.wrong() {
 		return nil, true, r.invalid()
@@ -327,11 +334,7 @@ func (r *reading) meant(root *jsontree.Node, eventType string) bool {
 	if r.decoder.spec(name.Text) != nil {
 		return false
 	}
-	want := "a known switch: " + listed(r.decoder.names, "or")
-	if near := nearest(name.Text, r.decoder.names); near != "" {
-		want += "; did you mean " + near + "?"
-	}
-	r.report.add("data.switch", found(name), want)
+	r.unknown(name, "data.switch")
 	r.spec = nil
 	return true
 }
@@ -363,12 +366,14 @@ func (r *reading) ticketApproved(root *jsontree.Node) {
 	var data events.TicketApprovedOf[unread]
 	r.bind(root, &data, r.decoder.ticket)
 	r.asked(root, data.Enabled, data.Ticket)
+	r.chain(root, data.Then, data.OnFailure, nil)
 }
 
 func (r *reading) switchRequested(root *jsontree.Node) {
 	var data events.SwitchRequestedOf[unread]
 	r.bind(root, &data, r.decoder.request)
 	r.asked(root, data.Enabled, data.Ticket)
+	r.chain(root, data.Then, data.OnFailure, data.Chain)
 }
 
 // asked takes over what a ticket or a request asks for.
@@ -379,14 +384,12 @@ func (r *reading) asked(root *jsontree.Node, enabled *bool, ticket *events.Ticke
 		r.decision.Cause.Ticket = ticket.ID
 		r.ticket(root.Get("ticket"))
 	}
-	r.aim(root.Get("target"), true)
+	r.decision.Target, r.decision.Place = r.aim(r.spec, root.Get("target"), targetPath, true)
 	if r.spec == nil {
 		return
 	}
 	r.decision.Switch = r.spec.Switch
-	if options := root.Get("options"); options.Is(jsontree.Object) {
-		r.options(options)
-	}
+	r.decision.Options = r.options(r.spec, root.Get("options"), "data.options")
 	if enabled != nil {
 		r.decision.Enabled = *enabled
 	}
@@ -427,7 +430,7 @@ func (r *reading) tagChanged(root *jsontree.Node) {
 	var data events.TagChangedOf[unread]
 	r.bind(root, &data, r.decoder.tag)
 	r.decision.Switch = r.spec.Switch
-	r.aim(root.Get("target"), false)
+	r.decision.Target, r.decision.Place = r.aim(r.spec, root.Get("target"), targetPath, false)
 	own := 0
 	for i, change := range data.Changes {
 		if change.Key != r.ownKey() {
@@ -481,34 +484,38 @@ func (r *reading) rules(n *jsontree.Node, data any, at string) {
 	}
 }
 
-// options binds the options by the switch's own struct, and keeps those that
-// were given.
-func (r *reading) options(n *jsontree.Node) {
-	const path = "data.options"
-	s := r.spec.options
+// options binds the options at a place by a switch's own struct, and returns
+// those that were given.
+func (r *reading) options(sp *spec, n *jsontree.Node, path string) map[string]any {
+	if !n.Is(jsontree.Object) {
+		return nil
+	}
+	s := sp.options
 	if s.fields == nil {
 		for _, m := range n.Members {
 			r.report.add((&place{in: &place{name: path}, name: m.Name}).String(), found(&m.Value),
-				"nothing here: "+r.spec.Switch+" takes no options")
+				"nothing here: "+sp.Switch+" takes no options")
 		}
-		return
+		return nil
 	}
-	data := r.spec.Options()
+	data := sp.Options()
 	b := binder{report: &r.report}
 	v := reflect.ValueOf(data).Elem()
 	b.bind(n, v, &shape{want: s.want, fields: s.fields}, &place{name: path})
 	r.rules(n, data, path)
 	if r.report.within(path) {
-		return
+		return nil
 	}
+	var given map[string]any
 	for _, f := range s.fields {
-		if given := n.Get(f.name); given != nil && given.Kind != jsontree.Null {
-			if r.decision.Options == nil {
-				r.decision.Options = make(map[string]any, len(s.fields))
+		if value := n.Get(f.name); value != nil && value.Kind != jsontree.Null {
+			if given == nil {
+				given = make(map[string]any, len(s.fields))
 			}
-			r.decision.Options[f.name] = valueOf(v.Field(f.index))
+			given[f.name] = valueOf(v.Field(f.index))
 		}
 	}
+	return given
 }
 
 // valueOf is v as encoding/json would read it back into an any.

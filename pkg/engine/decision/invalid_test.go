@@ -54,8 +54,8 @@ func TestWrongFields(t *testing.T) {
 		{ssl, events.TypeSwitchRequested, request(ssl, `"yes"`, onProxy, ""), []string{`data.enabled: found string "yes", expected boolean`}},
 		{ssl, events.TypeSwitchRequested, request(ssl, `1`, onProxy, ""), []string{`data.enabled: found number 1, expected boolean`}},
 		{ssl, events.TypeSwitchRequested, request(ssl, `true`, onProxy, `,"Enabled":false`), []string{`data.Enabled: found boolean false, expected no such member; did you mean enabled?`}},
-		{ssl, events.TypeSwitchRequested, request(ssl, `true`, onProxy, `,"we ird\n":[]`), []string{`data["we ird\n"]: found array, expected no such member; known are switch, enabled, target, options and ticket`}},
-		{ssl, events.TypeSwitchRequested, request(ssl, `true`, onProxy, `,"":{}`), []string{`data[""]: found object, expected no such member; known are switch, enabled, target, options and ticket`}},
+		{ssl, events.TypeSwitchRequested, request(ssl, `true`, onProxy, `,"we ird\n":[]`), []string{`data["we ird\n"]: found array, expected no such member; known are switch, enabled, target, options, ticket, then, on_failure and chain`}},
+		{ssl, events.TypeSwitchRequested, request(ssl, `true`, onProxy, `,"":{}`), []string{`data[""]: found object, expected no such member; known are switch, enabled, target, options, ticket, then, on_failure and chain`}},
 		{ssl, events.TypeSwitchRequested, request(ssl, `true`, `[]`, ""), []string{`data.target: found array, expected object`}},
 		{ssl, events.TypeSwitchRequested, request(ssl, `true`, `{}`, ""), []string{
 			`data.target.project_id: found nothing, expected 32 letters and digits`,

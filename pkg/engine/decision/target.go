@@ -78,53 +78,48 @@ func (d *Decoder) Here(target json.RawMessage) bool {
 // Aim reads the target of an out-event of the named switch. It tells what is
 // wrong with it only where that hides in which project and instance it is.
 func (d *Decoder) Aim(name string, target json.RawMessage) (json.RawMessage, Place, []events.Field) {
-	r := reading{decoder: d, spec: d.spec(name)}
+	r := reading{decoder: d}
 	n, err := jsontree.Parse(target, depth)
 	if err != nil || n.Kind != jsontree.Object {
 		return nil, Place{}, []events.Field{{Path: targetPath, Found: found(&n), Expected: jsontree.Object.String()}}
 	}
-	r.aim(&n, true)
-	if at := r.decision.Place; at.Project != "" && at.Instance != "" {
-		return r.decision.Target, at, nil
+	raw, at := r.aim(d.spec(name), &n, targetPath, true)
+	if at.Project != "" && at.Instance != "" {
+		return raw, at, nil
 	}
 	return nil, Place{}, r.report.all()
 }
 
 func named(fields []field, name string) bool { return (&shape{fields: fields}).field(name) != nil }
 
-// aim reads the target by the switch's own rules. What it does not use is an
-// error, where strict, or dropped: a tag event comes with whatever ids its
-// resource has.
-func (r *reading) aim(n *jsontree.Node, strict bool) {
+// aim reads the target at a place by a switch's own rules. What that does not
+// use is an error, where strict, or dropped: a tag event comes with whatever ids
+// its resource has. A switch that nobody knows gets nothing.
+func (r *reading) aim(s *spec, n *jsontree.Node, path string, strict bool) (raw json.RawMessage, at Place) {
 	if !n.Is(jsontree.Object) {
-		return
+		return nil, Place{}
 	}
 	b := binder{report: &r.report}
-	at := &place{in: &place{name: dataPath}, name: "target"}
-	if r.spec == nil {
-		b.object(n, reflect.Value{}, r.decoder.anyTarget, at)
-		return
+	here := &place{name: path}
+	if s == nil {
+		b.object(n, reflect.Value{}, r.decoder.anyTarget, here)
+		return nil, Place{}
 	}
 	if strict {
-		b.foreign = "nothing here: " + r.spec.Switch + " takes " + listed(r.spec.needs(), "and")
+		b.foreign = "nothing here: " + s.Switch + " takes " + listed(s.needs(), "and")
 	}
-	target := r.spec.Target()
+	target := s.Target()
 	v := reflect.ValueOf(target).Elem()
-	b.object(n, v, r.spec.target, at)
-	r.rules(n, target, targetPath)
-	for _, f := range r.spec.target.fields {
-		if !f.foreign && r.report.has(targetPath+"."+f.name) {
+	b.object(n, v, s.target, here)
+	r.rules(n, target, path)
+	for _, f := range s.target.fields {
+		if !f.foreign && r.report.has(path+"."+f.name) {
 			v.Field(f.index).SetZero()
 		}
 	}
-	r.decision.aimed(target)
-}
-
-// aimed takes the target over. A struct that can be read from JSON can be
-// written so.
-func (d *Decision) aimed(target any) {
-	d.Target, _ = json.Marshal(target)
-	d.Place = target.(Target).Place()
+	// A struct that can be read from JSON can be written so.
+	raw, _ = json.Marshal(target)
+	return raw, target.(Target).Place()
 }
 
 // needs names what a target must have.

@@ -184,6 +184,8 @@ type Claim struct {
 	Order time.Time
 	// Stored is the decision itself, from which anybody can finish it.
 	Stored json.RawMessage
+	// Reopen takes up what has failed for good.
+	Reopen bool
 	// Nonce is random and new for each claim.
 	Nonce string
 	// Now is the time, and Lease until when the hold lasts if nothing else
@@ -356,9 +358,13 @@ type Outcome struct {
 	Events []json.RawMessage `json:"events,omitempty"`
 	// Effective outcomes raise the mark: accepted, applied, unchanged.
 	Effective bool `json:"effective,omitempty"`
-	// Failed outcomes may be taken up again; Doubt is kept for that.
+	// Failed outcomes may be taken up again; Doubt is kept for that. Final ones
+	// only by a claim that says so: more than the decision has ended with it.
 	Failed bool `json:"failed,omitempty"`
-	Doubt  bool `json:"doubt,omitempty"`
+	Final  bool `json:"final,omitempty"`
+	// Changed: what was switched is known to have been in the other position.
+	Changed bool `json:"changed,omitempty"`
+	Doubt   bool `json:"doubt,omitempty"`
 	// Tag is the tag value that was settled, for a tag event.
 	Tag string `json:"tag,omitempty"`
 	// By names the operator who resolved it by hand, if one did.

@@ -82,7 +82,7 @@ func (f Facts) Claim(c Claim) (Claimed, *Change, error) {
 		return Claimed{Verdict: Reused, Record: *d}, nil, nil
 	case d.State == Working:
 		return f.resume(*d, c)
-	case d.State == Settled && !d.open():
+	case d.State == Settled && !d.open() && !(c.Reopen && d.final()):
 		return Claimed{Verdict: Done, Record: *d}, nil, nil
 	}
 	return f.take(*d, c)
@@ -397,9 +397,14 @@ func (d *Record) hold() *Holder {
 }
 
 // open tells whether a decision that holds nothing may be taken up: it waits,
-// or it failed and has said so.
+// or it failed, not for good, and has said so.
 func (d *Record) open() bool {
-	return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Emitted.IsZero()
+	return d.State == Waiting || d.State == Settled && d.Outcome.Failed && !d.Outcome.Final && !d.Emitted.IsZero()
+}
+
+// final tells whether it failed for good, and has said so.
+func (d *Record) final() bool {
+	return d.State == Settled && d.Outcome.Failed && d.Outcome.Final && !d.Emitted.IsZero()
 }
 
 // Asks tells what kind of work the decision asks for, from when on; false if

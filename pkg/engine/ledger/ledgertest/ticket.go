@@ -76,6 +76,13 @@ var tickets = []test{
 			require.Equal(w, c.Key, w.get(b, ledger.Spent).Owner, "a rejection owns nothing")
 		}
 	}},
+	{"what waits keeps its order, whatever it is said to be when the ticket is spent", func(w *world) {
+		w.wait(w.with("b", 1, 2), 9, nil)
+		c := w.with("a", 2, 3)
+		w.get(c, ledger.New)
+		w.settle(c, accepted(""), nil)
+		w.get(w.with("b", 3, 10), ledger.Superseded)
+	}},
 	{"an end without effect leaves it to whoever comes next", func(w *world) {
 		for _, o := range []ledger.Outcome{rejected(), failed(false)} {
 			c := w.with("a "+o.Result, 1, 2)
