@@ -25,6 +25,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 	"github.com/interlock-functions/interlock/internal/webhook"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // await returns the next event of a type that reaches the bus, and fails if
@@ -258,6 +259,17 @@ func TestTheFirstWordCounts(t *testing.T) {
 			require.Equal(t, http.StatusAccepted, w.Post(t, "proxyssl", localtest.Edit(t, second, "id", "another")).Status, "as an event of its own it is what it says")
 		})
 	}
+}
+
+// What came in by no door, as an older version stored it, and waits, is judged by
+// the door by which it is sent again: by none a policy would never judge it.
+func TestTheFirstDoorIsTheFirstThatWasTold(t *testing.T) {
+	w := localtest.Start(t, localtest.Options{Environ: []string{`INTERLOCK_POLICY=permit (principal, action, resource) when { context.door == "local" };`}})
+	sent := ticket(t)
+	ev, err := cloudevent.DecodeJSON(sent)
+	require.NoError(t, err)
+	require.Equal(t, engine.Later, w.Host.Handle(t.Context(), "proxyssl", ev).Kind)
+	require.Equal(t, http.StatusAccepted, w.Post(t, "proxyssl", sent).Status)
 }
 
 func dataOf(t *testing.T, text []byte) json.RawMessage {
