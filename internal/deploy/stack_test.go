@@ -1,7 +1,10 @@
 package deploy
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"regexp"
@@ -14,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/observe"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // full gives every parameter that has no default a value, and every optional
@@ -319,6 +324,30 @@ func TestTheArchiveIsForgottenNoLaterThanTheLedger(t *testing.T) {
 	require.Equal(t, "RetentionDays", at(tpl.Resources["Archive"].Properties, "RetentionDays.Ref"))
 	for days, values := range tpl.Mappings["Retention"] {
 		require.Equal(t, fmt.Sprintf("%.0fh", 24*number(t, days)), values["Hours"])
+	}
+}
+
+// What the alarm counts is what a function writes where its policy refuses.
+func TestDenialsAreCounted(t *testing.T) {
+	var log bytes.Buffer
+	observe.Logs(slog.New(slog.NewJSONHandler(&log, nil)))(t.Context(), engine.Step{Name: "policy", Result: "denied", Policies: []string{"two-approvers"}})
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line))
+
+	tpl := load(t)
+	counted := at(tpl.Resources["DeniedAlarm"].Properties, "MetricName.Fn::Sub")
+	require.NotNil(t, counted)
+	filters := tpl.ofType("AWS::Logs::MetricFilter")
+	require.Len(t, filters, len(tpl.ofType("AWS::Serverless::Function"))-1, "all but jobfollow, which asks no policy")
+	for name, f := range filters {
+		metric := f.Properties["MetricTransformations"].([]any)[0]
+		require.Equal(t, counted, at(metric, "MetricName.Fn::Sub"), name)
+		require.Equal(t, at(tpl.Resources["DeniedAlarm"].Properties, "Namespace"), at(metric, "MetricNamespace"), name)
+		terms := regexp.MustCompile(`\$\.(\w+) = "(\w+)"`).FindAllStringSubmatch(f.Properties["FilterPattern"].(string), -1)
+		require.NotEmpty(t, terms, name)
+		for _, term := range terms {
+			require.Equal(t, term[2], line[term[1]], name)
+		}
 	}
 }
 

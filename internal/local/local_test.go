@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,10 +20,12 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
+	"github.com/interlock-functions/interlock/internal/digest"
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 	"github.com/interlock-functions/interlock/internal/webhook"
+	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
 // await returns the next event of a type that reaches the bus, and fails if
@@ -217,4 +220,60 @@ func TestTheDoorIsKept(t *testing.T) {
 	w.Serve(t)
 	w.Advance(time.Minute)
 	require.Equal(t, events.Accepted, localtest.Completed(t, await(t, w, events.TypeSwitchCompleted)).Result)
+}
+
+// An event that waits, sent again as if it had been approved lately, or for
+// just this, is judged by what it said first.
+func TestTheFirstWordCounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy string
+		first  []any
+		bound  bool
+	}{
+		"when it was approved": {
+			`permit (principal, action, resource) when { context has ticket && context.ticket has approved_at && context.now.durationSince(context.ticket.approved_at) <= duration("7d") };`,
+			[]any{"data.ticket.approved_at", "2026-11-01T09:00:00Z"}, false,
+		},
+		"its digest": {`permit (principal, action, resource) when { context has ticket && context.ticket.bound };`, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := localtest.Start(t, localtest.Options{Environ: []string{"INTERLOCK_POLICY=" + c.policy}})
+			first, second := ticket(t, c.first...), ticket(t)
+			if c.bound {
+				sum, err := digest.Of(dataOf(t, first))
+				require.NoError(t, err)
+				second = ticket(t, "data.ticket.digest", sum)
+			}
+			var halted atomic.Bool
+			w.Host.Engine.Halted = func(context.Context) bool { return halted.Load() }
+			halted.Store(true)
+			require.Equal(t, http.StatusServiceUnavailable, w.Post(t, "proxyssl", first).Status)
+			halted.Store(false)
+			dry := w.Post(t, "proxyssl", localtest.Edit(t, second, "dryrun", true))
+			require.Contains(t, string(dry.Body), `"would":"reject"`)
+			answer := w.Post(t, "proxyssl", second)
+			require.Equal(t, http.StatusForbidden, answer.Status, string(answer.Body))
+			require.Equal(t, events.Denied, localtest.Rejected(t, await(t, w, events.TypeSwitchRejected)).Error.Code)
+			require.Empty(t, w.Flips())
+
+			require.Equal(t, http.StatusAccepted, w.Post(t, "proxyssl", localtest.Edit(t, second, "id", "another")).Status, "as an event of its own it is what it says")
+		})
+	}
+}
+
+// What came in by no door, as an older version stored it, and waits, is judged by
+// the door by which it is sent again: by none a policy would never judge it.
+func TestTheFirstDoorIsTheFirstThatWasTold(t *testing.T) {
+	w := localtest.Start(t, localtest.Options{Environ: []string{`INTERLOCK_POLICY=permit (principal, action, resource) when { context.door == "local" };`}})
+	sent := ticket(t)
+	ev, err := cloudevent.DecodeJSON(sent)
+	require.NoError(t, err)
+	require.Equal(t, engine.Later, w.Host.Handle(t.Context(), "proxyssl", ev).Kind)
+	require.Equal(t, http.StatusAccepted, w.Post(t, "proxyssl", sent).Status)
+}
+
+func dataOf(t *testing.T, text []byte) json.RawMessage {
+	var ev struct{ Data json.RawMessage }
+	require.NoError(t, json.Unmarshal(text, &ev))
+	return ev.Data
 }

@@ -80,7 +80,8 @@ func (e *Engine) claim(ctx context.Context, d *decision.Decision, stored []byte,
 
 // first is a decision as its first delivery told it: by that it is judged, for
 // what a ticket says of itself, when it was approved or of which digest, is no
-// part of its content. A repeat that says it otherwise changes nothing.
+// part of its content. A repeat that says it otherwise changes nothing. Where it
+// had come in by no door, as what an earlier version stored, the repeat's counts.
 func (e *Engine) first(d *decision.Decision, stored []byte, rec ledger.Record) (*decision.Decision, error) {
 	if len(rec.Stored) == 0 || bytes.Equal(rec.Stored, stored) {
 		return d, nil
@@ -88,6 +89,9 @@ func (e *Engine) first(d *decision.Decision, stored []byte, rec ledger.Record) (
 	first, err := e.decoder.Restore(rec.Stored)
 	if err != nil {
 		return d, err
+	}
+	if first.Door == "" {
+		first.Admission = d.Admission
 	}
 	return first, nil
 }
