@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,6 +125,14 @@ func useOf(d *decision.Decision, rec ledger.Record) use {
 	return use{strings.ToLower(norm.NFKC.String(strings.TrimSpace(d.Ticket.ID))), rec.Slot}
 }
 
+// spentByAnother looks into the ledger itself: what a dead process had on its way
+// may stand there a moment before it is noticed here.
+func (w *world) spentByAnother(u use, rec ledger.Record) bool {
+	return slices.ContainsFunc(w.records(), func(r ledger.Record) bool {
+		return r.Key != rec.Key && r.Slot == rec.Slot && r.Ticket == u.ticket && (r.Outcome.Effective || r.Outcome.Failed && r.Outcome.Doubt)
+	})
+}
+
 // spends holds an outcome against what has become of its ticket: one decision
 // spends it, and who is refused for that is so because of another.
 func (w *world) spends(d *decision.Decision, rec ledger.Record) {
@@ -143,7 +152,7 @@ func (w *world) spends(d *decision.Decision, rec ledger.Record) {
 	switch others := spent && owner != rec.Key; {
 	case others && (o.Effective || o.Failed && o.Doubt):
 		w.wrong("%s is %s with the ticket that %s has spent", rec.Key.ID, o.Result, owner.ID)
-	case !others && o.Code == "ticket-spent":
+	case !others && o.Code == "ticket-spent" && !w.spentByAnother(u, rec):
 		w.wrong("%s is refused for a ticket that nobody has spent", rec.Key.ID)
 	}
 }
