@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,6 +68,7 @@ func TestKilled(t *testing.T) {
 				t.Parallel()
 				a := newAccount(t, "proxyssl")
 				f := a.functions["proxyssl"]
+				shortly := f.shortly()
 				held := make(chan struct{})
 				a.strike(s, fate{LoseRequest: !arrives, LoseAnswer: arrives, Until: make(chan struct{})}, held)
 				go func() {
@@ -84,10 +84,6 @@ func TestKilled(t *testing.T) {
 		}
 	}
 }
-
-// shortly is little more than the least time in which a call is made and
-// settled, so that the call is made on a busy machine too.
-const shortly = 8 * time.Second
 
 // strike gives one step's call a fate, once, and says when that has come.
 func (a *account) strike(s step, f fate, came chan<- struct{}) {
@@ -118,13 +114,12 @@ func TestTimeOut(t *testing.T) {
 			t.Parallel()
 			a := newAccount(t, "proxyssl")
 			f := a.functions["proxyssl"]
+			shortly := f.shortly()
 			s.at(a).interfere(func(c call) fate {
 				return fate{LoseAnswer: c.Name == s.operation, Until: make(chan struct{})}
 			})
 			payload := sqs(t, string(ticket(t, "proxy-ssl", 1)))
-			began := time.Now()
 			first := f.invokeFor(payload, shortly)
-			require.Less(t, time.Since(began), shortly+time.Second)
 			require.True(t, first.failed() || len(failures(t, first)) > 0)
 			s.at(a).interfere(nil)
 			until(t, "it did not end", func() bool { return len(failures(t, f.invoke(payload))) == 0 })
@@ -142,6 +137,7 @@ func TestLostAnswers(t *testing.T) {
 			t.Parallel()
 			a := newAccount(t, "proxyssl")
 			f := a.functions["proxyssl"]
+			shortly := f.shortly()
 			a.strike(s, fate{LoseAnswer: true}, nil)
 			payload := sqs(t, string(ticket(t, "proxy-ssl", 1)))
 			until(t, "it did not end", func() bool { return len(failures(t, f.invokeFor(payload, shortly))) == 0 })

@@ -251,6 +251,7 @@ func TestChainIsKilledInTheMiddle(t *testing.T) {
 					until(t, "no job", func() bool { n, _ := a.turn(jobfollow.Function); return n > 0 })
 				}
 				f := a.functions[k.function]
+				shortly := f.shortly()
 				var messages []message
 				until(t, "no message", func() bool { messages = a.receive(k.function); return len(messages) > 0 })
 				payload := a.delivery(k.function, messages)

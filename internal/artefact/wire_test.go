@@ -72,7 +72,7 @@ func (w *wire) plug() {
 		// Another connection may have taken the port for the moment.
 		l, err = net.Listen("tcp", w.addr)
 		return err == nil
-	}, 20*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.addr, w.server = l.Addr().String(), &http.Server{Handler: w}

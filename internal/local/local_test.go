@@ -40,7 +40,7 @@ func await(t *testing.T, w *localtest.World, typ string) event.Event {
 			}
 		}
 		return len(got) > 0
-	}, 20*time.Second, 5*time.Millisecond, "no %s", typ)
+	}, 2*time.Minute, 5*time.Millisecond, "no %s", typ)
 	require.Len(t, got, 1)
 	return got[0]
 }
@@ -150,7 +150,7 @@ func TestLetsRequestsEnd(t *testing.T) {
 	require.Eventually(t, func() bool { // nobody new is let in
 		_, err := http.Get(w.URL + "/healthz")
 		return err != nil
-	}, 20*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 	select {
 	case <-stopped:
 		require.Fail(t, "ended with a request under way")

@@ -190,7 +190,7 @@ func waiters(t *testing.T, user *UserToken, n int) {
 		defer user.mu.Unlock()
 		f := user.project(project).fetching
 		return f != nil && f.waiting == n
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // Ten callers fetch one token, and the one who began may leave.
