@@ -142,6 +142,7 @@ func (w *world) spends(d *decision.Decision, rec ledger.Record) {
 	}
 	w.mu.Lock()
 	owner, spent := w.spent[u]
+	found := w.refused[rec.Key]
 	switch {
 	case o.Effective || o.Failed && o.Doubt:
 		w.spent[u] = rec.Key
@@ -152,8 +153,20 @@ func (w *world) spends(d *decision.Decision, rec ledger.Record) {
 	switch others := spent && owner != rec.Key; {
 	case others && (o.Effective || o.Failed && o.Doubt):
 		w.wrong("%s is %s with the ticket that %s has spent", rec.Key.ID, o.Result, owner.ID)
-	case !others && o.Code == "ticket-spent" && !w.spentByAnother(u, rec):
+	case !others && o.Code == "ticket-spent" && !found && !w.spentByAnother(u, rec):
 		w.wrong("%s is refused for a ticket that nobody has spent", rec.Key.ID)
+	}
+}
+
+// foundSpent notes that a claim was refused for a ticket that another one has
+// spent; should that one free it yet, the answer was right all the same.
+func (h *history) foundSpent(c ledger.Claim) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, slot := range c.Slots() {
+		if owner, spent := h.spent[use{c.Ticket, slot}]; spent && owner != c.Key {
+			h.refused[c.Key] = true
+		}
 	}
 }
 

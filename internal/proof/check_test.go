@@ -32,6 +32,8 @@ type history struct {
 	ends map[ledger.Key][]end
 	// spent says who has spent a ticket, on what.
 	spent map[use]ledger.Key
+	// refused are those that have met a ticket that another had spent.
+	refused map[ledger.Key]bool
 	// givenUp are the decisions that ever failed in doubt.
 	givenUp  map[ledger.Key]bool
 	bus      map[string][]byte
@@ -73,7 +75,7 @@ type release struct {
 func (h *history) start() {
 	h.outcomes, h.bus = map[ledger.Key]*ledger.Outcome{}, map[string][]byte{}
 	h.ends, h.spent = map[ledger.Key][]end{}, map[use]ledger.Key{}
-	h.givenUp = map[ledger.Key]bool{}
+	h.givenUp, h.refused = map[ledger.Key]bool{}, map[ledger.Key]bool{}
 	h.arrivals, h.seen = map[string]int{}, map[string]int{}
 }
 
@@ -136,6 +138,9 @@ func (w *world) claimed(inv *invocation, c ledger.Claim, got ledger.Claimed) {
 		inv.nonces[c.Nonce] = true
 		inv.doubted[c.Key] = got.Verdict == ledger.Resumed
 		w.mu.Unlock()
+	}
+	if got.Verdict == ledger.Spent {
+		w.foundSpent(c)
 	}
 }
 
