@@ -207,12 +207,14 @@ func (w *world) carryOn(acked map[string]bool, roots ...event.Event) {
 				hand(ev)
 			}
 		}
-		if own {
-			w.sweepOnce(worker)
-		} else {
+		if !own {
 			for _, ev := range w.mail() {
 				hand(ev)
 			}
+		}
+		// What was told its end may wait again, by a delivery that came late.
+		if own || open == 0 {
+			w.sweepOnce(worker)
 		}
 		switch {
 		case open == 0 && w.atRest() && w.chainEnds() >= chains:
