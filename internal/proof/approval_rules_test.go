@@ -202,22 +202,22 @@ var approvals = []struct {
 
 	// Policy
 	{"what a policy forbids is never called, and stays so", func(is *require.Assertions, w *world) {
-		w.policy = denies
+		w.decides(denies)
 		for _, a := range []ask{request("CHG-1", ssl, true), ticketed("CHG-2", ssl, true, nil), tagged("CHG-3", ssl, true)} {
 			r := w.handle(a.event())
 			is.Equal(events.Denied, code(r))
 			is.Equal([]string{"freeze"}, r.Error.Policy)
-			w.policy = grants
+			w.decides(grants)
 			again := w.handle(a.event())
 			is.Equal(events.Denied, code(again))
 			is.Equal(r.Event.ID(), again.Event.ID())
-			w.policy = denies
+			w.decides(denies)
 		}
 		is.Empty(w.flips())
 	}},
 	{"a repeat is not judged again by a policy that has changed its mind", func(is *require.Assertions, w *world) {
 		asked := 0
-		w.policy = changing(&asked, grants, denies)
+		w.decides(changing(&asked, grants, denies))
 		ev := request("CHG-1", ssl, true).event()
 		first := w.handle(ev)
 		is.Equal(engine.Completed, first.Kind)
@@ -227,7 +227,7 @@ var approvals = []struct {
 	}},
 	{"what may have taken effect is looked up before the policy is asked", func(is *require.Assertions, w *world) {
 		asked := 0
-		w.policy = changing(&asked, grants, denies)
+		w.decides(changing(&asked, grants, denies))
 		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		ev := request("CHG-1", ssl, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
@@ -237,7 +237,7 @@ var approvals = []struct {
 	}},
 	{"what proves absent is judged by the policy as it is now", func(is *require.Assertions, w *world) {
 		asked := 0
-		w.policy = changing(&asked, grants, denies)
+		w.decides(changing(&asked, grants, denies))
 		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		ev := request("CHG-1", ssl, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
@@ -247,16 +247,16 @@ var approvals = []struct {
 		is.Equal(2, asked)
 	}},
 	{"a policy that cannot be asked is no yes and no no", func(is *require.Assertions, w *world) {
-		w.policy = broken
+		w.decides(broken)
 		waits, gives := request("CHG-1", ssl, true).event(), request("CHG-2", mt, true)
 		gives.target.InstanceID = other
 		r := w.handle(waits)
 		is.Equal(events.Unavailable, code(r))
 		is.True(r.Stored)
 		is.Equal(events.Unavailable, code(w.handle(gives.event())))
-		w.policy = grants
+		w.decides(grants)
 		is.Equal(engine.Completed, w.handle(waits).Kind)
-		w.policy = broken
+		w.decides(broken)
 		w.settle(nil)
 		rec, err := w.ledger.Get(context.Background(), keyOf(gives.event()))
 		is.NoError(err)
@@ -264,11 +264,11 @@ var approvals = []struct {
 		is.Len(w.flips(), 1)
 	}},
 	{"which rules let a call be sent is on record, though its process died", func(is *require.Assertions, w *world) {
-		w.policy = grants
+		w.decides(grants)
 		w.fault(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		ev := request("CHG-1", ssl, true).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
-		w.policy = denies
+		w.decides(denies)
 		w.rest(quiet + time.Second)
 		is.Equal(engine.Completed, w.handle(ev).Kind)
 		for a, err := range w.ledger.Trail(context.Background(), project, instance, 1) {
@@ -279,7 +279,7 @@ var approvals = []struct {
 
 	// Asked at the source
 	{"a ticket system that is away is waited for, and its word for how long counts", func(is *require.Assertions, w *world) {
-		w.system = away
+		w.says(away)
 		ev := ticketed("CHG-1", ssl, true, nil).event()
 		r := w.handle(ev)
 		is.Equal(events.Unavailable, code(r))
@@ -288,12 +288,12 @@ var approvals = []struct {
 		is.Empty(w.flips())
 		is.Equal(engine.Completed, w.handle(request("CHG-2", ssl, false).event()).Kind, "what has no ticket does not wait for it")
 		w.rest(quiet)
-		w.system = agrees
+		w.says(agrees)
 		acl := ticketed("CHG-3", acl, true, nil).event()
 		is.Equal(engine.Completed, w.handle(acl).Kind)
 	}},
 	{"a ticket system that stays away is given up, and the ticket is not spent", func(is *require.Assertions, w *world) {
-		w.system = away
+		w.says(away)
 		first, second := ticketed("CHG-1", acl, true, nil).event(), ticketed("CHG-2", acl, true, nil).event()
 		is.Equal(events.Unavailable, code(w.handle(first)))
 		w.settle(nil)
@@ -301,13 +301,13 @@ var approvals = []struct {
 		is.NoError(err)
 		is.Equal(string(events.GaveUp), rec.Outcome.Code)
 		is.Empty(w.flips())
-		w.system = agrees
+		w.says(agrees)
 		is.Equal(engine.Completed, w.handle(second).Kind)
 		is.Equal(events.TicketSpent, code(w.handle(first)))
 	}},
 	{"a ticket system that says otherwise is believed, once", func(is *require.Assertions, w *world) {
 		asked := 0
-		w.system = saying(&asked, disagrees, agrees)
+		w.says(saying(&asked, disagrees, agrees))
 		ev := ticketed("CHG-1", ssl, true, nil).event()
 		for range 2 {
 			r := w.handle(ev)
@@ -319,7 +319,7 @@ var approvals = []struct {
 	}},
 	{"a repeat does not ask the ticket system again", func(is *require.Assertions, w *world) {
 		asked := 0
-		w.system = saying(&asked, agrees, disagrees)
+		w.says(saying(&asked, agrees, disagrees))
 		ev := ticketed("CHG-1", ssl, true, nil).event()
 		first := w.handle(ev)
 		is.Equal(engine.Completed, first.Kind)
@@ -328,7 +328,7 @@ var approvals = []struct {
 	}},
 	{"a ticket that was taken back meanwhile is no leave to call again", func(is *require.Assertions, w *world) {
 		asked := 0
-		w.system = saying(&asked, agrees, disagrees)
+		w.says(saying(&asked, agrees, disagrees))
 		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutBefore, Times: 1})
 		ev := ticketed("CHG-1", alt, true, nil).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
@@ -339,7 +339,7 @@ var approvals = []struct {
 	}},
 	{"what took effect is found though the ticket was taken back since", func(is *require.Assertions, w *world) {
 		asked := 0
-		w.system = saying(&asked, agrees, disagrees)
+		w.says(saying(&asked, agrees, disagrees))
 		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutAfter, Times: 1})
 		ev := ticketed("CHG-1", alt, true, nil).event()
 		is.Equal(events.Doubt, code(w.handle(ev)))
@@ -348,18 +348,18 @@ var approvals = []struct {
 		is.Equal(1, asked)
 	}},
 	{"a ticket system that hangs leaves the time to write that down", func(is *require.Assertions, w *world) {
-		w.system = hangs
+		w.says(hangs)
 		began := time.Now()
 		r := w.handle(ticketed("CHG-1", ssl, true, nil).event())
 		is.Equal(events.Unavailable, code(r))
 		is.True(r.Stored)
 		is.Less(time.Since(began), lifetime-reserve)
-		w.system = agrees
+		w.says(agrees)
 	}},
 	{"a window that ends while the ticket system thinks is over", func(is *require.Assertions, w *world) {
-		w.system = func(ctx context.Context, d *decision.Decision) ([]events.Field, time.Duration, error) {
+		w.says(func(ctx context.Context, d *decision.Decision) ([]events.Field, time.Duration, error) {
 			return nil, 0, wait(ctx, 10*time.Second)
-		}
+		})
 		is.Equal(events.WindowOver, code(w.handle(ticketed("CHG-1", ssl, true, window(-time.Minute, 5*time.Second)).event())))
 		is.Empty(w.flips())
 	}},

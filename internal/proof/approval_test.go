@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -26,6 +27,33 @@ type (
 	policy func(*decision.Decision, time.Time) (engine.Permission, error)
 	system func(context.Context, *decision.Decision) ([]events.Field, time.Duration, error)
 )
+
+// minds are whom the engine asks; nil: nobody. They change while it asks.
+type minds struct {
+	asking sync.Mutex
+	policy policy
+	system system
+}
+
+func (m *minds) asked() (policy, system) {
+	m.asking.Lock()
+	defer m.asking.Unlock()
+	return m.policy, m.system
+}
+
+// decides has the policy be of that mind from now on.
+func (m *minds) decides(p policy) {
+	m.asking.Lock()
+	defer m.asking.Unlock()
+	m.policy = p
+}
+
+// says has the system of tickets say that from now on.
+func (m *minds) says(s system) {
+	m.asking.Lock()
+	defer m.asking.Unlock()
+	m.system = s
+}
 
 // The minds that a policy can be of.
 func grants(*decision.Decision, time.Time) (engine.Permission, error) {
@@ -83,6 +111,7 @@ func (w *world) judged(answers map[ledger.Key]bool, d *decision.Decision, yes bo
 // unapproved is why a call is not approved, "" if it is. Each answer is good for
 // one call.
 func (w *world) unapproved(d *decision.Decision, rec ledger.Record, inv *invocation) string {
+	policy, system := w.asked()
 	w.mu.Lock()
 	granted, confirmed := inv.granted[rec.Key], inv.confirmed[rec.Key]
 	delete(inv.granted, rec.Key)
@@ -90,11 +119,11 @@ func (w *world) unapproved(d *decision.Decision, rec ledger.Record, inv *invocat
 	owner, spent := w.spent[useOf(d, rec)]
 	w.mu.Unlock()
 	switch {
-	case w.policy != nil && !granted:
+	case policy != nil && !granted:
 		return "the policy has not granted it"
 	case d.Ticket == nil:
 		return ""
-	case w.system != nil && !confirmed:
+	case system != nil && !confirmed:
 		return "the ticket's system has not confirmed it"
 	case d.Ticket.Digest != "" && d.Ticket.Digest != d.Digest:
 		return "its ticket was approved for something else"
@@ -129,7 +158,8 @@ func useOf(d *decision.Decision, rec ledger.Record) use {
 // may stand there a moment before it is noticed here.
 func (w *world) spentByAnother(u use, rec ledger.Record) bool {
 	return slices.ContainsFunc(w.records(), func(r ledger.Record) bool {
-		return r.Key != rec.Key && r.Slot == rec.Slot && r.Ticket == u.ticket && (r.Outcome.Effective || r.Outcome.Failed && r.Outcome.Doubt)
+		o := r.Outcome
+		return o != nil && r.Key != rec.Key && r.Slot == rec.Slot && r.Ticket == u.ticket && (o.Effective || o.Failed && o.Doubt)
 	})
 }
 
@@ -267,13 +297,14 @@ func (w *world) verifyRecord(e end, a *ledger.AuditRecord) {
 	if got, _ := json.Marshal(t); !bytes.Equal(got, want) || !a.At.Equal(o.At) {
 		w.wrong("the audit trail says of %s\n%s, and it was\n%s", id, got, want)
 	}
+	policy, _ := w.asked()
 	called := o.Result == "accepted" || o.Result == "applied" || o.Code == "cloud-refused"
 	switch {
 	case called && t.Call == nil:
 		w.wrong("%s ended as %s%s, and the audit trail knows of no call", id, o.Result, o.Code)
 	case !e.sent && t.Call != nil && !t.MayBe:
 		w.wrong("the audit trail says that a call of %s was sent", id)
-	case w.policy != nil && len(t.Policies) == 0 && (t.Call != nil && !t.MayBe || o.Code == "denied"):
+	case policy != nil && len(t.Policies) == 0 && (t.Call != nil && !t.MayBe || o.Code == "denied"):
 		w.wrong("the audit trail does not say which policy has decided about %s", id)
 	}
 }

@@ -65,9 +65,9 @@ func chainRules() []chainRule {
 		{name: "the window is over", steps: []string{ssl, acl, mt}, window: 2 * time.Minute,
 			between: func(w *world) { w.rest(3 * time.Minute) },
 			want:    []events.StepState{"done", "failed", "not-done"}, code: events.WindowOver},
-		{name: "the policy says no", steps: []string{ssl, acl, mt}, between: func(w *world) { w.policy = denies },
+		{name: "the policy says no", steps: []string{ssl, acl, mt}, between: func(w *world) { w.decides(denies) },
 			want: []events.StepState{"done", "failed", "not-done"}, code: events.Denied},
-		{name: "the policy says no to the way back, too", steps: []string{ssl, acl}, undo: true, between: func(w *world) { w.policy = denies },
+		{name: "the policy says no to the way back, too", steps: []string{ssl, acl}, undo: true, between: func(w *world) { w.decides(denies) },
 			want: []events.StepState{"undo-failed", "failed"}, code: events.Denied},
 		{name: "a halt, and its end", steps: []string{ssl, acl, mt}, between: func(w *world) {
 			w.halted.Store(true)
@@ -116,7 +116,7 @@ func TestChainRules(t *testing.T) {
 
 func (r chainRule) run(w *world) string {
 	w.watch()
-	w.policy = grants
+	w.decides(grants)
 	w.rest(time.Hour)
 	if r.before != nil {
 		r.before(w)

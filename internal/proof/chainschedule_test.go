@@ -148,10 +148,11 @@ func (s *chainSchedule) concludeChains(seen map[string]int) {
 
 // agree has whoever is asked say yes.
 func (s *chainSchedule) agree() {
-	if s.policy != nil {
-		s.policy = grants
+	policy, system := s.asked()
+	if policy != nil {
+		s.decides(grants)
 	}
-	if s.system != nil {
-		s.system = agrees
+	if system != nil {
+		s.says(agrees)
 	}
 }

@@ -453,9 +453,7 @@ func (c *chainOf) verifyStep(i int, s events.ChainStep) {
 			bad("it does not say why it was not flipped back")
 		}
 	case events.StepFailed:
-		// Of a job whose end was not known in time nothing is known.
-		unknown := s.Error != nil && strings.Contains(s.Error.Detail, ": timeout timeout: ")
-		if rec.Outcome.Effective && (job == nil || job.succeeded) && !unknown || turned {
+		if rec.Outcome.Effective && (job == nil || job.succeeded) && !c.lostSight(rec.Key, s) || turned {
 			bad("it had an effect, or was flipped back")
 		}
 	case events.StepUndone:
@@ -472,6 +470,22 @@ func (c *chainOf) verifyStep(i int, s events.ChainStep) {
 	default:
 		bad("there is no such state")
 	}
+}
+
+// patience is how long a job is followed.
+const patience = 2 * time.Hour
+
+// lostSight tells of a step whose job could not be read at the end of the time for
+// which it was followed: nothing is known of it, and it may have had its effect.
+func (c *chainOf) lostSight(step ledger.Key, s events.ChainStep) bool {
+	if s.Error == nil || !strings.Contains(s.Error.Detail, ": timeout timeout: not known after ") {
+		return false
+	}
+	return slices.ContainsFunc(c.records(), func(rec ledger.Record) bool {
+		var j engine.Followed
+		return rec.Key.Switch == engine.JobFollow && json.Unmarshal(rec.Stored, &j) == nil && j.Owner == step &&
+			rec.Outcome != nil && rec.Outcome.At.Sub(j.Since) >= patience
+	})
 }
 
 // undoes tells whether the chain failed, and flips back what it changed.

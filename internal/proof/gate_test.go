@@ -234,11 +234,12 @@ func (gated) Publish(ctx context.Context, out ...bus.Event) error {
 // nothing can come between.
 func (gated) Ask(ctx context.Context, d *decision.Decision, now time.Time) (engine.Permission, error) {
 	inv := from(ctx)
-	if inv.world.policy == nil {
+	policy, _ := inv.world.asked()
+	if policy == nil {
 		return engine.Permission{Granted: true}, nil
 	}
 	inv.world.judging(inv, d, "the policy")
-	p, err := inv.world.policy(d, now)
+	p, err := policy(d, now)
 	inv.world.judged(inv.granted, d, err == nil && p.Granted)
 	return p, err
 }
@@ -246,12 +247,13 @@ func (gated) Ask(ctx context.Context, d *decision.Decision, now time.Time) (engi
 // Confirm makes gated the system of tickets as well.
 func (gated) Confirm(ctx context.Context, d *decision.Decision) (against []events.Field, retryAfter time.Duration, err error) {
 	inv := from(ctx)
-	if inv.world.system == nil {
+	_, system := inv.world.asked()
+	if system == nil {
 		return nil, 0, nil
 	}
 	inv.world.judging(inv, d, "the ticket's system")
 	err = pass(ctx, "tickets.Confirm", func(ctx context.Context) (err error) {
-		against, retryAfter, err = inv.world.system(ctx, d)
+		against, retryAfter, err = system(ctx, d)
 		return err
 	})
 	inv.world.judged(inv.confirmed, d, err == nil && len(against) == 0)

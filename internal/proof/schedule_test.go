@@ -84,10 +84,10 @@ func newSchedule(rt *rapid.T, lab *lab) *schedule {
 	s.watch()
 	s.gate = stepwise
 	if rapid.IntRange(0, 2).Draw(rt, "policy") == 0 {
-		s.policy = grants
+		s.decides(grants)
 	}
 	if rapid.IntRange(0, 2).Draw(rt, "system") == 0 {
-		s.system = agrees
+		s.says(agrees)
 	}
 	// Decisions are older than the world, so that they come in any order.
 	s.rest(10 * time.Minute)
@@ -170,11 +170,12 @@ func (s *schedule) actions() map[string]func(*rapid.T) {
 // actThinkAgain changes the policy's mind, and what the ticket system says.
 func (s *schedule) actThinkAgain(rt *rapid.T) {
 	mind := rapid.IntRange(0, 5).Draw(rt, "mind")
-	if s.policy != nil {
-		s.policy = []policy{grants, grants, grants, grants, denies, broken}[mind]
+	decides, says := s.asked()
+	if decides != nil {
+		s.decides([]policy{grants, grants, grants, grants, denies, broken}[mind])
 	}
-	if s.system != nil {
-		s.system = []system{agrees, agrees, disagrees, away, agrees, agrees}[mind]
+	if says != nil {
+		s.says([]system{agrees, agrees, disagrees, away, agrees, agrees}[mind])
 	}
 }
 

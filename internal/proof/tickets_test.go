@@ -48,7 +48,7 @@ var pairs = []pair{
 	{name: "the owner's window is over", asks: func(first, _ *ask) {
 		first.ticket.Window = window(-2*time.Hour, -time.Hour)
 	}, between: nothing, ends: [2]string{"window-over", effective}},
-	{name: "the owner is denied", before: func(w *world, _ string) { w.policy = denies }, between: func(w *world, _ string) { w.policy = grants },
+	{name: "the owner is denied", before: func(w *world, _ string) { w.decides(denies) }, between: func(w *world, _ string) { w.decides(grants) },
 		ends: [2]string{"denied", effective}},
 	{name: "the owner is refused by the cloud, opposite", asks: opposite, before: func(w *world, shape string) {
 		w.fault(cloudsim.Fault{Operation: operationOf(shape), Kind: cloudsim.Status, Status: 400})

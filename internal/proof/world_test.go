@@ -83,9 +83,6 @@ type world struct {
 	way    http.RoundTripper
 	ledger *ledger.Transactional
 	halted atomic.Bool
-	// policy and system are whom the engine asks; nil: nobody.
-	policy policy
-	system system
 	// reusable: the engine lets tickets be spent more than once.
 	reusable bool
 	// gate decides what becomes of each call of an invocation. It runs on the
@@ -99,6 +96,7 @@ type world struct {
 	// began is the world's first moment.
 	began time.Time
 
+	minds
 	history
 	landing sync.WaitGroup
 }
