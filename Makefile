@@ -7,12 +7,14 @@ SHELL := /bin/bash
 GO        ?= go
 GOARCH    ?= arm64
 FUZZTIME  ?= 60s
-PROVETIME ?= 60m
+PROVETIME ?= 2h
 PYTHON    ?= python3
 DEPLOY    ?= --guided
 # A policy and its entities, to be packed beside each bootstrap.
 POLICY    ?=
 ENTITIES  ?=
+# The parts of make prove; empty for all of them.
+PART      ?=
 MODULE      := github.com/interlock-functions/interlock
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -82,8 +84,8 @@ verify-template: build .venv/aws/.done .venv/checkov/.done # What AWS's own tool
 	tools/lint-template
 
 .PHONY: prove
-prove: ## The long proofs: schedules, kills, mutants, then each fuzz target for FUZZTIME
-	GO=$(GO) FUZZTIME=$(FUZZTIME) PROVETIME=$(PROVETIME) tools/prove
+prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,fuzz for some
+	@GO=$(GO) $(GO) run ./tools/prove -time $(PROVETIME) -fuzztime $(FUZZTIME) -part '$(PART)'
 
 .PHONY: bench
 bench: ## The benchmarks, with their comparison in one run

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// emulated runs, in their long forms, the tests that only the tag verify brings
+// in: those that need the built artefacts, or an emulator of AWS.
+func (r *report) emulated(ctx context.Context, log string) error {
+	without, err := functions(ctx, "Test", "prove")
+	if err != nil {
+		return err
+	}
+	with, err := functions(ctx, "Test", "prove,verify")
+	if err != nil {
+		return err
+	}
+	var names, packages []string
+	for _, f := range with {
+		if !slices.Contains(without, f) {
+			names, packages = append(names, f.name), append(packages, f.pkg)
+		}
+	}
+	slices.Sort(packages)
+	if err := lines(ctx, func(string) {}, "make", "--no-print-directory", "build"); err != nil {
+		return err
+	}
+	return r.goTest(ctx, log, "tools/emulators/run", append([]string{
+		goCommand, "test", "-json", "-tags", "prove,verify", "-count=1", "-timeout=0", "-run", "^(" + strings.Join(names, "|") + ")$",
+	}, slices.Compact(packages)...)...)
+}
