@@ -7,7 +7,8 @@
 // the cloud's own begin, end and reason. It flips nothing.
 //
 // It asks by the project's list of jobs (operation ListImmediateJobs), page by
-// page, and not for each job by itself.
+// page, and for a job by its id (ShowGaussMySqlJobInfo) only where the list
+// lacks it or cannot be read, and before it is given up.
 package jobfollow
 
 import (

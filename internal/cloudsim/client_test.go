@@ -101,7 +101,7 @@ func everyOperation(t *testing.T, cloud *cloudsim.Cloud, c *cloudapi.Client) {
 			require.Equal(t, []string{id, proxy.InstanceID, shown.Name}, []string{page.Jobs[0].ID, page.Jobs[0].InstanceID, page.Jobs[0].Name})
 		}
 	}
-	page, err := c.ListImmediateJobs(ctx, proxy.ProjectID, cloudapi.JobQuery{Limit: 10, Page: 3})
+	page, err := c.ListImmediateJobs(ctx, proxy.ProjectID, cloudapi.JobQuery{Limit: 10, Offset: 3})
 	require.NoError(t, err)
 	require.Equal(t, []int{24, 4}, []int{page.Total, len(page.Jobs)})
 	require.WithinDuration(t, time.Now(), page.Date, time.Minute)

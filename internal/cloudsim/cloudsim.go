@@ -94,6 +94,10 @@ type Options struct {
 	// JobVisible is the time before a new job can be found (2s by default),
 	// JobPending and JobRunning how long it is so (1s and 5s).
 	JobVisible, JobPending, JobRunning time.Duration
+	// Unlisted keeps the jobs of switches off the list of jobs: they are found by
+	// their ids alone. OffsetsByJobs has the list's offset count jobs instead of
+	// pages. No source settles which of either is so.
+	Unlisted, OffsetsByJobs bool
 	// BusyStatus and BusyCode answer an operation on an instance that has an open
 	// job: 409 and DBS.200019 by default. The cloud's statuses vary between 400,
 	// 403 and 409.

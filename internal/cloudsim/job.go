@@ -13,7 +13,7 @@ type job struct {
 	instance                         Target
 	created, visible, started, ended time.Time
 	failReason                       string
-	set                              func()
+	set                              func() // nil: a person's
 }
 
 func (j *job) status(now time.Time) string {
@@ -146,18 +146,23 @@ type jobList struct {
 	TotalCount int         `json:"total_count"`
 }
 
-// listJobs lists the newest first. Here offset starts at 1 and counts pages.
+// listJobs lists the newest first. Here offset starts at 1 and counts pages, or
+// jobs.
 func (c *Cloud) listJobs(q *request, now time.Time) reply {
 	filter, wrong := jobFilterOf(q.query)
 	if wrong != "" {
 		return q.invalid(wrong)
 	}
+	filter.first = (filter.offset - 1) * filter.limit
+	if c.OffsetsByJobs {
+		filter.first = filter.offset - 1
+	}
 	list := jobList{Jobs: []listedJob{}}
 	for _, j := range slices.Backward(c.world.listed[q.target.ProjectID]) {
-		if now.Before(j.visible) || !filter.fits(j, now) {
+		if now.Before(j.visible) || !filter.fits(j, now) || c.Unlisted && j.set != nil {
 			continue
 		}
-		if list.TotalCount/filter.limit == filter.page-1 {
+		if n := list.TotalCount; n >= filter.first && n < filter.first+filter.limit {
 			list.Jobs = append(list.Jobs, j.listed(now))
 		}
 		list.TotalCount++
@@ -180,11 +185,12 @@ func (j *job) listed(now time.Time) listedJob {
 type jobFilter struct {
 	id, name, status string
 	start, end       time.Time
-	limit, page      int
+	limit, offset    int
+	first            int // how many are before the page
 }
 
 func jobFilterOf(query url.Values) (f jobFilter, wrong string) {
-	f = jobFilter{limit: 10, page: 1}
+	f = jobFilter{limit: 10, offset: 1}
 	for name, values := range query {
 		if len(values) != 1 {
 			return f, name + " is given more than once"
@@ -205,7 +211,7 @@ func jobFilterOf(query url.Values) (f jobFilter, wrong string) {
 		case "end_time":
 			f.end, err = time.Parse(stamp, value)
 		case "offset":
-			if f.page, err = strconv.Atoi(value); err == nil && f.page < 1 {
+			if f.offset, err = strconv.Atoi(value); err == nil && f.offset < 1 {
 				return f, "offset must be 1 or more"
 			}
 		case "limit":

@@ -228,6 +228,29 @@ func TestThousandsOfJobsAreFollowedAtOnce(t *testing.T) {
 	})
 }
 
+func TestJobsAreFollowedHoweverTheListIs(t *testing.T) {
+	const jobs = 120
+	for name, o := range map[string]cloudsim.Options{"lacks ours": {Unlisted: true}, "counts jobs": {OffsetsByJobs: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o.JobRunning = 10 * time.Minute
+				w := newTown(t, o)
+				p := w.start(config.Place{Kind: "memory"}, time.Second)
+				for i := range jobs {
+					require.Equal(t, events.Accepted, p.Handle(t.Context(), "proxyssl", ticket(t, fmt.Sprintf("CHG%d", i), i, true, nil)).Result)
+				}
+				time.Sleep(20 * time.Minute)
+				synctest.Wait()
+				require.Len(t, w.events(events.TypeJobSucceeded), jobs)
+				require.Equal(t, o.Unlisted, len(w.sim.CallsOf(cloudsim.ShowJob)) > 0)
+				require.LessOrEqual(t, len(w.sim.CallsOf(cloudsim.ListImmediateJobs)), 12*60*5)
+				require.LessOrEqual(t, len(w.sim.CallsOf(cloudsim.ShowJob)), 20*60*5)
+				p.stop()
+			})
+		})
+	}
+}
+
 func TestFollowingGoesOnAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{JobRunning: 10 * time.Minute})

@@ -2,6 +2,7 @@ package cloudapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,24 +17,28 @@ type JobQuery struct {
 	Status      JobStatus
 	// Start and End bound the time of creation, in whole seconds.
 	Start, End time.Time
-	// Page is the number of the page, from 1 (default).
-	Page int
+	// Offset is where the page begins, from 1 (default). It is documented to count
+	// pages; other lists of the same services count records.
+	Offset int
 	// Limit is how many jobs make a page: 10, 20 or 50 (default).
 	Limit int
 }
 
 // JobPage is one page of jobs.
 type JobPage struct {
+	// Jobs are those on it. What cannot be read of one is left at zero: its ID,
+	// its time of creation, or all of it.
 	Jobs []Job
-	// Total is how many jobs there are on all pages.
+	// Total is how many jobs there are on all pages; negative where that cannot
+	// be read.
 	Total int
 	// Date is the answer's, and so the cloud's clock; zero where it had none.
 	Date time.Time
 }
 
 // ListImmediateJobs returns one page of the jobs of a project (page "Obtaining
-// Instant Tasks", ListImmediateJobs). A job whose ID or time of creation
-// cannot be read makes the whole page an error: no job may be overlooked.
+// Instant Tasks", ListImmediateJobs). No job is overlooked: one that cannot be
+// read is on the page all the same.
 func (c *Client) ListImmediateJobs(ctx context.Context, projectID string, q JobQuery) (JobPage, error) {
 	query, err := q.values()
 	if err != nil {
@@ -48,7 +53,7 @@ func (c *Client) ListImmediateJobs(ctx context.Context, projectID string, q JobQ
 	if err != nil {
 		return JobPage{}, err
 	}
-	page := JobPage{Jobs: make([]Job, len(got.Jobs)), Total: int(*got.Total)}
+	page := JobPage{Jobs: make([]Job, len(got.Jobs)), Total: got.total()}
 	for i := range got.Jobs {
 		page.Jobs[i] = got.Jobs[i].job()
 	}
@@ -62,7 +67,7 @@ func (c *Client) ListImmediateJobs(ctx context.Context, projectID string, q JobQ
 const queryTime = "2006-01-02T15:04:05-0700"
 
 func (q JobQuery) values() (url.Values, error) {
-	page, limit := max(q.Page, 1), q.Limit
+	offset, limit := max(q.Offset, 1), q.Limit
 	switch limit {
 	case 0:
 		limit = 50
@@ -70,7 +75,7 @@ func (q JobQuery) values() (url.Values, error) {
 	default:
 		return nil, fmt.Errorf("limit: found %d, expected 10, 20 or 50", limit)
 	}
-	v := url.Values{"offset": {strconv.Itoa(page)}, "limit": {strconv.Itoa(limit)}}
+	v := url.Values{"offset": {strconv.Itoa(offset)}, "limit": {strconv.Itoa(limit)}}
 	set := func(key, value string) {
 		if value != "" {
 			v.Set(key, value)
@@ -89,8 +94,37 @@ func (q JobQuery) values() (url.Values, error) {
 }
 
 type jobListAnswer struct {
-	Jobs  []listedJob `json:"jobs"`
-	Total *count      `json:"total_count"`
+	Jobs  listedJobs `json:"jobs"`
+	Total text       `json:"total_count"`
+}
+
+// total is negative where it is none.
+func (a *jobListAnswer) total() int {
+	n, err := strconv.ParseUint(string(a.Total), 10, 31)
+	if err != nil {
+		return -1
+	}
+	return int(n)
+}
+
+// listedJobs takes each for itself: what is wrong with one job says nothing of
+// the others.
+type listedJobs []listedJob
+
+// UnmarshalJSON fails for what is no list, and for no job on it.
+func (l *listedJobs) UnmarshalJSON(raw []byte) error {
+	var each []json.RawMessage
+	if err := json.Unmarshal(raw, &each); err != nil {
+		return err
+	}
+	if each == nil {
+		return nil
+	}
+	*l = make(listedJobs, len(each))
+	for i, one := range each {
+		_ = json.Unmarshal(one, &(*l)[i])
+	}
+	return nil
 }
 
 // listedJob has other field names than the job that is asked for by its ID.
@@ -107,23 +141,19 @@ type listedJob struct {
 }
 
 func (a *jobListAnswer) check() (Effect, error) {
-	if a.Total == nil {
-		return NoEffect, errors.New("answer: total_count is missing")
-	}
-	for i, j := range a.Jobs {
-		if j.ID == "" {
-			return NoEffect, fmt.Errorf("answer: jobs[%d].job_id is missing", i)
-		}
-		if j.Created.IsZero() {
-			return NoEffect, fmt.Errorf("answer: jobs[%d].created_time is missing or no time with a zone", i)
-		}
+	if a.Jobs == nil && a.total() != 0 {
+		return NoEffect, errors.New("answer: found neither jobs nor a total_count of 0")
 	}
 	return NoEffect, nil
 }
 
 func (j *listedJob) job() Job {
+	id := string(j.ID)
+	if !plainID(id) {
+		id = ""
+	}
 	return Job{
-		ID: string(j.ID), Name: string(j.Name), Status: jobStatus(j.Status), Process: string(j.Process),
+		ID: id, Name: string(j.Name), Status: jobStatus(j.Status), Process: string(j.Process),
 		InstanceID: string(j.InstanceID), InstanceName: string(j.InstanceName),
 		Created: j.Created.Time, Ended: j.Ended.Time, FailReason: string(j.FailReason),
 	}

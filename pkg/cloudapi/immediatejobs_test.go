@@ -19,7 +19,7 @@ func TestListImmediateJobs(t *testing.T) {
 			`","instance_name":"db","process":"60%","created_time":"2026-11-22T17:00:03+0800","ended_time":"","fail_reason":"","extra":{}}]}`,
 	})
 	page, err := c.ListImmediateJobs(t.Context(), project, JobQuery{
-		JobID: job, Name: "SomeJob", Status: JobRunning, Page: 3, Limit: 20,
+		JobID: job, Name: "SomeJob", Status: JobRunning, Offset: 3, Limit: 20,
 		Start: time.Date(2026, 11, 22, 17, 0, 0, 0, shanghai), End: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
 	})
 	require.NoError(t, err)
@@ -50,13 +50,35 @@ func TestListImmediateJobsWithoutRequest(t *testing.T) {
 	require.ErrorContains(t, err, "limit: found 30, expected 10, 20 or 50")
 }
 
+// What is wrong with one job says nothing of the others, and none is overlooked.
+func TestListImmediateJobsReadsEachForItself(t *testing.T) {
+	const good = `{"job_id":"a","status":"Running","instance_id":"i","created_time":"2026-11-22T17:00:03+0800"}`
+	whole := Job{ID: "a", Status: JobRunning, InstanceID: "i", Created: time.Date(2026, 11, 22, 9, 0, 3, 0, time.UTC)}
+	for odd, want := range map[string]Job{
+		`{"status":"Running","created_time":"2026-11-22T17:00:03+0800"}`: {Status: JobRunning, Created: whole.Created},
+		`{"job_id":"b","created_time":""}`:                               {ID: "b"},
+		`{"job_id":"b","created_time":"2026-11-22T17:00:03"}`:            {ID: "b"},
+		`{"job_id":"b/../c","instance_id":"i"}`:                          {InstanceID: "i"},
+		`{"job_id":{},"status":[]}`:                                      {},
+		`"b"`:                                                            {},
+		`null`:                                                           {},
+	} {
+		for _, total := range []string{`,"total_count":"2"`, ``} {
+			c := steps(t, step{method: "GET", uri: "/v3/" + project + "/immediate-jobs?limit=50&offset=1", answer: `{"jobs":[` + odd + `,` + good + `]` + total + `}`})
+			page, err := c.ListImmediateJobs(t.Context(), project, JobQuery{})
+			require.NoError(t, err, odd)
+			require.Equal(t, []Job{want, whole}, page.Jobs)
+			if total == "" {
+				require.Negative(t, page.Total)
+			}
+		}
+	}
+}
+
 // What cannot be read must not look like a list in which a job is absent.
 func TestListImmediateJobsUnreadable(t *testing.T) {
 	for _, answer := range []string{
-		``, `{}`, `[]`, `{"jobs":[]}`, `{"jobs":[],"total_count":"?"}`, `{"jobs":{},"total_count":0}`, `{"jobs":[],"total_count":-1}`,
-		`{"jobs":[{"status":"Running","created_time":"2026-11-22T17:00:03+0800"}],"total_count":1}`,
-		`{"jobs":[{"job_id":"a","created_time":""}],"total_count":1}`,
-		`{"jobs":[{"job_id":"a","created_time":"2026-11-22T17:00:03"}],"total_count":1}`,
+		``, `{}`, `[]`, `{"jobs":null}`, `{"jobs":null,"total_count":"?"}`, `{"jobs":{},"total_count":0}`, `{"jobs":null,"total_count":-1}`, `{"total_count":1}`,
 	} {
 		c := steps(t, step{method: "GET", uri: "/v3/" + project + "/immediate-jobs?limit=50&offset=1", answer: answer})
 		_, err := c.ListImmediateJobs(t.Context(), project, JobQuery{})

@@ -3,6 +3,7 @@ package cloudapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -64,13 +65,18 @@ func (c *Client) ShowJob(ctx context.Context, projectID, jobID string) (Job, err
 	if err := checkID("job_id", jobID); err != nil {
 		return Job{}, local("ShowGaussMySqlJobInfo", err)
 	}
-	var got jobAnswer
+	got := jobAnswer{want: jobID}
 	_, err := c.do(ctx, operation{
 		name: "ShowGaussMySqlJobInfo", method: http.MethodGet,
 		base: c.GaussDB, path: "/v3/{project_id}/jobs", ids: []string{projectID},
 		query: url.Values{"id": {jobID}},
 	}, &got)
-	return got.job(), err
+	if err != nil {
+		return Job{}, err
+	}
+	found := got.job()
+	found.ID = jobID
+	return found, nil
 }
 
 type jobAnswer struct {
@@ -87,6 +93,8 @@ type jobAnswer struct {
 			Name text `json:"name"`
 		} `json:"instance"`
 	} `json:"job"`
+
+	want string
 }
 
 func (a *jobAnswer) check() (Effect, error) {
@@ -95,6 +103,9 @@ func (a *jobAnswer) check() (Effect, error) {
 	}
 	if a.Job.Status == "" {
 		return NoEffect, errors.New("answer: job.status is missing")
+	}
+	if a.Job.ID != "" && string(a.Job.ID) != a.want {
+		return NoEffect, fmt.Errorf("answer: job.id: found %s, expected the one that was asked for", brief(string(a.Job.ID), 64))
 	}
 	return NoEffect, nil
 }

@@ -36,7 +36,7 @@ func TestShowJobNotFound(t *testing.T) {
 }
 
 func TestShowJobUnreadable(t *testing.T) {
-	for _, answer := range []string{`{"job":{"id":"x"}}`, `{"job":[]}`, `{"job":{"id":"x","status":"Run`} {
+	for _, answer := range []string{`{"job":{"id":"another","status":"Running"}}`, `{"job":{"id":"x"}}`, `{"job":[]}`, `{"job":{"id":"x","status":"Run`} {
 		c := steps(t, step{method: "GET", uri: "/v3/" + project + "/jobs?id=" + job, answer: answer})
 		_, err := c.ShowJob(t.Context(), project, job)
 		require.False(t, asError(t, err).NotFound(), answer)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -55,21 +54,6 @@ func (f flag) check(name string) (Effect, error) {
 		return NoEffect, fmt.Errorf("answer: %s is missing", name)
 	}
 	return NoEffect, nil
-}
-
-// count is a number of things: 3 or "3".
-type count int
-
-// UnmarshalJSON refuses what is no count.
-func (c *count) UnmarshalJSON(raw []byte) error {
-	var t text
-	_ = t.UnmarshalJSON(raw)
-	n, err := strconv.ParseUint(string(t), 10, 31)
-	if err != nil {
-		return fmt.Errorf("found %s, expected a count", brief(string(raw), 64))
-	}
-	*c = count(n)
-	return nil
 }
 
 // stampLayout is how the services write a time: 2018-08-06T10:41:14+0800.

@@ -18,7 +18,7 @@ func (c *Client) SwitchMultiTenancy(ctx context.Context, i Instance, enabled boo
 		base: c.GaussDB, path: "/v3/{project_id}/instances/{instance_id}/multi-tenant", ids: i.ids(),
 		body: body, unread: Had,
 	}, &got)
-	return string(got.JobID), err
+	return got.id, err
 }
 
 // MultiTenancy reports whether multi-tenancy is enabled for an instance (page

@@ -42,6 +42,13 @@ func checkID(name, id string) error {
 	return nil
 }
 
+// plainID tells whether a text has the form of an ID that a service has given.
+func plainID(s string) bool {
+	return len(s) > 0 && len(s) <= 64 && strings.IndexFunc(s, func(r rune) bool {
+		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
+}
+
 // escape writes everything but RFC 3986's unreserved characters as %XX: more
 // than [url.PathEscape] does, and just what a signature is computed over.
 func escape(s string) string {

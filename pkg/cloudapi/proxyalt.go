@@ -2,7 +2,9 @@ package cloudapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -28,20 +30,28 @@ func (c *Client) SwitchProxyALT(ctx context.Context, p Proxy, enabled bool, forR
 		base: c.GaussDB, path: "/v3/{project_id}/instances/{instance_id}/proxy/{proxy_id}/alt", ids: p.ids(),
 		body: body, unread: Had,
 	}, &got)
-	return string(got.JobID), err
+	return got.id, err
 }
 
 func (p Proxy) ids() []string { return []string{p.ProjectID, p.InstanceID, p.ProxyID} }
 
 // flipAnswer is the answer of the flips that create a job.
 type flipAnswer struct {
-	JobID text `json:"job_id"`
+	JobID json.RawMessage `json:"job_id"`
+	id    string
 }
 
+// check believes an ID only that is one: everything that is known of the job
+// later hangs on it.
 func (a *flipAnswer) check() (Effect, error) {
-	if a.JobID == "" {
+	if len(a.JobID) == 0 {
 		return Had, errors.New("answer: job_id is missing")
 	}
+	var id string
+	if err := json.Unmarshal(a.JobID, &id); err != nil || !plainID(id) {
+		return Had, fmt.Errorf("answer: job_id: found %s, expected a text of 1 to 64 letters, digits, hyphens and underscores", brief(string(a.JobID), 64))
+	}
+	a.id = id
 	return NoEffect, nil
 }
 

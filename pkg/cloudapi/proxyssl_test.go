@@ -1,6 +1,8 @@
 package cloudapi
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,7 +44,7 @@ func TestProxySSL(t *testing.T) {
 		{answer: `[]`, fails: "answer: "},
 		{answer: ``, fails: "answer: "},
 	} {
-		c := steps(t, step{method: "GET", uri: "/v3/" + project + "/instances/" + instance + "/proxies", answer: tt.answer})
+		c := steps(t, step{method: "GET", uri: proxies + "&offset=0", answer: tt.answer})
 		on, err := c.ProxySSL(t.Context(), theProxy)
 		if tt.fails == "" {
 			require.NoError(t, err, tt.answer)
@@ -55,7 +57,43 @@ func TestProxySSL(t *testing.T) {
 }
 
 func TestProxySSLOfNoSuchProxy(t *testing.T) {
-	c := steps(t, step{method: "GET", uri: "/v3/" + project + "/instances/" + instance + "/proxies", answer: `{"proxy_list":[]}`})
+	c := steps(t, step{method: "GET", uri: proxies + "&offset=0", answer: `{"proxy_list":[]}`})
 	_, err := c.ProxySSL(t.Context(), theProxy)
 	require.True(t, asError(t, err).NotFound())
+}
+
+const proxies = "/v3/" + project + "/instances/" + instance + "/proxies?limit=100"
+
+// The proxy may be on a later page. The last is one that is not full, or that
+// brings nothing new.
+func TestProxySSLOnALaterPage(t *testing.T) {
+	page := func(from, to int, also string) string {
+		var all []string
+		for i := range to - from {
+			all = append(all, fmt.Sprintf(`{"proxy":{"pool_id":"p%d","ssl_option":false}}`, from+i))
+		}
+		return `{"proxy_list":[` + strings.Join(append(all, also), ",") + `]}`
+	}
+	last := step{method: "GET", uri: proxies + "&offset=0", answer: page(0, 99, `{"proxy":{"pool_id":"p99"}}`)}
+	ours := `{"proxy":{"pool_id":"` + proxy + `","ssl_option":true}}`
+	on, err := steps(t, last, step{method: "GET", uri: proxies + "&offset=100", answer: page(100, 120, ours)}).ProxySSL(t.Context(), theProxy)
+	require.NoError(t, err)
+	require.True(t, on)
+	for _, second := range []string{`{"proxy_list":[]}`, page(100, 120, `{"proxy":{}}`), last.answer} {
+		_, err = steps(t, last, step{method: "GET", uri: proxies + "&offset=100", answer: second}).ProxySSL(t.Context(), theProxy)
+		require.True(t, asError(t, err).NotFound(), second)
+	}
+}
+
+// An id is believed only that is one: everything that is known of the job later
+// hangs on it.
+func TestAJobIDIsChecked(t *testing.T) {
+	uri := "/v3/" + project + "/instances/" + instance + "/proxy/" + proxy + "/ssl"
+	for _, id := range []string{`12345`, `true`, `{}`, `["` + job + `"]`, `null`, `""`, `" "`, `"a/b"`, `"a b"`, `"jöb"`, `"` + strings.Repeat("a", 65) + `"`} {
+		c := steps(t, step{method: "PUT", uri: uri, body: `{"ssl_option":true}`, answer: `{"job_id":` + id + `}`})
+		got, err := c.SwitchProxySSL(t.Context(), theProxy, true)
+		require.ErrorContains(t, err, "job_id", id)
+		require.Equal(t, Had, asError(t, err).Effect, "the cloud took the call")
+		require.Empty(t, got)
+	}
 }

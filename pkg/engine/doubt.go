@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 )
 
@@ -87,10 +87,12 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 		return doubtful("listing jobs: %w", err)
 	}
 	switch n := len(jobs.candidates); {
-	case n == 1:
+	case n == 1 && jobs.unclear == "":
 		return finding{state: adopted, jobID: jobs.candidates[0]}
 	case n > 1:
 		return doubtful("%d jobs on the instance may be this decision's: %v", n, jobs.candidates)
+	case jobs.unclear != "":
+		return doubtful("it cannot be told whether job %s is this decision's", jobs.unclear)
 	case jobs.open != "":
 		return doubtful("another job, %s, is open on the instance", jobs.open)
 	case a.sw.read == nil || len(a.d.Options) > 0:
@@ -124,7 +126,7 @@ func (a *attempt) alreadyThere(ctx context.Context) (there, read bool, _ error) 
 		switch jobs, err := a.jobs(ctx); {
 		case err != nil:
 			return false, false, definite(err)
-		case jobs.open != "" || len(jobs.candidates) > 0:
+		case jobs.open != "" || jobs.unclear != "" || len(jobs.candidates) > 0:
 			return false, false, nil
 		}
 	}
@@ -176,34 +178,31 @@ type found struct {
 	candidates []string
 	// open is the id of one that is under way and not a candidate.
 	open string
+	// unclear is one that may be the decision's own, for all that can be read of
+	// it.
+	unclear string
 }
 
-// mostPages ends a list of jobs that has no end.
-const mostPages = 200
-
-var errTooMany = errors.New("too many jobs to look through")
+// nameless stands for the id of a job that has none.
+const nameless = "without an id"
 
 // jobs lists the jobs on the decision's instance, and tells which may be its
 // own: those created while it held the instance, whose name fits, and which the
 // ledger knows no owner of.
 func (a *attempt) jobs(ctx context.Context) (found, error) {
-	first := a.rec.Since
-	if len(a.rec.Earlier) > 0 {
-		first = a.rec.Earlier[0].From
+	began := a.Now()
+	list, err := a.sw.jobs.List(ctx, a.d.Place.Project, a.first().Add(-lookBack))
+	if list.Odd != nil {
+		a.Observe(ctx, Step{Name: "jobs", Decision: a.d, At: began, Took: a.Now().Sub(began), Err: list.Odd})
 	}
-	var offset time.Duration
-	all, _, err := listJobs(ctx, a.sw.jobs, a.d.Place.Project, first.Add(-lookBack), func(date time.Time) {
-		if !date.IsZero() {
-			offset = date.Sub(a.Now())
-		}
-	})
 	if err != nil {
 		return found{}, err
 	}
-	maps.DeleteFunc(all, func(_ string, j Job) bool {
-		return j.Instance != "" && j.Instance != a.d.Place.Instance
-	})
-	return a.sift(ctx, all, offset)
+	var offset time.Duration
+	if !list.Date.IsZero() {
+		offset = list.Date.Sub(a.Now())
+	}
+	return a.sift(ctx, list.Jobs, offset)
 }
 
 // during tells whether a moment on the cloud's clock may lie in a time when the
@@ -212,32 +211,49 @@ func (a *attempt) jobs(ctx context.Context) (found, error) {
 // some time before it was read. A span ends with an attempt that sent nothing,
 // so that its end may be cut.
 func (a *attempt) during(at time.Time, offset time.Duration) bool {
-	cloud := func(moment time.Time) time.Time { return moment.Add(offset - skew).Truncate(time.Second) }
 	for _, s := range a.rec.Earlier {
-		if !at.Before(cloud(s.From)) && at.Before(cloud(s.To)) {
+		if !at.Before(onClock(s.From, offset)) && at.Before(onClock(s.To, offset)) {
 			return true
 		}
 	}
-	return !at.Before(cloud(a.rec.Since))
+	return !at.Before(onClock(a.rec.Since, offset))
 }
 
-func (a *attempt) sift(ctx context.Context, jobs map[string]Job, offset time.Duration) (found, error) {
+// onClock is the earliest that a moment of ours may be by the cloud's clock.
+func onClock(moment time.Time, offset time.Duration) time.Time {
+	return moment.Add(offset - skew).Truncate(time.Second)
+}
+
+// first is when the decision first held its instance.
+func (a *attempt) first() time.Time {
+	if len(a.rec.Earlier) > 0 {
+		return a.rec.Earlier[0].From
+	}
+	return a.rec.Since
+}
+
+// over tells whether a job that has ended had done so before that.
+func (a *attempt) over(ended time.Time, offset time.Duration) bool {
+	return !ended.IsZero() && ended.Before(onClock(a.first(), offset))
+}
+
+func (a *attempt) sift(ctx context.Context, jobs []Job, offset time.Duration) (found, error) {
 	var f found
 	var candidates []Job
 	var ids []string
 	for _, j := range jobs {
 		switch {
-		case j.Instance == "" && a.during(j.Created, offset):
-			f.open = j.ID // who knows on which instance
-			continue
-		case !a.during(j.Created, offset) || a.sw.foreign(j.Name):
+		case j.Instance != "" && j.Instance != a.d.Place.Instance:
+		case !j.Created.IsZero() && !a.during(j.Created, offset), a.over(j.Ended, offset), a.sw.foreign(j.Name):
 			if j.State == JobOpen {
-				f.open = j.ID
+				f.open = cmp.Or(j.ID, nameless)
 			}
-			continue
+		case j.ID == "":
+			f.unclear = nameless
+		default:
+			candidates = append(candidates, j)
+			ids = append(ids, j.ID)
 		}
-		candidates = append(candidates, j)
-		ids = append(ids, j.ID)
 	}
 	if len(ids) == 0 {
 		return f, nil
@@ -247,10 +263,14 @@ func (a *attempt) sift(ctx context.Context, jobs map[string]Job, offset time.Dur
 		return found{}, fmt.Errorf("ledger: %w", err)
 	}
 	for _, j := range candidates {
-		if _, owned := owners[j.ID]; !owned {
-			f.candidates = append(f.candidates, j.ID)
-		} else if j.State == JobOpen {
+		switch _, owned := owners[j.ID]; {
+		case owned && j.State == JobOpen:
 			f.open = j.ID
+		case owned:
+		case j.Instance == "" || j.Created.IsZero():
+			f.unclear = j.ID
+		default:
+			f.candidates = append(f.candidates, j.ID)
 		}
 	}
 	return f, nil

@@ -4,8 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/require"
 
+	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/pkg/engine/bus"
+	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
@@ -30,6 +34,62 @@ func TestDuring(t *testing.T) {
 	// The cloud's stamps are whole seconds: what was created at 95.9 says 95.
 	a.rec.Since = at(1000).Add(900 * time.Millisecond)
 	require.True(t, a.during(at(995), 0))
+}
+
+// What can be read of a job decides whether it may be the decision's own. One
+// that cannot be told blinds nobody but those whose own it may be.
+func TestSift(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	within, before := at.Add(time.Minute), at.Add(-time.Hour)
+	for name, tt := range map[string]struct {
+		job  Job
+		want found
+	}{
+		"ours":                             {Job{ID: "a", Instance: "hall", Created: within}, found{candidates: []string{"a"}}},
+		"another instance's":               {Job{ID: "a", Instance: "cellar", Created: within}, found{}},
+		"another instance's, undated":      {Job{ID: "a", Instance: "cellar"}, found{}},
+		"another instance's, without id":   {Job{Instance: "cellar"}, found{}},
+		"earlier":                          {Job{ID: "a", Instance: "hall", Created: before, State: JobFailed}, found{}},
+		"earlier, open":                    {Job{ID: "a", Instance: "hall", Created: before}, found{open: "a"}},
+		"earlier, without id":              {Job{Instance: "hall", Created: before, State: JobFailed}, found{}},
+		"earlier, open, without id":        {Job{Instance: "hall", Created: before}, found{open: nameless}},
+		"of another kind":                  {Job{ID: "a", Name: "reboot", Instance: "hall", Created: within, State: JobSucceeded}, found{}},
+		"of another kind, open":            {Job{ID: "a", Name: "reboot", Instance: "hall", Created: within}, found{open: "a"}},
+		"of another kind, undated":         {Job{ID: "a", Name: "reboot", State: JobSucceeded}, found{}},
+		"of another kind, without id":      {Job{Name: "reboot", State: JobSucceeded}, found{}},
+		"undated":                          {Job{ID: "a", Instance: "hall", State: JobFailed}, found{unclear: "a"}},
+		"undated, over before":             {Job{ID: "a", Instance: "hall", State: JobFailed, Ended: before}, found{}},
+		"undated, over since":              {Job{ID: "a", Instance: "hall", State: JobFailed, Ended: within}, found{unclear: "a"}},
+		"nothing but over before":          {Job{State: JobFailed, Ended: before}, found{}},
+		"of an unknown instance":           {Job{ID: "a", Created: within, State: JobFailed}, found{unclear: "a"}},
+		"of an unknown instance, earlier":  {Job{ID: "a", Created: before, State: JobFailed}, found{}},
+		"without id":                       {Job{Instance: "hall", Created: within, State: JobFailed}, found{unclear: nameless}},
+		"nothing at all":                   {Job{}, found{unclear: nameless}},
+		"another decision's":               {Job{ID: "owned", Instance: "hall", Created: within, State: JobFailed}, found{}},
+		"another decision's, open":         {Job{ID: "owned", Instance: "hall", Created: within}, found{open: "owned"}},
+		"another decision's, undated":      {Job{ID: "owned", Instance: "hall", State: JobFailed}, found{}},
+		"another decision's, nobody knows": {Job{ID: "owned", State: JobFailed}, found{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &Engine{Switches: []Registered{lamp()}, Ledger: ledger.NewMemory(), Bus: &bus.Memory{}, Now: func() time.Time { return within }}
+			require.NoError(t, e.Init())
+			settled(t, e, events.CompletedOf[room]{Switch: "lamp", JobID: "owned", Target: room{"home", "hall"}, Cause: events.Cause{ID: "1"}}, sample(t))
+			sw := Switch[room, struct{}]{Name: "lamp", Foreign: func(name string) bool { return name == "reboot" }}.Register()
+			a := &attempt{Engine: e, sw: &sw, d: &decision.Decision{Place: room{"home", "hall"}.Place()}, rec: ledger.Record{Since: at}}
+			got, err := a.sift(t.Context(), []Job{tt.job}, 0)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func sample(t *testing.T) event.Event {
+	ev := event.New()
+	ev.SetID("1")
+	ev.SetSource("urn:interlock:lamp")
+	ev.SetType(events.TypeSwitchCompleted)
+	require.NoError(t, ev.Validate())
+	return ev
 }
 
 func TestGrown(t *testing.T) {

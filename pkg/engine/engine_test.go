@@ -32,9 +32,9 @@ func lampOf(name string, looks *int) Registered {
 // noJobs is a list in which no job shows, and that counts who looks.
 type noJobs struct{ looks *int }
 
-func (j noJobs) List(context.Context, string, time.Time, int) (JobPage, error) {
+func (j noJobs) List(context.Context, string, time.Time) (JobList, error) {
 	*j.looks++
-	return JobPage{}, nil
+	return JobList{}, nil
 }
 
 func (noJobs) Show(context.Context, string, string) (Job, error) { return Job{}, nil }

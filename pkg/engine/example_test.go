@@ -137,8 +137,8 @@ type plant struct{}
 
 func (plant) start(context.Context, pump, bool, speed) (string, error) { return "job-1", nil }
 
-func (plant) List(context.Context, string, time.Time, int) (engine.JobPage, error) {
-	return engine.JobPage{Jobs: []engine.Job{{ID: "job-1", Instance: "P1", Status: "Done", State: engine.JobSucceeded}}}, nil
+func (plant) List(context.Context, string, time.Time) (engine.JobList, error) {
+	return engine.JobList{Jobs: []engine.Job{{ID: "job-1", Instance: "P1", Status: "Done", State: engine.JobSucceeded}}}, nil
 }
 
 func (plant) Show(context.Context, string, string) (engine.Job, error) { return engine.Job{}, nil }

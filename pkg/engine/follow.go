@@ -186,10 +186,14 @@ func (f *Follower) Look(ctx context.Context, j *Followed) Result {
 		return f.settle(ctx, j, rejected(events.Expired, fmt.Sprintf("the job began at %s; the cloud forgets jobs after %s", stamp(j.Since), memory)), nil)
 	}
 	job, err := f.board.find(ctx, e, j, f.patience())
-	if age >= f.patience() && (err != nil || job.ID == "") {
-		// The list is not the only one to ask, before it is said not to be known.
-		if shown, why := e.byName[j.Switch].jobs.Show(ctx, j.Place.Project, j.JobID); why == nil {
+	if age >= f.patience() && job.State == JobOpen {
+		// Nobody is given up by the list alone, nor by one that was read before.
+		shown, why := e.byName[j.Switch].jobs.Show(ctx, j.Place.Project, j.JobID)
+		switch {
+		case why == nil && shown.ID != "":
 			job, err = shown, nil
+		case job.ID == "":
+			err = errors.Join(err, why)
 		}
 	}
 	e.Observe(ctx, Step{Name: "follow", Decision: d, At: now, Took: e.Now().Sub(now), Result: job.Status, JobID: j.JobID, Err: err})

@@ -11,26 +11,30 @@ import (
 // one for all switches whose jobs are in the same lists: they are then read once
 // for all.
 type Jobs interface {
-	// List is a page, from 1, of the jobs of a project that were created since.
-	// Pages may shift while they are read. No job may be overlooked: one that
-	// cannot be read makes it an error.
-	List(ctx context.Context, project string, since time.Time, page int) (JobPage, error)
+	// List is the jobs of a project that were created since. No job may be
+	// overlooked: of one that cannot be read whole it has what can be, and where
+	// the list may lack some it is an error, with those that were read.
+	List(ctx context.Context, project string, since time.Time) (JobList, error)
 	// Show is one job. One that is not known, or not yet, has no ID.
 	Show(ctx context.Context, project, id string) (Job, error)
 }
 
-// JobPage is one page of jobs.
-type JobPage struct {
+// JobList is a project's jobs, each once, in no order.
+type JobList struct {
 	Jobs []Job
-	// More: there are further pages.
-	More bool
-	// Date is the clock of whoever runs the jobs, in whole seconds; zero where it
-	// is not told.
+	// Calls is how many it took to read them. None counts as one.
+	Calls int
+	// Date is the clock of whoever runs the jobs at the last of them, in whole
+	// seconds; zero where it is not told.
 	Date time.Time
+	// Odd says, for people, what of the list could not be read; nil where all
+	// could.
+	Odd error
 }
 
 // Job is what a flip sets going.
 type Job struct {
+	// ID is empty where it is not told.
 	ID, Name string
 	// Instance is the one that it works on, as in [decision.Place]; empty where
 	// it is not told.

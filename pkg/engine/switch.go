@@ -164,8 +164,8 @@ type hookedJobs struct {
 	hook Hook
 }
 
-func (j *hookedJobs) List(ctx context.Context, project string, since time.Time, page int) (JobPage, error) {
-	return through(ctx, j.hook, "list", func(ctx context.Context) (JobPage, error) { return j.jobs.List(ctx, project, since, page) })
+func (j *hookedJobs) List(ctx context.Context, project string, since time.Time) (JobList, error) {
+	return through(ctx, j.hook, "list", func(ctx context.Context) (JobList, error) { return j.jobs.List(ctx, project, since) })
 }
 
 func (j *hookedJobs) Show(ctx context.Context, project, id string) (Job, error) {

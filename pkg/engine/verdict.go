@@ -88,7 +88,10 @@ func inDoubt(why error, took bool) verdict {
 // because it certainly had no effect, or nobody knows.
 func (a *attempt) classify(jobID string, err error) verdict {
 	if err == nil {
-		if a.sw.Creates() {
+		switch {
+		case a.sw.Creates() && !plainID(jobID):
+			return inDoubt(fmt.Errorf("job id: found %.64q, expected 1 to 64 letters, digits, hyphens and underscores", jobID), true)
+		case a.sw.Creates():
 			return completed(events.Accepted, jobID)
 		}
 		return completed(events.Applied, "")

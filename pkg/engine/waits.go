@@ -68,10 +68,15 @@ const (
 	// costs no more than a call a minute.
 	leastPace = 3 * time.Second
 	mostPace  = time.Minute
-	// freshFor is how long a reading of the jobs counts, and perPage how much
-	// longer for each page: so the cloud is asked five times a second at most.
+	// freshFor is how long a reading of the jobs counts, and perCall how much
+	// longer for each page. So the cloud is asked five times a second at most, and
+	// as often for jobs that the list lacks, of which what was not asked in a
+	// minute may be made up for.
 	freshFor = 2 * time.Second
-	perPage  = 200 * time.Millisecond
+	perCall  = 200 * time.Millisecond
+	// hiddenFor is how long the list may lack a new job, which shows after
+	// several seconds.
+	hiddenFor = 10 * time.Second
 	// margin is how much earlier than its completion event a job may have been
 	// created by the cloud's clock.
 	margin = 15 * time.Minute

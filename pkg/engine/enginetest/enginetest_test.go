@@ -63,11 +63,11 @@ func (l *lamp) create(_ context.Context, r room, on bool, _ struct{}) (string, e
 
 func (l *lamp) read(context.Context, room) (bool, error) { return l.on != l.lies, nil }
 
-func (l *lamp) List(context.Context, string, time.Time, int) (engine.JobPage, error) {
+func (l *lamp) List(context.Context, string, time.Time) (engine.JobList, error) {
 	if l.forgets {
-		return engine.JobPage{}, nil
+		return engine.JobList{}, nil
 	}
-	return engine.JobPage{Jobs: l.jobs, Date: l.now().Truncate(time.Second)}, nil
+	return engine.JobList{Jobs: l.jobs, Date: l.now().Truncate(time.Second)}, nil
 }
 
 func (l *lamp) Show(context.Context, string, string) (engine.Job, error) { return engine.Job{}, nil }
