@@ -84,7 +84,7 @@ verify-template: build .venv/aws/.done .venv/checkov/.done # What AWS's own tool
 	tools/lint-template
 
 .PHONY: prove
-prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,fuzz for some
+prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,mutants,fuzz for some
 	@GO=$(GO) $(GO) run ./tools/prove -time $(PROVETIME) -fuzztime $(FUZZTIME) -part '$(PART)'
 
 .PHONY: bench

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/interlock-functions/interlock/tools/gocmd"
 )
 
 // emulated runs, in their long forms, the tests that only the tag verify brings
@@ -24,10 +26,10 @@ func (r *report) emulated(ctx context.Context, log string) error {
 		}
 	}
 	slices.Sort(packages)
-	if err := lines(ctx, func(string) {}, "make", "--no-print-directory", "build"); err != nil {
+	if err := gocmd.Lines(ctx, func(string) {}, "make", "--no-print-directory", "build"); err != nil {
 		return err
 	}
 	return r.goTest(ctx, log, "tools/emulators/run", append([]string{
-		goCommand, "test", "-json", "-tags", "prove,verify", "-count=1", "-timeout=0", "-run", "^(" + strings.Join(names, "|") + ")$",
+		gocmd.Go, "test", "-json", "-tags", "prove,verify", "-count=1", "-timeout=0", "-run", "^(" + strings.Join(names, "|") + ")$",
 	}, slices.Compact(packages)...)...)
 }

@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/interlock-functions/interlock/tools/gocmd"
 )
 
 // function is a test or a fuzz target.
@@ -20,18 +21,14 @@ func (f function) String() string { return f.pkg[strings.LastIndexByte(f.pkg, '/
 func functions(ctx context.Context, prefix, tags string) ([]function, error) {
 	declared := regexp.MustCompile(`(?m)^func (` + prefix + `\w+)\(`)
 	var all []function
-	var text strings.Builder
-	if err := lines(ctx, func(line string) { text.WriteString(line) }, goCommand, "list", "-tags", tags, "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "./..."); err != nil {
+	packages, err := gocmd.List[struct {
+		ImportPath, Dir           string
+		TestGoFiles, XTestGoFiles []string
+	}](ctx, "-tags", tags, "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles", "./...")
+	if err != nil {
 		return nil, err
 	}
-	for in := json.NewDecoder(strings.NewReader(text.String())); in.More(); {
-		var p struct {
-			ImportPath, Dir           string
-			TestGoFiles, XTestGoFiles []string
-		}
-		if err := in.Decode(&p); err != nil {
-			return nil, err
-		}
+	for _, p := range packages {
 		for _, name := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
 			source, err := os.ReadFile(filepath.Join(p.Dir, name))
 			if err != nil {

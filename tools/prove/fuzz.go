@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/interlock-functions/interlock/tools/gocmd"
 )
 
 // starting is what building and starting a target takes, beside its time.
@@ -45,7 +47,7 @@ func (r *report) fuzz(ctx context.Context, log string, each time.Duration) error
 			return fmt.Sprintf("%d of %d targets, %d executions; at %s", i, len(targets), total.Load()+now.Load(), f)
 		})
 		var said []string
-		err = lines(ctx, func(line string) {
+		err = gocmd.Lines(ctx, func(line string) {
 			fmt.Fprintln(file, line)
 			if said = append(said, line); len(said) > 200 {
 				said = said[100:]
@@ -54,7 +56,7 @@ func (r *report) fuzz(ctx context.Context, log string, each time.Duration) error
 				count, _ := strconv.ParseInt(n[1], 10, 64)
 				now.Store(count)
 			}
-		}, goCommand, "test", "-run", "^$", "-fuzz", "^"+f.name+"$", "-fuzztime", allowed.String(), "-fuzzminimizetime", "20x", f.pkg)
+		}, gocmd.Go, "test", "-run", "^$", "-fuzz", "^"+f.name+"$", "-fuzztime", allowed.String(), "-fuzzminimizetime", "20x", f.pkg)
 		total.Add(now.Swap(0))
 		if err != nil {
 			if ctx.Err() == nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/interlock-functions/interlock/tools/gocmd"
 )
 
 // tests is how far a `go test -json` is; see `go doc test2json`.
@@ -41,7 +43,7 @@ func (r *report) goTest(ctx context.Context, log, name string, args ...string) e
 	defer file.Close()
 	t := &tests{running: map[string]*running{}}
 	r.shows(t.String)
-	err = lines(ctx, func(line string) {
+	err = gocmd.Lines(ctx, func(line string) {
 		var e testEvent
 		if json.Unmarshal([]byte(line), &e) != nil {
 			e = testEvent{Action: "output", Output: line + "\n"} // of the command, not of a test

@@ -17,7 +17,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -29,12 +28,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/interlock-functions/interlock/tools/gocmd"
 )
 
 func main() { os.Exit(command(os.Args[1:], parts, filepath.Join("docs", "guarantees.md"))) }
-
-// goCommand is make's GO.
-var goCommand = cmp.Or(os.Getenv("GO"), "go")
 
 // command runs what the arguments ask for, of the parts that there are, writes
 // what all of them proved into the page, and returns the exit code.
@@ -81,11 +79,12 @@ func command(args []string, parts func(logs string, fuzzTime time.Duration) []pa
 func parts(logs string, fuzzTime time.Duration) []part {
 	return []part{
 		{name: "proofs", weight: 6, run: func(ctx context.Context, r *report) error {
-			return r.goTest(ctx, filepath.Join(logs, "proofs.log"), goCommand, "test", "-json", "-tags", "prove", "-count=1", "-timeout=0", "./...")
+			return r.goTest(ctx, filepath.Join(logs, "proofs.log"), gocmd.Go, "test", "-json", "-tags", "prove", "-count=1", "-timeout=0", "./...")
 		}},
 		{name: "emulated", weight: 2, run: func(ctx context.Context, r *report) error {
 			return r.emulated(ctx, filepath.Join(logs, "emulated.log"))
 		}},
+		{name: "mutants", weight: 3, run: mutants},
 		{name: "fuzz", weight: 3, run: func(ctx context.Context, r *report) error {
 			return r.fuzz(ctx, filepath.Join(logs, "fuzz.log"), fuzzTime)
 		}},

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/tools/gocmd"
 )
 
 // As a program of its own, the test's binary is prove with parts that are not real.
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 
 func fakes(kind string) []part {
 	shell := func(script string) func(context.Context, *report) error {
-		return func(ctx context.Context, r *report) error { return lines(ctx, r.counts, "sh", "-c", script) }
+		return func(ctx context.Context, r *report) error { return gocmd.Lines(ctx, r.counts, "sh", "-c", script) }
 	}
 	second := map[string]string{
 		"whole":  "echo proved: b: 2",
@@ -181,7 +183,7 @@ func TestGoTest(t *testing.T) {
 	run := func(packages ...string) (string, []string, error) {
 		var out strings.Builder
 		r := &report{out: &out}
-		err := r.goTest(t.Context(), filepath.Join(dir, "log"), goCommand, append([]string{"test", "-C", dir, "-json"}, packages...)...)
+		err := r.goTest(t.Context(), filepath.Join(dir, "log"), gocmd.Go, append([]string{"test", "-C", dir, "-json"}, packages...)...)
 		return out.String(), r.proved, err
 	}
 	_, proved, err := run("./good")
@@ -235,6 +237,6 @@ func TestThisTree(t *testing.T) {
 	for _, p := range parts("", 0) {
 		require.Positive(t, p.weight, p.name)
 	}
-	_, err = choose(parts("", 0), "proofs,emulated,fuzz")
+	_, err = choose(parts("", 0), "proofs,emulated,mutants,fuzz")
 	require.NoError(t, err)
 }

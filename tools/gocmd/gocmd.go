@@ -1,8 +1,11 @@
-package main
+// Package gocmd runs commands, the go command above all, for the tools beside it.
+package gocmd
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,13 +16,32 @@ import (
 	"time"
 )
 
+// Go is make's GO.
+var Go = cmp.Or(os.Getenv("GO"), "go")
+
+// List decodes what `go list -json` with these arguments says, one T for each package.
+func List[T any](ctx context.Context, args ...string) (all []T, err error) {
+	var text strings.Builder
+	if err := Lines(ctx, func(line string) { text.WriteString(line) }, Go, append([]string{"list"}, args...)...); err != nil {
+		return nil, err
+	}
+	for in := json.NewDecoder(strings.NewReader(text.String())); in.More(); {
+		var p T
+		if err := in.Decode(&p); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
 // grace is how long a child that was told to end may take to end its own.
 const grace = 2 * time.Second
 
-// lines runs a command in a process group of its own, gives each line that it
+// Lines runs a command in a process group of its own, gives each line that it
 // writes to take, and ends the whole group with the context, or with the command.
 // Where the command fails, what it wrote to its standard error is in the error.
-func lines(ctx context.Context, take func(string), name string, args ...string) error {
+func Lines(ctx context.Context, take func(string), name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/interlock-functions/interlock/tools/gocmd"
+)
+
+// mutants has tools/mutants draw for as long as it may, less what it takes to
+// build it.
+func mutants(ctx context.Context, r *report) error {
+	end, _ := ctx.Deadline()
+	return gocmd.Lines(ctx, func(line string) {
+		if strings.HasPrefix(line, "proved: ") {
+			r.counts(line)
+			return
+		}
+		r.shows(func() string { return strings.TrimSpace(line) })
+	}, gocmd.Go, "run", "./tools/mutants", "-time", max(time.Until(end)-starting, 0).String())
+}
