@@ -61,11 +61,11 @@ var hunts = []struct {
 	args     []string
 }{
 	{[]string{ledgers, tickets, trails}, "./pkg/engine/ledger", ".", nil},
-	{[]string{meanings}, "./internal/huawei", ".", nil},
+	{[]string{meanings, lists}, "./internal/huawei", ".", nil},
 	{[]string{writes}, "./internal/dynamodb", ".", nil},
 	{[]string{starts}, "./internal/lambdahost", ".", nil},
 	{nil, "./internal/proof", "TestRules|TestSuperseded|AtOnce|TestApplyThenCut|TestFaults", nil},
-	{[]string{engines, failures, switches, verdicts}, "./pkg/engine", ".", nil},
+	{[]string{boards, doubt, engines, failures, follows, switches, verdicts}, "./pkg/engine", ".", nil},
 	{[]string{chains, follows, steps, decodes, approval, outcome}, "./internal/proof", "TestChainRules|TestTwoChains|TestWhatAStep|TestAnEnded|TestARepeat|TestTheOptions", nil},
 	{[]string{chains, follows, steps, contents, decides, decodes}, "./internal/local", "Chain|TestUndo|ANewer|AForged|ALong", nil},
 	{[]string{chains, follows, steps, ledgers, outcome, attempt, decide}, "./internal/proof", "TestChain", []string{"-rapid.shrinktime=1ms", "-rapid.nofailfile"}},

@@ -25,6 +25,8 @@ const (
 	ledgers  = "pkg/engine/ledger/rules.go"
 	tickets  = "pkg/engine/ledger/ticket.go"
 	meanings = "internal/huawei/failure.go"
+	boards   = "pkg/engine/jobboard.go"
+	lists    = "internal/huawei/jobs.go"
 	starts   = "internal/lambdahost/lambdahost.go"
 )
 
@@ -165,17 +167,28 @@ func mutants() []mutant {
 		one("doubt about a state that cannot be read", doubt, "\t\treturn doubtful(\"reading the state: %w\", err)\n\tcase on == a.d.Enabled:", "\t\treturn finding{state: absent}\n\tcase on == a.d.Enabled:"),
 		one("doubt about jobs that cannot be listed", doubt, `return doubtful("listing jobs: %w", err)`, `return finding{state: absent}`),
 		one("looking for jobs", doubt, "if a.sw.Creates() {\n\t\tf = a.lookUpJob(ctx)", "if false {\n\t\tf = a.lookUpJob(ctx)"),
-		one("several candidates as a doubt", doubt, `case n == 1:`, `case n >= 1:`),
+		one("several candidates as a doubt", doubt, `case n == 1 && jobs.unclear == "":`, `case n >= 1 && jobs.unclear == "":`),
 		one("another's open job as a doubt", doubt, "case jobs.open != \"\":\n\t\treturn doubtful", "case false:\n\t\treturn doubtful"),
-		one("an open job as a reason to call", doubt, `case jobs.open != "" || len(jobs.candidates) > 0:`, `case jobs.open == "?":`),
-		one("the owners of jobs", doubt, `if _, owned := owners[j.ID]; !owned {`, `if _, owned := owners[j.ID]; !owned || true {`),
-		one("the names of other jobs", doubt, ` || a.sw.foreign(j.Name):`, `:`),
-		one("the instance of a job", doubt, `return j.Instance != "" && j.Instance != a.d.Place.Instance`, `return false`),
-		one("the time of a job", doubt, `return !at.Before(cloud(a.rec.Since))`, `return true`),
-		one("the end of a span", doubt, ` && at.Before(cloud(s.To)) {`, ` {`),
+		one("an open job as a reason to call", doubt, `case jobs.open != "" || jobs.unclear != "" || len(jobs.candidates) > 0:`, `case jobs.open == "?":`),
+		one("the owners of jobs", doubt, `switch _, owned := owners[j.ID]; {`, `switch _, owned := owners["?"]; {`),
+		one("the names of other jobs", doubt, `, a.sw.foreign(j.Name):`, `:`),
+		one("the instance of a job", doubt, `case j.Instance != "" && j.Instance != a.d.Place.Instance:`, `case false:`),
+		one("the time of a job", doubt, `return !at.Before(onClock(a.rec.Since, offset))`, `return true`),
+		one("the end of a span", doubt, ` && at.Before(onClock(s.To, offset)) {`, ` {`),
 		one("the spans", doubt, `range a.rec.Earlier {`, `range a.rec.Earlier[:0] {`),
 		one("allowing for clocks that differ", doubt, `moment.Add(offset - skew)`, `moment.Add(offset)`),
-		one("the cloud's own clock", doubt, `offset = date.Sub(a.Now())`, ``),
+		one("the cloud's own clock", doubt, `offset = list.Date.Sub(a.Now())`, ``),
+		one("what cannot be read of a job as a doubt", doubt, "case jobs.unclear != \"\":\n", "case false:\n"),
+		one("the end of a job that began nobody knows when", doubt, `, a.over(j.Ended, offset)`, ``),
+		one("asking by id for what the list lacks", boards, `early := l.err == nil &&`, `early := true ||`),
+		one("asking by id only for what should be listed", boards, `early := l.err == nil &&`, `early := false &&`),
+		one("the price of asking by id", boards, `!early && l.afford(now), l.err`, `!early, l.err`),
+		one("sparing a cloud in trouble", boards, `l.paid = l.until`, `_ = l.until`),
+		one("asking by id before a job is given up", follows, `if age >= f.patience() && job.State == JobOpen {`, `if false {`),
+		one("the form of a job's id", verdicts, `case a.sw.Creates() && !plainID(jobID):`, `case false:`),
+		one("lists whose offsets count jobs", lists, `p.byJobs = slices.Contains(ids, p.second)`, ``),
+		one("lists that shift too far while they are read", lists, `case rush:`, `case false:`),
+		one("lists that are not whole", lists, `case len(seen) < expected:`, `case false:`),
 
 		// The call
 		one("the guard", attempt, "\tif v, go_ := a.guard(ctx); !go_ {\n\t\treturn a.end(ctx, v)\n\t}\n\tif v, go_ := a.confirmed", "\tif v, go_ := a.confirmed"),
@@ -264,7 +277,7 @@ func mutants() []mutant {
 			{ledgers, "case d.State != Working || d.Nonce != nonce:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner", "case d.State != Working:\n\t\treturn nil, ErrLost\n\tcase f.Instance.Format > Format:\n\t\treturn nil, ErrNewer\n\tcase f.Owner"},
 		}},
 		{"owners, neither read nor kept apart", []edit{
-			{doubt, `if _, owned := owners[j.ID]; !owned {`, `if _, owned := owners[j.ID]; !owned || true {`},
+			{doubt, `switch _, owned := owners[j.ID]; {`, `switch _, owned := owners["?"]; {`},
 			{ledgers, `case f.Owner != nil && *f.Owner != d.Key:`, `case false:`},
 		}},
 	}

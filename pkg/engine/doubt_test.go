@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,22 @@ func TestSift(t *testing.T) {
 			require.Equal(t, tt.want, got)
 		})
 	}
+}
+
+// A job that may be the decision's own, for all that can be read of it, leaves
+// the doubt; and so does an answer whose id is none.
+func TestWhatCannotBeReadIsADoubt(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	y := &yard{listed: map[string]Job{"a": {ID: "a", Instance: "hall", State: JobFailed}}}
+	sw := Switch[room, struct{}]{Name: "lamp", Jobs: y}.Register()
+	e := &Engine{Switches: []Registered{sw}, Ledger: ledger.NewMemory(), Bus: &bus.Memory{}, Now: func() time.Time { return now }}
+	require.NoError(t, e.Init())
+	a := &attempt{Engine: e, sw: &sw, d: &decision.Decision{Place: room{"home", "hall"}.Place()}, rec: ledger.Record{Since: now}, doubt: true}
+	require.ErrorContains(t, a.lookUpJob(t.Context()).err, "it cannot be told whether job a is")
+	for _, id := range []string{"", "../a", strings.Repeat("a", 65), "a b", "ä"} {
+		require.Equal(t, Certain, a.classify(id, nil).effect, id)
+	}
+	require.Equal(t, completed(events.Accepted, "4b487df0-A_"), a.classify("4b487df0-A_", nil))
 }
 
 func sample(t *testing.T) event.Event {

@@ -2,13 +2,16 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/require"
 
+	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -135,4 +138,23 @@ func TestUnlistedJobsAreAskedForAtAPrice(t *testing.T) {
 	require.InDelta(t, 50, round(), 1)
 	now = now.Add(time.Hour)
 	require.InDelta(t, 300, round(), 1)
+}
+
+// A list that was read before, or is wrong, gives nobody up.
+func TestAJobIsAskedForByItsIDBeforeItIsGivenUp(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	y := &yard{listed: map[string]Job{"a": {ID: "a", Status: "Running"}}, known: map[string]Job{"a": {ID: "a", Status: "Done", State: JobSucceeded}}}
+	var ended []string
+	b := &bus.Memory{}
+	b.Subscribe(func(ev event.Event) { ended = append(ended, ev.Type()) })
+	e := &Engine{Switches: []Registered{Switch[room, struct{}]{Name: "lamp", Jobs: y}.Register()}, Ledger: ledger.NewMemory(), Bus: b, Now: func() time.Time { return now }}
+	require.NoError(t, e.Init())
+	j := &Followed{Switch: "lamp", Target: json.RawMessage(`{}`), JobID: "a", Since: now, Place: decision.Place{Project: "home", Instance: "hall"}}
+	f := &Follower{Engine: e}
+	now = now.Add(patience - time.Second)
+	require.Equal(t, Later, f.Look(t.Context(), j).Kind)
+	require.Zero(t, y.shows)
+	now = now.Add(time.Second)
+	require.Equal(t, Completed, f.Look(t.Context(), j).Kind)
+	require.Equal(t, []string{events.TypeJobSucceeded}, ended)
 }
