@@ -9,8 +9,8 @@ import "embed"
 var Schemas embed.FS
 
 // Samples holds valid events, as samples/*.json, structured CloudEvents all of
-// them; and events with the error that each must give, as
-// samples/invalid/*.json.
+// them; and what makes them invalid (or whole events) with the error that each
+// must give, as samples/invalid/*.json.
 //
 //go:embed samples/*.json samples/invalid/*.json
 var Samples embed.FS

@@ -13,6 +13,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/local/localtest"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
@@ -87,32 +88,10 @@ func TestValidSamples(t *testing.T) {
 	}
 }
 
-// invalid is a file of samples/invalid.
-type invalid struct {
-	Why    string          `json:"why"`
-	For    string          `json:"for"`
-	Event  json.RawMessage `json:"event"`
-	Expect struct {
-		Code   events.Code `json:"code"`
-		Fields []string    `json:"fields"`
-	} `json:"expect"`
-	// BeyondSchema: no schema of data can tell.
-	BeyondSchema bool `json:"beyond_schema"`
-}
-
 func TestInvalidSamples(t *testing.T) {
 	d, schemas := decoder(t), compiled(t)
-	names, err := fs.Glob(events.Samples, "samples/invalid/*.json")
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(names), 30)
-	for _, name := range names {
-		text, err := fs.ReadFile(events.Samples, name)
-		require.NoError(t, err)
-		var sample invalid
-		read := json.NewDecoder(bytes.NewReader(text))
-		read.DisallowUnknownFields()
-		require.NoError(t, read.Decode(&sample), name)
-		require.NotEmpty(t, sample.Why, name)
+	for _, sample := range localtest.InvalidSamples(t) {
+		name := sample.Name
 		ev := structured(t, sample.Event)
 		dec, meant, problem := d.Decode(sample.For, ev)
 		require.True(t, meant, name)

@@ -2,11 +2,7 @@ package functions_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
-	"io/fs"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,35 +19,19 @@ import (
 // each wrong field by its path, and a rejected event that says the same.
 func TestInvalidData(t *testing.T) {
 	w, schema := localtest.Start(t, localtest.Options{}), schemas(t)
-	names, err := fs.Glob(events.Samples, "samples/invalid/*.json")
-	require.NoError(t, err)
-	require.Greater(t, len(names), 30)
 	status := map[events.Code]int{
 		events.InvalidData: http.StatusUnprocessableEntity, events.Future: http.StatusUnprocessableEntity,
 		events.NotApproved: http.StatusForbidden, events.WindowOver: http.StatusForbidden,
 	}
 	function := functionsByName()
-	for i, name := range names {
-		t.Run(strings.TrimSuffix(name[len("samples/invalid/"):], ".json"), func(t *testing.T) {
-			text, err := fs.ReadFile(events.Samples, name)
-			require.NoError(t, err)
-			var sample struct {
-				For    string
-				Event  json.RawMessage
-				Expect struct {
-					Code   events.Code
-					Fields []string
-				}
-			}
-			require.NoError(t, json.Unmarshal(text, &sample))
+	for _, sample := range localtest.InvalidSamples(t) {
+		t.Run(sample.Name, func(t *testing.T) {
 			if sample.Expect.Code == events.WindowOver { // so long ago that it would be expired today
 				today := w.Now()
 				w.Advance(time.Date(2020, 1, 1, 3, 0, 0, 0, time.UTC).Sub(today))
 				defer func() { w.Advance(today.Sub(w.Now())) }()
 			}
-			// An id of its own, by hand: some samples have a member twice.
-			id := fmt.Sprintf("invalid-%d", i)
-			body := bytes.Replace(sample.Event, []byte(`"id": "CHG0031337-1"`), []byte(`"id": "`+id+`"`), 1)
+			body := localtest.Edit(t, sample.Event, "id", sample.Name) // an id of its own
 			answer := w.Post(t, function[sample.For], body)
 			require.Equal(t, status[sample.Expect.Code], answer.Status, string(answer.Body))
 			problem := answer.Problem(t)

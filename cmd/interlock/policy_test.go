@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,9 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/local/localtest"
 	"github.com/interlock-functions/interlock/internal/policy"
 )
 
@@ -62,21 +62,15 @@ func TestDefaultPolicyIsTheRules(t *testing.T) {
 	o.Policies = []policy.Text{{Text: policy.Default}}
 	p, err := policy.New(o)
 	require.NoError(t, err)
-	samples := filepath.Join(repository, "events", "samples")
-	files, err := filepath.Glob(filepath.Join(samples, "*.json"))
+	all := localtest.InvalidSamples(t)
+	files, err := filepath.Glob(filepath.Join(repository, "events", "samples", "*.json"))
 	require.NoError(t, err)
-	invalid, err := filepath.Glob(filepath.Join(samples, "invalid", "*.json"))
-	require.NoError(t, err)
+	for _, file := range files {
+		all = append(all, localtest.Invalid{Name: file, Event: localtest.File(t, file)})
+	}
 	answers := map[bool]int{}
-	for _, file := range append(files, invalid...) {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		var refused struct {
-			Event  json.RawMessage
-			Expect struct{ Code string }
-		}
-		require.NoError(t, json.Unmarshal(text, &refused))
-		ev, err := cloudevent.DecodeJSON([]byte(cmp.Or(string(refused.Event), string(text))))
+	for _, sample := range all {
+		ev, err := cloudevent.DecodeJSON(sample.Event)
 		if err != nil {
 			continue // no event
 		}
@@ -88,7 +82,7 @@ func TestDefaultPolicyIsTheRules(t *testing.T) {
 			q.Door, q.Now = "bus", time.Now()
 			answer, err := p.Ask(context.Background(), q)
 			require.NoError(t, err)
-			require.Equal(t, refused.Expect.Code != "not-approved", answer.Permit, "%s: %s", file, answer.Reason)
+			require.Equal(t, sample.Expect.Code != events.NotApproved, answer.Permit, "%s: %s", sample.Name, answer.Reason)
 			answers[answer.Permit]++
 		}
 	}
