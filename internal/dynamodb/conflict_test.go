@@ -2,7 +2,6 @@ package dynamodb_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -92,21 +91,6 @@ func TestConflictEndsWithTheContext(t *testing.T) {
 	l.Sleep = func(context.Context, time.Duration) error { return context.DeadlineExceeded }
 	_, err := l.Claim(t.Context(), claim)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-}
-
-func TestAnAnswerIsTakenFromARefusalInSpiteOfAConflict(t *testing.T) {
-	rec, err := ledger.Encode(ledger.Record{
-		Format: 1, Key: claim.Key, State: ledger.Settled, Content: claim.Content, Outcome: &ledger.Outcome{Result: "accepted", At: now},
-	})
-	require.NoError(t, err)
-	quoted, err := json.Marshal(string(rec))
-	require.NoError(t, err)
-	l, transactions, pauses := refusing(t, fmt.Sprintf(
-		`[{"Code":"ConditionalCheckFailed","Item":{"v":{"N":"2"},"f":{"N":"1"},"rec":{"S":%s}}},{"Code":"TransactionConflict"}]`, quoted))
-	a, err := l.Claim(t.Context(), claim)
-	require.NoError(t, err)
-	require.Equal(t, ledger.Done, a.Verdict)
-	require.Equal(t, []int{1, 0}, []int{*transactions, *pauses}, "nobody waits for what is known")
 }
 
 func TestOtherRefusalsAreErrors(t *testing.T) {

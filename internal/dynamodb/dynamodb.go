@@ -19,9 +19,11 @@
 // for a claim, nothing; else what this process saw last. What it asks for is
 // written in one transaction, on condition that the beliefs hold. If they do
 // not, DynamoDB says what is there instead, and the rule is run again on that.
-// So a claim, a settlement and a mark of something new are one round trip each,
-// and so is a repeat, whose answer comes with the failed condition. What writes
-// nothing is answered only from what DynamoDB said during the same call.
+// Where it does not say all, because another transaction was in the way, all is
+// read in one transaction, lest an answer be put together of two moments. So a
+// claim, a settlement and a mark of something new are one round trip each, and so
+// is a repeat, whose answer comes with the failed condition. What writes nothing
+// is answered only from what DynamoDB said during the same call.
 //
 // The end of an audit trail is not told by a claim that succeeds. So it is read
 // behind one, while the call to the cloud is under way, unless this process has
@@ -36,6 +38,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -208,7 +211,6 @@ func (l *Ledger) step(ctx context.Context, key ledger.Key, b beliefs, r rule) er
 		if err := l.learn(ctx, &b, ch, refused); err != nil {
 			return err
 		}
-		l.remember(key, b.seen)
 		conflict = refused.conflict()
 	}
 	return errBusy
@@ -224,86 +226,131 @@ type beliefs struct {
 	told bool
 }
 
-// learn takes over what a refused write says is there. That an item's
-// condition held says that the belief did.
-func (l *Ledger) learn(ctx context.Context, b *beliefs, ch *ledger.Change, r *refusal) (err error) {
-	switch reason := r.reasons[0]; reason.Code {
-	case failedCondition:
-		b.told = true
-		if b.seen, err = reason.Item.seen(); err == nil && b.decision == nil {
-			b.seen, err = l.read(ctx, ch.After.Key)
-		}
-	case heldCondition:
-		b.told = true
+// learn takes over what a refused write says is there. What a rule answers by is
+// of one moment: of the refusal, if that says it all, or else of one reading. A
+// refusal for a conflict alone says nothing.
+func (l *Ledger) learn(ctx context.Context, b *beliefs, ch *ledger.Change, r *refusal) error {
+	if !r.failed() {
+		return nil
 	}
-	further := r.reasons[1:]
-	if err != nil || len(further) == 0 {
+	now, whole, err := b.after(ch, r)
+	if err == nil && !whole {
+		now, err = l.moment(ctx, ch)
+	}
+	if err != nil {
 		return err
 	}
-	// What a refusal does not say of a write is read.
-	further = append(slices.Clip(further), make([]reason, 4+len(ch.Uses))...)
-	held := r.reasons[0].Code == heldCondition
+	*b = now
+	l.remember(ch.After.Key, b.seen)
 	if ch.OnInstance() {
-		reason := further[0]
-		further, held = further[1:], held && reason.Code == heldCondition
-		if reason.Code == failedCondition && reason.Item != nil {
-			b.instance, err = reason.Item.instance()
-			l.rememberHead(instanceKey(ch.After.Project, ch.After.Instance), b.instance.Head)
-		} else if reason.Code != heldCondition || b.decision != nil && !b.decision.Order.Equal(ch.After.Order) {
-			// That it held for another order says nothing of the decision's own.
-			b.instance, err = l.instance(ctx, ch.After.Project, ch.After.Instance)
+		l.rememberHead(instanceKey(ch.After.Project, ch.After.Instance), b.instance.Head)
+	}
+	return nil
+}
+
+// after is what is believed after a refusal; not whole, if something that it does not
+// say has to be read. That an item's condition held says that the belief did.
+func (b beliefs) after(ch *ledger.Change, r *refusal) (now beliefs, whole bool, err error) {
+	now, now.told, now.uses = b, true, maps.Clone(b.uses)
+	held := true // whatever was looked at so far
+	for n, place := range written(ch) {
+		var x reason
+		if n < len(r.reasons) {
+			x = r.reasons[n]
+		}
+		switch {
+		case x.Code == heldCondition:
+			if place.kind == anInstance && now.decision != nil && !now.decision.Order.Equal(ch.After.Order) {
+				return now, false, nil // of another order that says nothing
+			}
+		case x.Code == failedCondition && place.kind == anAudit && held:
+			return now, false, ledger.ErrTrail
+		case x.Code == failedCondition && x.Item != nil:
+			if err := now.take(place, x.Item); err != nil {
+				return now, false, err
+			}
+			held = false
+		default:
+			return now, false, nil
 		}
 	}
-	if ch.Job != "" && err == nil {
-		err = l.learnOwner(ctx, b, ch, further[0])
-		further = further[1:]
+	return now, true, nil
+}
+
+// place is an item that a change writes.
+type place struct {
+	kind placeKind
+	pk   string
+	slot string // of a ticket's use
+}
+
+type placeKind int
+
+const (
+	aDecision placeKind = iota
+	anInstance
+	aJob
+	anAudit
+	aUse
+)
+
+// written are the items that a change writes, in the order in which it does.
+func written(ch *ledger.Change) []place {
+	d := &ch.After
+	all := []place{{kind: aDecision, pk: decisionKey(d.Key)}}
+	if ch.OnInstance() {
+		all = append(all, place{kind: anInstance, pk: instanceKey(d.Project, d.Instance)})
 	}
-	if ch.Audit != nil && err == nil {
-		if held && further[0].Code == failedCondition {
-			return ledger.ErrTrail
+	if ch.Job != "" {
+		all = append(all, place{kind: aJob, pk: jobKey(d.Project, ch.Job)})
+	}
+	if a := ch.Audit; a != nil {
+		all = append(all, place{kind: anAudit, pk: auditKey(a.Project, a.Instance, a.Seq)})
+	}
+	for _, u := range ch.Uses {
+		all = append(all, place{kind: aUse, pk: useKey(u.Ticket, u.Slot), slot: u.Slot})
+	}
+	return all
+}
+
+// take believes that an item is there; none is one that is not.
+func (b *beliefs) take(p place, i item) (err error) {
+	switch p.kind {
+	case aDecision:
+		b.seen, err = i.seen()
+	case anInstance:
+		b.instance, err = i.instance()
+	case aJob:
+		b.owner, err = i.owner()
+	case aUse:
+		if b.uses == nil {
+			b.uses = make(map[string]ledger.Use)
 		}
-		further = further[1:]
+		u, ok, err := i.use()
+		if delete(b.uses, p.slot); ok {
+			b.uses[p.slot] = u
+		}
+		return err
 	}
-	for i, u := range ch.Uses {
+	return err
+}
+
+// moment reads at once all that a change was to be written to.
+func (l *Ledger) moment(ctx context.Context, ch *ledger.Change) (b beliefs, err error) {
+	b.told = true
+	places := slices.DeleteFunc(written(ch), func(p place) bool { return p.kind == anAudit })
+	items := make([]item, 1)
+	if len(places) == 1 {
+		items[0], err = l.get(ctx, places[0].pk)
+	} else {
+		items, err = l.together(ctx, places)
+	}
+	for n, p := range places {
 		if err == nil {
-			err = l.learnUse(ctx, b, u, further[i])
+			err = b.take(p, items[n])
 		}
 	}
-	return err
-}
-
-func (l *Ledger) learnOwner(ctx context.Context, b *beliefs, ch *ledger.Change, r reason) (err error) {
-	if r.Code != failedCondition {
-		return nil
-	}
-	if b.owner, err = r.Item.owner(); err == nil && b.owner == nil {
-		var owners map[string]ledger.Key
-		if owners, err = l.Owners(ctx, ch.After.Project, []string{ch.Job}); err == nil {
-			k := owners[ch.Job]
-			b.owner = &k
-		}
-	}
-	return err
-}
-
-func (l *Ledger) learnUse(ctx context.Context, b *beliefs, u ledger.UseChange, r reason) (err error) {
-	if r.Code != failedCondition {
-		return nil
-	}
-	i := r.Item
-	if i == nil {
-		if i, err = l.get(ctx, useKey(u.Ticket, u.Slot)); err != nil {
-			return err
-		}
-	}
-	use, ok, err := i.use()
-	if b.uses == nil {
-		b.uses = make(map[string]ledger.Use)
-	}
-	if delete(b.uses, u.Slot); ok {
-		b.uses[u.Slot] = use
-	}
-	return err
+	return b, err
 }
 
 // read reads a decision as it is.

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -17,6 +18,38 @@ func (l *Ledger) get(ctx context.Context, pk string) (item, error) {
 		"TableName": l.Table, "Key": item{"pk": text(pk)}, "ConsistentRead": true,
 	}, &out)
 	return out.Item, err
+}
+
+// together reads items as they are at one moment, in their order. It is tried again
+// while one is being written.
+func (l *Ledger) together(ctx context.Context, places []place) ([]item, error) {
+	type get struct{ Get map[string]any }
+	var gets []get
+	for _, p := range places {
+		gets = append(gets, get{map[string]any{"TableName": l.Table, "Key": item{"pk": text(p.pk)}}})
+	}
+	for try := range tries {
+		var out struct{ Responses []struct{ Item item } }
+		err := l.Client.Do(ctx, "TransactGetItems", map[string]any{"TransactItems": gets}, &out)
+		if r := refused(err); r != nil {
+			if err := l.pause(ctx, try); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err == nil && len(out.Responses) != len(places) {
+			err = fmt.Errorf("ledger: DynamoDB: found %d items in an answer, expected %d", len(out.Responses), len(places))
+		}
+		if err != nil {
+			return nil, err
+		}
+		var all []item
+		for _, x := range out.Responses {
+			all = append(all, x.Item)
+		}
+		return all, nil
+	}
+	return nil, errBusy
 }
 
 // mostBatch is how many items BatchGetItem takes at once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
@@ -206,6 +207,11 @@ func (r *refusal) conflict() bool {
 		}
 	}
 	return false
+}
+
+// failed: something was not as it was believed to be.
+func (r *refusal) failed() bool {
+	return slices.ContainsFunc(r.reasons, func(x reason) bool { return x.Code == failedCondition })
 }
 
 // refused reads a refusal; nil for errors of other kinds.
