@@ -67,7 +67,7 @@ func open(path string, now time.Time, quiet time.Duration) (*store, *ledger.Tran
 	if err := create(path); err != nil {
 		return nil, nil, fmt.Errorf("ledger file: %w", err)
 	}
-	s := &store{path: path}
+	s := &store{path: path, turn: make(chan struct{}, 1)}
 	if err := s.open(); err != nil {
 		return nil, nil, err
 	}

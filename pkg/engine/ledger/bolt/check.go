@@ -198,7 +198,7 @@ func count(tx *bolt.Tx, name string) error {
 
 // known tells whether this version made the file.
 func known(tx *bolt.Tx) error {
-	f, err := records{tx}.get(meta, format)
+	f, err := on(tx).get(meta, format)
 	if err == nil && string(f) != formatNow {
 		return fmt.Errorf("format %q: %w", f, ledger.ErrNewer)
 	}

@@ -34,11 +34,11 @@ func Waits(path string, now time.Time, quiet time.Duration) (bool, error) {
 // Age makes a record one of a later version.
 func (s *store) Age(bucket, key string) error {
 	return s.db.Update(func(tx *bolt.Tx) error {
-		b, err := records{tx}.get(bucket, []byte(key))
+		b, err := on(tx).get(bucket, []byte(key))
 		if err != nil {
 			return err
 		}
-		return records{tx}.put(bucket, []byte(key), bytes.Replace(b, []byte(`"format":1`), []byte(`"state":[],"format":2`), 1))
+		return on(tx).write(bucket, []byte(key), bytes.Replace(b, []byte(`"format":1`), []byte(`"state":[],"format":2`), 1))
 	})
 }
 
@@ -50,7 +50,7 @@ func (s *store) Shrink() error {
 				return err
 			}
 		}
-		return records{tx}.delete(meta, grown)
+		return on(tx).delete(meta, grown)
 	})
 }
 
@@ -63,13 +63,13 @@ func (s *store) Drop(bucket string) error {
 func (s *store) Tamper(project, instance string, seq int64, a *ledger.AuditRecord) error {
 	return s.db.Update(func(tx *bolt.Tx) error {
 		if a == nil {
-			return records{tx}.delete(audit, auditKey(project, instance, seq))
+			return on(tx).delete(audit, auditKey(project, instance, seq))
 		}
-		return records{tx}.encode(audit, auditKey(project, instance, seq), a)
+		return on(tx).encode(audit, auditKey(project, instance, seq), a)
 	})
 }
 
 // AgeAll makes the whole file one of a later version.
 func (s *store) AgeAll() error {
-	return s.db.Update(func(tx *bolt.Tx) error { return records{tx}.put(meta, format, []byte("2")) })
+	return s.db.Update(func(tx *bolt.Tx) error { return on(tx).write(meta, format, []byte("2")) })
 }

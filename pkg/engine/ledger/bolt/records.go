@@ -52,19 +52,19 @@ func layOut(tx *bolt.Tx) error {
 	if err := makeBuckets(tx, first); err != nil {
 		return err
 	}
-	return errors.Join(records{tx}.put(meta, format, []byte(formatNow)), grow(tx))
+	return errors.Join(on(tx).write(meta, format, []byte(formatNow)), grow(tx))
 }
 
 // small tells whether it is a ledger of the first version, which lacks what was
 // added.
 func small(tx *bolt.Tx) (bool, error) {
-	b, err := records{tx}.get(meta, grown)
+	b, err := on(tx).get(meta, grown)
 	return b == nil, err
 }
 
 // grow makes it one of this version.
 func grow(tx *bolt.Tx) error {
-	return errors.Join(makeBuckets(tx, added), records{tx}.put(meta, grown, nil))
+	return errors.Join(makeBuckets(tx, added), on(tx).write(meta, grown, nil))
 }
 
 func makeBuckets(tx *bolt.Tx, names []string) error {
@@ -77,7 +77,12 @@ func makeBuckets(tx *bolt.Tx, names []string) error {
 }
 
 // records are the records of one transaction.
-type records struct{ tx *bolt.Tx }
+type records struct {
+	tx  *bolt.Tx
+	put *bool // whether anything was put
+}
+
+func on(tx *bolt.Tx) records { return records{tx, new(bool)} }
 
 // sum is over the name too, so that a record cannot pass for another.
 func sum(key, value []byte) []byte {
@@ -101,8 +106,9 @@ func (r records) get(bucket string, key []byte) ([]byte, error) {
 	return content(key, stored)
 }
 
-// put keeps count in the bucket's sequence number.
-func (r records) put(bucket string, key, value []byte) error {
+// write keeps count in the bucket's sequence number.
+func (r records) write(bucket string, key, value []byte) error {
+	*r.put = true
 	b := r.tx.Bucket([]byte(bucket))
 	if b.Get(key) == nil {
 		if _, err := b.NextSequence(); err != nil {
@@ -117,6 +123,7 @@ func (r records) delete(bucket string, key []byte) error {
 	if b.Get(key) == nil {
 		return nil
 	}
+	*r.put = true
 	if err := b.SetSequence(b.Sequence() - 1); err != nil {
 		return err
 	}
@@ -272,7 +279,7 @@ func (r records) Halted() (bool, error) {
 
 func (r records) PutHalted(halted bool) error {
 	if halted {
-		return r.put(meta, halt, nil)
+		return r.write(meta, halt, nil)
 	}
 	return r.delete(meta, halt)
 }
@@ -285,12 +292,12 @@ func (r records) PutRecord(before, after *ledger.Record) error {
 		}
 	}
 	if k := dueAt(after, digest); k != nil {
-		if err := r.put(due, k, nil); err != nil {
+		if err := r.write(due, k, nil); err != nil {
 			return err
 		}
 	}
 	if k := expireAt(after, digest); k != nil {
-		if err := r.put(expire, k, nil); err != nil {
+		if err := r.write(expire, k, nil); err != nil {
 			return err
 		}
 	}
@@ -322,7 +329,7 @@ func (r records) encode(bucket string, key []byte, v any) error {
 	if err != nil {
 		return err
 	}
-	return r.put(bucket, key, b)
+	return r.write(bucket, key, b)
 }
 
 func (r records) Purge(now time.Time, limit int) error {
