@@ -51,7 +51,7 @@ endif
 
 .PHONY: run
 run: ## Start everything locally, flip each switch once, then serve on 127.0.0.1:8080
-	@$(GO) run ./cmd/interlock run
+	@tools/foreground $(GO) run ./cmd/interlock run
 
 .PHONY: demo
 demo: ## The same on a free port; ends by itself, exit 0 if every event came

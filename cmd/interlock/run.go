@@ -41,8 +41,11 @@ happens, and then serves until it is interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStage(cmd, addr, asJSON, func(ctx context.Context, s *stage) error {
-				if err := s.play(ctx); err != nil {
+				if err := s.play(ctx); err != nil && ctx.Err() == nil {
 					return err
+				}
+				if ctx.Err() != nil { // interrupted: whoever did it has seen enough
+					return nil
 				}
 				s.note("serving on %s until interrupted", s.url)
 				s.note("try:  %s send proxy-ssl off --project %s --instance %s --proxy %s --url %s",
@@ -152,12 +155,17 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	}
 	s.note("simulated cloud at %s, functions at %s/functions/<name>, ledger %s", simURL, s.url, file)
 
-	ended := make(chan error, 2)
-	go func() { ended <- serveSim(ctx, s.sim, simListener) }()
-	go func() { ended <- h.Serve(ctx, l) }()
+	// The cloud ends last: what is under way still calls it.
+	cloud, endCloud := context.WithCancel(context.WithoutCancel(ctx))
+	defer endCloud()
+	simulated, served := make(chan error, 1), make(chan error, 1)
+	go func() { simulated <- serveSim(cloud, s.sim, simListener) }()
+	go func() { served <- h.Serve(ctx, l) }()
 	err = f(ctx, s)
 	cancel()
-	return errors.Join(err, <-ended, <-ended, h.Close())
+	err = errors.Join(err, <-served)
+	endCloud()
+	return errors.Join(err, <-simulated, h.Close())
 }
 
 func stageConfig(simURL, file string) config.Config {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,9 @@ func TestMain(m *testing.M) {
 //	                      it listens, and sets NAME to that URL
 //	interrupt NAME        interrupts it; it must end well. What it printed is in
 //	                      NAME.out and NAME.err
+//	terminate NAME        the same, as who runs services does it: with SIGTERM
+//	half URL FILE         sends a function half of a request to post a file, and
+//	                      another one half of its header; neither goes on
 //	post URL TYPE FILE    posts a file and prints the status and the answer
 //	get URL               prints the answer
 //	until PATTERN ARG...  runs interlock until what it prints matches
@@ -63,7 +67,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "interrupt": stop, "post": post, "get": get, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge,
+			"start": start, "interrupt": stop(syscall.SIGINT), "terminate": stop(syscall.SIGTERM), "half": half, "post": post, "get": get, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge,
 		},
 	})
 }
@@ -157,16 +161,45 @@ func environ(ts *testscript.TestScript) (env []string) {
 	return env
 }
 
-func stop(ts *testscript.TestScript, _ bool, args []string) {
-	p := ts.Value(procsKey{}).(procs)[args[0]]
-	ts.Check(p.Process.Signal(syscall.SIGINT))
-	<-p.ended
-	err := p.Wait()
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".out"), p.out.Bytes(), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".err"), p.err.Bytes(), 0o600))
-	if err != nil {
-		ts.Fatalf("%s: %v\n%s", args[0], err, p.err.String())
+func stop(signal syscall.Signal) func(ts *testscript.TestScript, _ bool, args []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		p := ts.Value(procsKey{}).(procs)[args[0]]
+		ts.Check(p.Process.Signal(signal))
+		<-p.ended
+		err := p.Wait()
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]+".out"), p.out.Bytes(), 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]+".err"), p.err.Bytes(), 0o600))
+		if err != nil {
+			ts.Fatalf("%s: %v\n%s", args[0], err, p.err.String())
+		}
 	}
+}
+
+// half returns once the program waits for the rest of a body: it asks for that
+// with a 100 when it begins to read.
+func half(ts *testscript.TestScript, _ bool, args []string) {
+	u, err := url.Parse(args[0])
+	ts.Check(err)
+	file, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/cloudevents+json\r\n", u.Path, u.Host)
+	var conns [2]net.Conn
+	for i := range conns {
+		conns[i], err = net.Dial("tcp", u.Host)
+		ts.Check(err)
+		ts.Defer(func() { _ = conns[i].Close() })
+		_, err = io.WriteString(conns[i], head)
+		ts.Check(err)
+	}
+	_, err = fmt.Fprintf(conns[0], "Content-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(file))
+	ts.Check(err)
+	line, err := bufio.NewReader(conns[0]).ReadString('\n')
+	ts.Check(err)
+	if !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		ts.Fatalf("%s: %s", args[0], line)
+	}
+	_, err = conns[0].Write(file[:len(file)/2])
+	ts.Check(err)
 }
 
 func post(ts *testscript.TestScript, _ bool, args []string) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/interlock-functions/interlock/pkg/engine/admission"
@@ -29,6 +30,8 @@ func (d *Door) serve(ctx context.Context, w http.ResponseWriter, req *http.Reque
 	switch {
 	case errors.As(err, &large):
 		return tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded): // the client is slow, or this process is about to end
+		return response("", later("the rest of the body did not arrive in time"))
 	case err != nil:
 		return problem{Title: "The body could not be read", Status: http.StatusBadRequest, Code: "unreadable", Detail: err.Error()}.response()
 	}

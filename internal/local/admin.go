@@ -53,13 +53,13 @@ func (h *Host) attend() (leave func() error, err error) {
 	if err := a.write(deskFile(h.file)); err != nil {
 		return nil, errors.Join(fmt.Errorf("operator's desk: %w", err), l.Close())
 	}
-	server := &http.Server{Handler: &admin{token: a.Token, desk: &desk{h}}, ReadTimeout: time.Minute}
+	stopping, stop := context.WithCancel(context.Background())
+	server := &http.Server{Handler: impatient(stopping, &admin{token: a.Token, desk: &desk{h}}), ReadTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	return func() error {
-		closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		err := errors.Join(os.Remove(deskFile(h.file)), server.Shutdown(closing))
+		stop()
+		err := errors.Join(os.Remove(deskFile(h.file)), end(server, 5*time.Second))
 		<-served
 		return err
 	}, nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -99,11 +100,18 @@ func (h *Host) Close() error { return h.Ledger.Close() }
 // without what Serve does beside.
 func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }
 
+// longestEnd is how long what is under way may take once the context has ended:
+// a request's own 30 s, and some.
+const longestEnd = 35 * time.Second
+
 // Serve answers on the listener and at the operator's [Desk], and finishes what
-// nobody delivers again, until the context ends; then it lets what is under way come to its end.
+// nobody delivers again, until the context ends; then it lets what is under way
+// come to its end. That takes at most the 30 s that a request may be worked on,
+// and is no error: a request whose body is still on its way is not waited for,
+// and a connection that is open after 35 s is closed. Who sent it sends it again.
 func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler:           h,
+		Handler:           impatient(ctx, h),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
@@ -122,9 +130,7 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 35*time.Second)
-		defer cancel()
-		err = server.Shutdown(closing)
+		err = end(server, longestEnd)
 	}
 	stop()
 	timers.Wait()
@@ -132,6 +138,19 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 		err = nil
 	}
 	return errors.Join(err, leave())
+}
+
+// end has a server let its requests come to their end for a while, and then
+// closes what is left.
+func end(server *http.Server, within time.Duration) error {
+	closing, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	err := server.Shutdown(closing)
+	if errors.Is(err, context.DeadlineExceeded) {
+		slog.Warn("what was not at its end was cut off", "after", within.String())
+		return server.Close()
+	}
+	return err
 }
 
 func (h *Host) routes() http.Handler {
