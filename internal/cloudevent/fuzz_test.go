@@ -42,6 +42,23 @@ func plain(list []attribute) []attribute {
 	return out
 }
 
+// FuzzURIReference: what comes of any text is a URI-reference, once and for all,
+// and one is left as it is.
+func FuzzURIReference(f *testing.F) {
+	for _, s := range []string{"my app", "a%", "a%4", "1:2", "a#b#c", "//[::1", "//a@b@c:d", "%zz", "\xff", "?x[]=1", "http://h/p?q#f"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := URIReference(s)
+		_, is := parseURI(got)
+		require.True(t, is, "%q became %q", s, got)
+		require.Equal(t, got, URIReference(got))
+		if _, was := parseURI(s); was {
+			require.Equal(t, s, got)
+		}
+	})
+}
+
 func FuzzDecodeJSON(f *testing.F) {
 	for _, text := range examples {
 		f.Add([]byte(text))

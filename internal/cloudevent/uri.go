@@ -1,6 +1,7 @@
 package cloudevent
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -37,6 +38,30 @@ func parseURI(s string) (p uriParts, ok bool) {
 		rest = after[slash:]
 	}
 	return p, uriChars(rest, ":@/")
+}
+
+// URIReference is s where that is a URI-reference, and else s with each byte
+// percent-encoded that keeps it from being one (RFC 3986, 2.1).
+func URIReference(s string) string {
+	if _, ok := parseURI(s); ok {
+		return s
+	}
+	for _, kept := range [...]string{":@/?#", "/"} {
+		var b strings.Builder
+		for i := range len(s) {
+			end := min(i+3, len(s)) // of what begins with a percent sign
+			if uriChars(s[i:i+1], kept) || uriChars(s[i:end], "") && s[i] == '%' {
+				b.WriteByte(s[i])
+			} else {
+				fmt.Fprintf(&b, "%%%02X", s[i])
+			}
+		}
+		s = b.String()
+		if _, ok := parseURI(s); ok {
+			break
+		}
+	}
+	return s
 }
 
 func scheme(s string) bool {

@@ -15,14 +15,24 @@ import (
 // the same order once every one of them has ended. An item that holds no event
 // is rejected.
 func (d *Door) handleAll(ctx context.Context, items []cloudevent.Item) []engine.Result {
-	return d.handleEach(items, func(int) context.Context { return ctx })
+	return d.handleEach(items, handling{in: func(int) context.Context { return ctx }})
 }
 
-// handleEach is handleAll with a context for each item.
-func (d *Door) handleEach(items []cloudevent.Item, in func(i int) context.Context) []engine.Result {
+// handling is what a sender wants of items that came together.
+type handling struct {
+	// in is the context of each.
+	in func(i int) context.Context
+	// line, if set, names the line in which an item stands, if in any: they are
+	// taken one after another, and none behind one at which the line stops.
+	line func(i int) string
+	stop func(i int, r engine.Result) bool
+}
+
+// handleEach is handleAll as a sender wants it.
+func (d *Door) handleEach(items []cloudevent.Item, h handling) []engine.Result {
 	results := make([]engine.Result, len(items))
 	groups := make(chan []int, len(items))
-	for _, g := range grouped(items) {
+	for _, g := range grouped(items, h.line) {
 		groups <- g
 	}
 	close(groups)
@@ -30,8 +40,16 @@ func (d *Door) handleEach(items []cloudevent.Item, in func(i int) context.Contex
 	for range min(cmp.Or(d.Side, 8), len(groups)) {
 		workers.Go(func() {
 			for g := range groups {
-				for _, i := range g {
-					results[i] = d.handleItem(in(i), items[i])
+				for at, i := range g {
+					results[i] = d.handleItem(h.in(i), items[i])
+					if h.line == nil || h.line(i) == "" || !h.stop(i, results[i]) {
+						continue
+					}
+					for _, behind := range g[at+1:] {
+						results[behind] = later("a message before it in its group comes first")
+						results[behind].RetryAfter = max(results[i].RetryAfter, hopeless)
+					}
+					break
 				}
 			}
 		})
@@ -50,13 +68,21 @@ func (d *Door) handleItem(ctx context.Context, item cloudevent.Item) engine.Resu
 	return d.handle(ctx, item)
 }
 
-// grouped returns the indexes of events that are about the same instance, in
-// the order of the first of each.
-func grouped(items []cloudevent.Item) [][]int {
+// grouped returns the indexes of events that stand in the same line, or else are
+// about the same instance, in the order of the first of each.
+func grouped(items []cloudevent.Item, line func(i int) string) [][]int {
 	var groups [][]int
 	at := map[string]int{}
 	for i := range items {
-		key := group(items[i])
+		key := ""
+		if line != nil {
+			key = line(i)
+		}
+		if key != "" {
+			key = "line " + key
+		} else {
+			key = group(items[i])
+		}
 		g, ok := at[key]
 		if !ok {
 			g = len(groups)

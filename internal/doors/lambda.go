@@ -25,9 +25,12 @@ var nothing = json.RawMessage("null")
 // Invoke is the door of the deployed function. It recognises the sender by the
 // payload and answers as that sender expects:
 //
-//   - function URL and HTTP API (payload 2.0): as [Door.HTTP] does;
-//   - SQS: the ids of exactly the messages that are to be delivered again, and
-//     of those that hold no event, so that they end in the dead-letter queue;
+//   - function URL, HTTP API (payload 1.0 and 2.0), REST API and Application
+//     Load Balancer: as [Door.HTTP] does;
+//   - SQS, by a mapping or by one of EventBridge's pipes: the ids of exactly the
+//     messages that are to be delivered again, and of those that hold no event,
+//     so that they end in the dead-letter queue; in a FIFO queue also of those
+//     behind them in their group;
 //   - SNS, EventBridge, EventGrid: nothing, or an error for the same reasons;
 //   - {"interlock":"sweep"}, which a schedule sends: nothing, once what is due
 //     has been taken up;
@@ -53,8 +56,14 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return d.directBatch(ctx, n.Items)
 	case aFunctionURL:
 		return d.functionURL(ctx, &n)
+	case aRestAPI:
+		return d.restAPI(ctx, &n)
+	case aLoadBalancer:
+		return d.loadBalancer(ctx, &n)
 	case anSQS:
 		return d.sqs(ctx, n.Get("Records").Items)
+	case aPipe:
+		return d.sqs(ctx, n.Items)
 	case anSNS:
 		return d.deliveries(ctx, notifications(n.Get("Records").Items))
 	case anEventBridge:
@@ -142,6 +151,20 @@ func notifications(records []jsontree.Node) []jsontree.Node {
 	return nodes
 }
 
+// comesBack tells whether a message is to be delivered again.
+func comesBack(item cloudevent.Item, r engine.Result) bool {
+	return item.Err != nil || r.Kind == engine.Later && !leftToSweep(r)
+}
+
+// messageGroup is the group of a FIFO queue in whose order a message has to be
+// taken; none of other queues, whose groups say nothing of an order.
+func messageGroup(record *jsontree.Node) string {
+	if !strings.HasSuffix(text(record.Get("eventSourceARN")), ".fifo") {
+		return ""
+	}
+	return text(record.Get("attributes").Get("MessageGroupId"))
+}
+
 // sqs answers with the messages that are to come back. An empty list says that
 // all are done, while an unknown or empty id among them would say that none
 // is: then an error says so openly. Of a mapping that brings more at once than
@@ -156,12 +179,17 @@ func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error)
 		}
 		items[i] = message(d.Producers, text(records[i].Get("body")), nesting)
 	}
-	for i, r := range d.handleEach(items, func(i int) context.Context { return d.firstAdmission(ctx, &records[i]) }) {
+	each := handling{
+		in:   func(i int) context.Context { return d.firstAdmission(ctx, &records[i]) },
+		line: func(i int) string { return messageGroup(&records[i]) },
+		stop: func(i int, r engine.Result) bool { return comesBack(items[i], r) },
+	}
+	for i, r := range d.handleEach(items, each) {
 		id := text(records[i].Get("messageId"))
 		if err := items[i].Err; err != nil {
 			d.log().WarnContext(ctx, "a message holds no event", "function", d.Function, "message", id, "error", err)
 			d.hide(ctx, text(records[i].Get("receiptHandle")), hopeless)
-		} else if r.Kind != engine.Later || leftToSweep(r) {
+		} else if !comesBack(items[i], r) {
 			continue
 		} else {
 			d.hide(ctx, text(records[i].Get("receiptHandle")), r.RetryAfter)
@@ -212,7 +240,7 @@ type Unrecognised struct {
 }
 
 func (e *Unrecognised) Error() string {
-	return "unrecognised payload: found " + e.Found + ", expected a CloudEvent, a batch of them, a message of a known producer, or an event of a function URL, SQS, SNS, EventBridge or EventGrid"
+	return "unrecognised payload: found " + e.Found + ", expected a CloudEvent, a batch of them, a message of a known producer, or an event of a function URL, API Gateway, an Application Load Balancer, SQS, SNS, EventBridge or EventGrid"
 }
 
 // unrecognised names the members of an object, but never their values.

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
@@ -155,6 +158,29 @@ func TestPlainEnvelope(t *testing.T) {
 	}
 }
 
+// A source of EventBridge may be no URI-reference, as that of a CloudEvent has to
+// be: what no URI may hold is percent-encoded, and the rest is as it was.
+func TestPlainSource(t *testing.T) {
+	for source, want := range map[string]string{
+		"my app": "my%20app", "aws.ec2": "aws.ec2", "a/b c?d#e": "a/b%20c?d#e", "50% {x}": "50%25%20%7Bx%7D", "a%20b c": "a%20b%20c",
+		"1:2": "1%3A2", "a:b c": "a:b%20c", "a#b#c": "a%23b%23c", "//x:y z": "//x%3Ay%20z", "é": "%C3%A9", "": "",
+	} {
+		var got event.Event
+		d, _ := newDoor(func(_ context.Context, ev event.Event) engine.Result {
+			got = ev
+			return engine.Result{Kind: engine.Ignored}
+		})
+		_, err := d.Invoke(t.Context(), []byte(`{"version":"0","id":"1","detail-type":"t","source":`+string(marshal(t, source))+`,"time":"2026-11-22T09:00:00Z","detail":{}}`))
+		if want == "" {
+			require.ErrorContains(t, err, "source: found", source)
+			continue
+		}
+		require.NoError(t, err, source)
+		require.NoError(t, got.Validate())
+		require.Equal(t, want, got.Source())
+	}
+}
+
 func failures(t *testing.T, answer []byte) []string {
 	var r lambdaevents.SQSEventResponse
 	require.NoError(t, json.Unmarshal(answer, &r))
@@ -204,6 +230,127 @@ func TestSQSWithoutID(t *testing.T) {
 			{EventSource: "aws:sqs", Body: structured(id)}}}))
 		require.Equal(t, fails, err != nil)
 	}
+}
+
+// In a FIFO queue nothing behind a message that comes back is taken before it,
+// in its group; other groups and other queues go on.
+func TestFIFO(t *testing.T) {
+	of := func(queue string, messages ...[2]string) []byte {
+		var e lambdaevents.SQSEvent
+		for i, m := range messages {
+			body := "no JSON"
+			if m[1] != "no event" {
+				body = onInstance(m[1], fmt.Sprint("i", i))
+			}
+			e.Records = append(e.Records, lambdaevents.SQSMessage{MessageId: fmt.Sprintf("m%d", i), ReceiptHandle: fmt.Sprintf("r%d", i), Body: body, EventSource: "aws:sqs",
+				EventSourceARN: "arn:aws:sqs:eu-west-1:123456789012:" + queue, Attributes: map[string]string{"MessageGroupId": m[0]}})
+		}
+		return marshal(t, e)
+	}
+	messages := [][2]string{
+		{"a", "applied"}, {"b", "superseded"}, {"a", "busy"}, {"b", "ignored"}, {"a", "accepted"}, {"c", "no event"}, {"a", "no event"}, {"c", "gave-up"}, {"b", "unchanged"},
+	}
+	for queue, want := range map[string]struct{ seen, failed []string }{
+		"changes.fifo": {[]string{"applied", "superseded", "busy", "ignored", "unchanged"}, []string{"m2", "m4", "m5", "m6", "m7"}},
+		"changes":      {[]string{"applied", "superseded", "busy", "ignored", "accepted", "gave-up", "unchanged"}, []string{"m2", "m5", "m6"}},
+	} {
+		for _, pipe := range []bool{false, true} {
+			d, s := newDoor(byID)
+			hidden := map[string]time.Duration{}
+			d.Queue = &Queue{Hide: func(_ context.Context, receipt string, wait time.Duration) error {
+				hidden[receipt] = wait
+				return nil
+			}}
+			payload := of(queue, messages...)
+			if pipe {
+				payload = []byte(strings.TrimSuffix(strings.TrimPrefix(string(payload), `{"Records":`), "}"))
+			}
+			answer, err := d.Invoke(t.Context(), payload)
+			require.NoError(t, err)
+			require.ElementsMatch(t, want.seen, s.seen, queue)
+			require.Equal(t, want.failed, failures(t, answer), queue)
+			require.Len(t, hidden, len(want.failed))
+			if queue == "changes.fifo" {
+				require.Equal(t, hidden["r2"], hidden["r4"], "what is behind comes back with what it waits for")
+			}
+		}
+	}
+}
+
+// The order in a group is the queue's, whatever instances its messages are about.
+func TestFIFOInOrder(t *testing.T) {
+	var e lambdaevents.SQSEvent
+	var want []string
+	for i := range 10 {
+		id := fmt.Sprint("e", i)
+		want = append(want, id)
+		e.Records = append(e.Records, lambdaevents.SQSMessage{MessageId: id, Body: onInstance(id, id), EventSource: "aws:sqs",
+			EventSourceARN: "arn:aws:sqs:eu-west-1:123456789012:q.fifo", Attributes: map[string]string{"MessageGroupId": "g"}})
+	}
+	d, s := newDoor(byID)
+	answer, err := d.Invoke(t.Context(), marshal(t, e))
+	require.NoError(t, err)
+	require.Empty(t, failures(t, answer))
+	require.Equal(t, want, s.seen)
+}
+
+// Who is let in by a REST API, or by an HTTP API in payload format 1.0, is whom
+// AWS names as authorized; what it says of everybody lets nobody in.
+func TestRestAPIAuthorized(t *testing.T) {
+	for context, status := range map[string]int{
+		`"identity":{"userArn":"arn:aws:iam::1:role/x"}`:                  200,
+		`"identity":{"clientCert":{"clientCertPem":"PEM"}}`:               200,
+		`"authorizer":{"principalId":"tickets","integrationLatency":7}`:   200,
+		`"authorizer":{"claims":{"sub":"tickets"},"scopes":[]}`:           200,
+		`"authorizer":{"claims":null,"scopes":null}`:                      401,
+		`"authorizer":{"claims":{}}`:                                      401,
+		`"authorizer":{"principalId":7}`:                                  401,
+		`"authorizer":{"integrationLatency":7,"key":"value"}`:             401,
+		`"identity":{"apiKey":"key","apiKeyId":"k","userArn":null}`:       401,
+		`"identity":{"sourceIp":"203.0.113.7","userAgent":"arn:aws:iam"}`: 401,
+		`"stage":"prod"`: 401,
+	} {
+		d, _ := newDoor(byID)
+		answer, err := d.Invoke(t.Context(), []byte(`{"httpMethod":"POST","requestContext":{"apiId":"x",`+context+`},
+			"headers":{"Content-Type":"application/cloudevents+json"},"body":`+string(marshal(t, structured("applied")))+`}`))
+		require.NoError(t, err)
+		var r lambdaevents.APIGatewayProxyResponse
+		require.NoError(t, json.Unmarshal(answer, &r))
+		require.Equal(t, status, r.StatusCode, context)
+	}
+}
+
+// A query comes decoded from an API, and as it was sent from a load balancer; a
+// header that was sent twice comes twice where both are told of.
+func TestGatewaysTellAll(t *testing.T) {
+	message := string(must(os.ReadFile("../../events/samples/producers/servicenow.json")))
+	message = string(marshal(t, message))
+	for name, payload := range map[string]string{
+		"REST API": `{"httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
+			"multiValueQueryStringParameters":{"from":["nobody?&="]},"headers":{"Content-Type":"application/json"},"body":` + message + `}`,
+		"REST API, single": `{"httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
+			"queryStringParameters":{"from":"nobody?&="},"headers":{"Content-Type":"application/json"},"body":` + message + `}`,
+		"ALB": `{"httpMethod":"POST","requestContext":{"elb":{"targetGroupArn":"arn"}},
+			"queryStringParameters":{"from":"nobody%3F%26%3D"},"headers":{"Content-Type":"application/json"},"body":` + message + `}`,
+	} {
+		d, _ := newDoor(byID)
+		if name == "ALB" {
+			d.Verify = func(context.Context, http.Header, []byte) (webhook.Key, error) { return webhook.Key{}, nil }
+		}
+		answer, err := d.Invoke(t.Context(), []byte(payload))
+		require.NoError(t, err)
+		var r struct{ Body string }
+		require.NoError(t, json.Unmarshal(answer, &r))
+		var p problem
+		require.NoError(t, json.Unmarshal([]byte(r.Body), &p))
+		require.Len(t, p.Fields, 1)
+		require.Equal(t, `"nobody?&="`, p.Fields[0].Found, name)
+	}
+	d, _ := newDoor(byID)
+	answer, err := d.Invoke(t.Context(), []byte(`{"httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
+		"headers":{"Content-Type":"application/cloudevents+json"},"multiValueHeaders":{"Content-Type":["application/cloudevents+json","text/plain"]},"body":""}`))
+	require.NoError(t, err)
+	require.Contains(t, string(answer), `"statusCode":415`)
 }
 
 func urlRequest(header map[string]string, body string, encoded bool) lambdaevents.LambdaFunctionURLRequest {
@@ -301,7 +448,9 @@ func TestRecognition(t *testing.T) {
 		"no records":                  {`{"Records":[]}`, `object of "Records"`},
 		"Records of another kind":     {`{"Records":{"eventSource":"aws:sqs"}}`, `object of "Records"`},
 		"SpecVersion":                 {`{"SpecVersion":"1.0","id":"1"}`, `object of "SpecVersion", "id"`},
-		"REST API":                    {`{"httpMethod":"POST","requestContext":{"stage":"x"},"body":"secret"}`, `object of "httpMethod", "requestContext", "body"`},
+		"a method without a gateway":  {`{"httpMethod":"POST","requestContext":{"stage":"x"},"body":"secret"}`, `object of "httpMethod", "requestContext", "body"`},
+		"a WebSocket":                 {`{"requestContext":{"apiId":"x","connectionId":"c","eventType":"CONNECT"},"body":"secret"}`, `object of "requestContext", "body"`},
+		"a pipe of a stream":          {`[{"eventSource":"aws:kinesis","data":"secret"}]`, "found array"},
 		"a method of another kind":    {`{"requestContext":{"http":{"method":1}}}`, `object of "requestContext"`},
 		"Detail-Type":                 {`{"Detail-Type":"t","detail":{},"source":"s"}`, `object of "Detail-Type"`},
 		"EventGrid without events":    {`{"events":[]}`, `object of "events"`},

@@ -72,7 +72,7 @@ func TestAdmission(t *testing.T) {
 		return b
 	}
 	for name, want := range map[string]string{
-		"function-url": admission.URL, "http-api": admission.URL, "sqs": admission.Queue, "sns": admission.Bus,
+		"function-url": admission.URL, "http-api": admission.URL, "http-api-1": admission.URL, "rest-api": admission.URL, "sqs": admission.Queue, "pipe": admission.Queue, "sns": admission.Bus,
 		"eventbridge": admission.Bus, "eventbridge-bus": admission.Bus, "eventgrid": admission.Bus, "direct": admission.Direct, "batch": admission.Direct,
 	} {
 		got := make(chan admission.Admission, 10)

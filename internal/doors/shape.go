@@ -20,7 +20,10 @@ const (
 	aSingle
 	aBatch
 	aFunctionURL
+	aRestAPI
+	aLoadBalancer
 	anSQS
+	aPipe
 	anSNS
 	anEventBridge
 	anEventGrid
@@ -32,7 +35,7 @@ const (
 // URL's request says for itself.
 func (s shape) door() string {
 	switch s {
-	case anSQS:
+	case anSQS, aPipe:
 		return admission.Queue
 	case anSNS, anEventBridge, anEventGrid, aBus:
 		return admission.Bus
@@ -48,7 +51,11 @@ func recognise(n *jsontree.Node) shape {
 		return aSingle
 	case isText(n.Get("requestContext").Get("http").Get("method")):
 		return aFunctionURL
-	case some(n.Get("Records"), func(r *jsontree.Node) bool { return text(r.Get("eventSource")) == "aws:sqs" }):
+	case isText(n.Get("httpMethod")) && isText(n.Get("requestContext").Get("elb").Get("targetGroupArn")):
+		return aLoadBalancer
+	case isText(n.Get("httpMethod")) && isText(n.Get("requestContext").Get("apiId")):
+		return aRestAPI
+	case some(n.Get("Records"), fromSQS):
 		return anSQS
 	case some(n.Get("Records"), func(r *jsontree.Node) bool { return text(r.Get("EventSource")) == "aws:sns" }):
 		return anSNS
@@ -60,6 +67,8 @@ func recognise(n *jsontree.Node) shape {
 		return anEventGrid
 	case n.Kind != jsontree.Array:
 		return unknown
+	case some(n, fromSQS):
+		return aPipe
 	case some(n, enveloped):
 		return aBus
 	case len(n.Items) == 0 || some(n, versioned):
@@ -67,6 +76,10 @@ func recognise(n *jsontree.Node) shape {
 	}
 	return unknown
 }
+
+// fromSQS tells a message of SQS, in a function's own mapping or in the array of
+// one of EventBridge's pipes.
+func fromSQS(n *jsontree.Node) bool { return text(n.Get("eventSource")) == "aws:sqs" }
 
 func versioned(n *jsontree.Node) bool { return n.Get("specversion") != nil }
 
@@ -158,9 +171,15 @@ func fromEventBridge(p producers.Reader, n *jsontree.Node) cloudevent.Item {
 	for _, m := range [...]struct{ from, to string }{
 		{"id", "id"}, {"source", "source"}, {"detail-type", "type"}, {"time", "time"}, {"detail", "data"},
 	} {
-		if v := n.Get(m.from); v != nil {
-			mapped.Members = append(mapped.Members, jsontree.Member{Name: m.to, Value: *v})
+		v := n.Get(m.from)
+		if v == nil {
+			continue
 		}
+		value := *v
+		if m.from == "source" && isText(v) {
+			value.Text = cloudevent.URIReference(v.Text)
+		}
+		mapped.Members = append(mapped.Members, jsontree.Member{Name: m.to, Value: value})
 	}
 	return cloudevent.DecodeNode(&mapped)
 }

@@ -3,6 +3,7 @@ package doors
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
+	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
@@ -23,6 +25,8 @@ import (
 // write without loss.
 func TestRealShapes(t *testing.T) {
 	const accepted = `{"specversion":"1.0","id":"out-accepted","source":"urn:interlock:proxy-ssl","type":"dev.interlock.switch.completed.v1","datacontenttype":"application/json","data":{"cause":{"id":"accepted"}}}`
+	const header, rest = `{"Content-Type":"application/cloudevents+json; charset=utf-8"}`, `"isBase64Encoded":false`
+	body := string(marshal(t, accepted))
 	for name, test := range map[string]struct {
 		aws    any // AWS's type of the payload
 		times  int // how often the event is handled
@@ -35,8 +39,13 @@ func TestRealShapes(t *testing.T) {
 		"eventbridge-bus": {&[]lambdaevents.EventBridgeEvent{}, 1, "null"},
 		"sns":             {&lambdaevents.SNSEvent{}, 1, "null"},
 		"sqs":             {&lambdaevents.SQSEvent{}, 3, `{"batchItemFailures":[]}`},
-		"function-url":    {&lambdaevents.LambdaFunctionURLRequest{}, 1, `{"statusCode":202,"headers":{"Content-Type":"application/cloudevents+json; charset=utf-8"},"body":` + string(marshal(t, accepted)) + `,"isBase64Encoded":false,"cookies":[]}`},
-		"http-api":        {&lambdaevents.APIGatewayV2HTTPRequest{}, 1, `{"statusCode":202,"headers":{"Content-Type":"application/cloudevents+json; charset=utf-8"},"body":` + string(marshal(t, accepted)) + `,"isBase64Encoded":false,"cookies":[]}`},
+		"pipe":            {&[]lambdaevents.SQSMessage{}, 2, `{"batchItemFailures":[]}`},
+		"function-url":    {&lambdaevents.LambdaFunctionURLRequest{}, 1, `{"statusCode":202,"headers":` + header + `,"body":` + body + `,` + rest + `,"cookies":[]}`},
+		"http-api":        {&lambdaevents.APIGatewayV2HTTPRequest{}, 1, `{"statusCode":202,"headers":` + header + `,"body":` + body + `,` + rest + `,"cookies":[]}`},
+		"http-api-1":      {nil, 1, `{"statusCode":202,"headers":` + header + `,"multiValueHeaders":null,"body":` + body + `}`}, // AWS's type does not know of version and claims
+		"rest-api":        {&lambdaevents.APIGatewayProxyRequest{}, 1, `{"statusCode":202,"headers":` + header + `,"multiValueHeaders":null,"body":` + body + `}`},
+		"alb":             {&lambdaevents.ALBTargetGroupRequest{}, 1, `{"statusCode":202,"statusDescription":"202 Accepted","headers":` + header + `,"multiValueHeaders":null,"body":` + body + `,` + rest + `}`},
+		"alb-multivalue":  {&lambdaevents.ALBTargetGroupRequest{}, 1, `{"statusCode":202,"statusDescription":"202 Accepted","headers":null,"multiValueHeaders":{"Content-Type":["application/cloudevents+json; charset=utf-8"]},"body":` + body + `,` + rest + `}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			payload := sample(t, name)
@@ -54,6 +63,16 @@ func TestRealShapes(t *testing.T) {
 				seen = append(seen, ev)
 				return engine.Result{Kind: engine.Completed, Result: events.Accepted, Event: out(events.TypeSwitchCompleted, "accepted")}
 			})
+			if strings.HasPrefix(name, "alb") { // which lets nobody pass by itself
+				answer, err := d.Invoke(context.Background(), payload)
+				require.NoError(t, err)
+				require.Contains(t, string(answer), `"statusCode":401,"statusDescription":"401 Unauthorized"`)
+				require.Empty(t, seen)
+				d.Verify = func(_ context.Context, _ http.Header, body []byte) (webhook.Key, error) {
+					require.True(t, json.Valid(body))
+					return webhook.Key{}, nil
+				}
+			}
 			answer, err := d.Invoke(context.Background(), payload)
 			require.NoError(t, err)
 			require.JSONEq(t, test.answer, string(answer))
@@ -66,7 +85,7 @@ func TestRealShapes(t *testing.T) {
 	}
 	files, err := filepath.Glob("testdata/*.json")
 	require.NoError(t, err)
-	require.Len(t, files, 9, "every sample is in the table")
+	require.Len(t, files, 14, "every sample is in the table")
 }
 
 func sample(t testing.TB, name string) []byte {
