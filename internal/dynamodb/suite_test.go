@@ -64,7 +64,7 @@ func (b backend) open(t *testing.T, through http.RoundTripper) *dynamodb.Ledger 
 func directly(t *testing.T, l *dynamodb.Ledger, operation string, in any) {
 	t.Helper()
 	err := l.Client.Do(t.Context(), operation, in, nil)
-	for try := 1; err != nil && try < 3; try++ {
+	for try := 1; err != nil && try < 20; try++ {
 		err = l.Client.Do(t.Context(), operation, in, nil)
 	}
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/interlock-functions/interlock/events"
@@ -34,11 +35,15 @@ const (
 	unreached
 	// slow: the call is made only after world.delay, if its time allows.
 	slow
-	fates
+	// What goes wrong with a request to DynamoDB alone: it is done and tried again,
+	// since its answer got lost; it meets another transaction; it is one too many.
+	repeats
+	conflicts
+	throttled
 )
 
 func (f fate) String() string {
-	return [...]string{"succeeds", "dies before", "dies during", "dies after", "loses its answer", "is not reached", "is slow"}[f]
+	return [...]string{"succeeds", "dies before", "dies during", "dies after", "loses its answer", "is not reached", "is slow", "is repeated", "meets a conflict", "is throttled"}[f]
 }
 
 // death is what an invocation panics with where its process dies: none of its
@@ -61,6 +66,12 @@ func launch(ctx context.Context, what string, leave func(), op func(context.Cont
 	inv := from(ctx)
 	w := inv.world
 	f := w.gate(ctx, inv, what)
+	if inv.doomed.Load() {
+		panic(death{})
+	}
+	if f == diesDuring && w.takesAlong && strings.HasPrefix(what, "ledger.") {
+		f = diesAfter
+	}
 	if f != succeeds {
 		w.tell("%s: %s %s", inv.name, what, f)
 	}
@@ -99,10 +110,25 @@ func launch(ctx context.Context, what string, leave func(), op func(context.Cont
 // gated is the ledger as invocations see it.
 type gated struct{}
 
+// write takes what writes to the ledger through the gate, or, where a write is
+// many requests, each of them; see [requests].
+func write(ctx context.Context, what string, op func(context.Context) error) error {
+	inv := from(ctx)
+	if !inv.world.byRequest {
+		return pass(ctx, what, op)
+	}
+	inv.writing(what)
+	err := op(ctx)
+	if inv.written() {
+		panic(death{})
+	}
+	return err
+}
+
 func (gated) Claim(ctx context.Context, c ledger.Claim) (got ledger.Claimed, err error) {
 	inv := from(ctx)
-	err = pass(ctx, "ledger.Claim", func(ctx context.Context) (err error) {
-		got, err = inv.world.ledger.Claim(ctx, c)
+	err = write(ctx, "ledger.Claim", func(ctx context.Context) (err error) {
+		got, err = inv.ledger.Claim(ctx, c)
 		if err == nil {
 			inv.world.claimed(inv, c, got)
 		}
@@ -116,8 +142,8 @@ func (gated) Claim(ctx context.Context, c ledger.Claim) (got ledger.Claimed, err
 
 func (gated) Settle(ctx context.Context, key ledger.Key, nonce string, o ledger.Outcome) error {
 	w := from(ctx).world
-	return pass(ctx, "ledger.Settle", func(ctx context.Context) error {
-		err := w.ledger.Settle(ctx, key, nonce, o)
+	return write(ctx, "ledger.Settle", func(ctx context.Context) error {
+		err := from(ctx).ledger.Settle(ctx, key, nonce, o)
 		w.settled(key)
 		return err
 	})
@@ -125,8 +151,8 @@ func (gated) Settle(ctx context.Context, key ledger.Key, nonce string, o ledger.
 
 func (gated) Reject(ctx context.Context, c ledger.Claim, o ledger.Outcome) error {
 	w := from(ctx).world
-	return pass(ctx, "ledger.Reject", func(ctx context.Context) error {
-		err := w.ledger.Reject(ctx, c, o)
+	return write(ctx, "ledger.Reject", func(ctx context.Context) error {
+		err := from(ctx).ledger.Reject(ctx, c, o)
 		w.settled(c.Key)
 		return err
 	})
@@ -134,8 +160,8 @@ func (gated) Reject(ctx context.Context, c ledger.Claim, o ledger.Outcome) error
 
 func (gated) Release(ctx context.Context, key ledger.Key, nonce string, wt ledger.Wait) error {
 	w := from(ctx).world
-	return pass(ctx, "ledger.Release", func(ctx context.Context) error {
-		err := w.ledger.Release(ctx, key, nonce, wt)
+	return write(ctx, "ledger.Release", func(ctx context.Context) error {
+		err := from(ctx).ledger.Release(ctx, key, nonce, wt)
 		if err == nil {
 			w.released(key)
 		}
@@ -144,77 +170,71 @@ func (gated) Release(ctx context.Context, key ledger.Key, nonce string, wt ledge
 }
 
 func (gated) Lapse(ctx context.Context, key ledger.Key, nonce string, until time.Time, known bool, last ledger.Note) error {
-	w := from(ctx).world
-	return pass(ctx, "ledger.Lapse", func(ctx context.Context) error {
-		return w.ledger.Lapse(ctx, key, nonce, until, known, last)
+	return write(ctx, "ledger.Lapse", func(ctx context.Context) error {
+		return from(ctx).ledger.Lapse(ctx, key, nonce, until, known, last)
 	})
 }
 
 func (gated) Wait(ctx context.Context, c ledger.Claim, wt ledger.Wait) error {
-	w := from(ctx).world
-	return pass(ctx, "ledger.Wait", func(ctx context.Context) error { return w.ledger.Wait(ctx, c, wt) })
+	return write(ctx, "ledger.Wait", func(ctx context.Context) error { return from(ctx).ledger.Wait(ctx, c, wt) })
 }
 
 func (gated) Mark(ctx context.Context, key ledger.Key, nonce string, now, expire time.Time) error {
 	w := from(ctx).world
-	return pass(ctx, "ledger.Mark", func(ctx context.Context) error {
-		before, _ := w.ledger.Get(ctx, key)
-		err := w.ledger.Mark(ctx, key, nonce, now, expire)
+	return write(ctx, "ledger.Mark", func(ctx context.Context) error {
+		before, _ := w.ledger.Get(context.Background(), key)
+		err := from(ctx).ledger.Mark(ctx, key, nonce, now, expire)
 		w.marked(key, before)
 		return err
 	})
 }
 
 func (gated) Owners(ctx context.Context, project string, jobs []string) (owners map[string]ledger.Key, err error) {
-	w := from(ctx).world
 	err = pass(ctx, "ledger.Owners", func(ctx context.Context) (err error) {
-		owners, err = w.ledger.Owners(ctx, project, jobs)
+		owners, err = from(ctx).ledger.Owners(ctx, project, jobs)
 		return err
 	})
 	return owners, err
 }
 
 func (gated) Instance(ctx context.Context, project, instance string) (in ledger.Instance, err error) {
-	w := from(ctx).world
 	err = pass(ctx, "ledger.Instance", func(ctx context.Context) (err error) {
-		in, err = w.ledger.Instance(ctx, project, instance)
+		in, err = from(ctx).ledger.Instance(ctx, project, instance)
 		return err
 	})
 	return in, err
 }
 
 func (gated) Use(ctx context.Context, ticket, slot string) (u ledger.Use, err error) {
-	w := from(ctx).world
 	err = pass(ctx, "ledger.Use", func(ctx context.Context) (err error) {
-		u, err = w.ledger.Use(ctx, ticket, slot)
+		u, err = from(ctx).ledger.Use(ctx, ticket, slot)
 		return err
 	})
 	return u, err
 }
 
 func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Record, err error) {
-	w := from(ctx).world
 	err = pass(ctx, "ledger.Get", func(ctx context.Context) (err error) {
-		d, err = w.ledger.Get(ctx, key)
+		d, err = from(ctx).ledger.Get(ctx, key)
 		return err
 	})
 	return d, err
 }
 
 func (gated) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
-	return from(ctx).world.ledger.Due(ctx, now, limit)
+	return from(ctx).ledger.Due(ctx, now, limit)
 }
 
 func (gated) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
-	return from(ctx).world.ledger.All(ctx)
+	return from(ctx).ledger.All(ctx)
 }
 
 func (gated) Instances(ctx context.Context) iter.Seq2[ledger.Instance, error] {
-	return from(ctx).world.ledger.Instances(ctx)
+	return from(ctx).ledger.Instances(ctx)
 }
 
 func (gated) Trail(ctx context.Context, project, instance string, seq int64) iter.Seq2[ledger.AuditRecord, error] {
-	return from(ctx).world.ledger.Trail(ctx, project, instance, seq)
+	return from(ctx).ledger.Trail(ctx, project, instance, seq)
 }
 
 func (gated) Close() error { return nil }

@@ -32,6 +32,7 @@ func story(t *testing.T, lab *lab, run func(*require.Assertions, *world)) {
 			}
 		}()
 		w := lab.newWorld()
+		defer w.close()
 		w.watch()
 		w.rest(time.Hour)
 		run(require.New(crier{t}), w)
@@ -202,9 +203,12 @@ func TestApplyThenCut(t *testing.T) {
 // The stories below are the counterexamples by which the rules were found: each
 // breaks a promise if its rule is taken out.
 func TestRules(t *testing.T) {
-	lab := newLab(t)
-	for _, s := range rules {
-		t.Run(s.name, func(t *testing.T) { story(t, lab, s.run) })
+	for _, shelf := range shelves(t) {
+		lab := newLab(t)
+		lab.shelf = shelf
+		for _, s := range rules {
+			t.Run(shelf.name+"/"+s.name, func(t *testing.T) { story(t, lab, s.run) })
+		}
 	}
 }
 

@@ -3,14 +3,14 @@
 package proof
 
 // The long forms.
-const (
-	schedules = 25000
-	kills     = 200
-)
+const kills = 200
 
-// shares tells of a first, a second and a third crash which are tried: every
-// one, one in so many, or, with 0, none.
-var shares = [...]int{1, 1, 23, 0}
+// sharesOf tells of a first, a second and a third crash which are tried with a
+// ledger: every one, one in so many, or, with 0, none.
+var sharesOf = map[string][4]int{"memory": {1, 1, 23, 0}, "bolt": {1, 7, 0, 0}, "dynamodb": {1, 7, 0, 0}}
 
 // ticketShares are those where two events share a ticket.
 var ticketShares = [...]int{1, 3, 0, 0}
+
+// schedules are how many are drawn with each ledger.
+var schedules = map[string]int{"memory": 25000, "bolt": 2500, "dynamodb": 5000}

@@ -3,14 +3,14 @@
 package proof
 
 // The short forms.
-const (
-	schedules = 400
-	kills     = 5
-)
+const kills = 5
 
-// shares tells of a first, a second and a third crash which are tried: every
-// one, one in so many, or, with 0, none.
-var shares = [...]int{1, 41, 0, 0}
+// sharesOf tells of a first, a second and a third crash which are tried with a
+// ledger: every one, one in so many, or, with 0, none.
+var sharesOf = map[string][4]int{"memory": {1, 41, 0, 0}, "bolt": {19, 23, 0, 0}, "dynamodb": {37, 23, 0, 0}}
 
 // ticketShares are those where two events share a ticket.
 var ticketShares = [...]int{1, 397, 0, 0}
+
+// schedules are how many are drawn with each ledger.
+var schedules = map[string]int{"memory": 400, "bolt": 20, "dynamodb": 15}

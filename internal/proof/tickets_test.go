@@ -101,14 +101,7 @@ func TestCrashesOfTickets(t *testing.T) {
 			}
 		}
 	})
-	var gates int
-	var runs [4]int
-	for _, c := range all {
-		gates += c.gates
-		for n := range runs {
-			runs[n] += c.runs[n]
-		}
-	}
+	gates, runs := counted(all)
 	t.Logf("proved: tickets: %d shapes, %d ways to meet, %d gates, %d ways: %d single crashes, %d pairs, 0 violations",
 		len(shapes), len(pairs), gates, len(trouble), runs[1], runs[2])
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/dynamodb/dynamotest"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -50,10 +51,11 @@ const (
 type lab struct {
 	workers [3]*engine.Engine
 	nonces  atomic.Int64
+	shelf   shelf
 }
 
 func newLab(t testing.TB) *lab {
-	l := &lab{}
+	l := &lab{shelf: inMemory}
 	for i := range l.workers {
 		ahead := time.Duration(i-1) * skew
 		e := &engine.Engine{
@@ -79,9 +81,11 @@ func newLab(t testing.TB) *lab {
 // world is one run: a cloud, a ledger, a bus, and what happens between them.
 type world struct {
 	*lab
-	cloud  *cloudsim.Cloud
-	way    http.RoundTripper
-	ledger *ledger.Transactional
+	cloud *cloudsim.Cloud
+	way   http.RoundTripper
+	// ledger is how whoever looks on sees it; the workers have books.
+	ledger ledger.Ledger
+	books
 	halted atomic.Bool
 	// reusable: the engine lets tickets be spent more than once.
 	reusable bool
@@ -102,7 +106,9 @@ type world struct {
 }
 
 func (l *lab) newWorld() *world {
-	w := &world{lab: l, ledger: ledger.NewMemory(), began: time.Now(), drift: 0, delay: 10 * time.Second}
+	w := &world{lab: l, began: time.Now(), drift: 0, delay: 10 * time.Second}
+	w.working, w.close = map[*invocation]bool{}, func() {}
+	l.shelf.open(w)
 	w.cloud = cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: func() time.Time { return time.Now().Add(w.ahead) }, Targets: []cloudsim.Target{
 		{ProjectID: project, InstanceID: instance, ProxyID: proxy}, {ProjectID: project, InstanceID: instance, ProxyID: proxyB},
 		{ProjectID: project, InstanceID: instance, DatabaseID: audited}, {ProjectID: project, InstanceID: other, ProxyID: proxy},
@@ -130,6 +136,9 @@ type invocation struct {
 	world  *world
 	worker int
 	name   string
+	// ledger is the worker's own.
+	ledger ledger.Ledger
+	book
 	// deadline is when it ends by itself.
 	deadline time.Time
 	// nonces are those of the claims that it was granted.
@@ -169,15 +178,17 @@ func (inv *invocation) over() bool {
 // start begins an invocation of a worker.
 func (w *world) start(worker int, name string, run func(context.Context, *engine.Engine) engine.Result) *invocation {
 	inv := &invocation{
-		world: w, worker: worker, name: name, deadline: time.Now().Add(lifetime),
+		world: w, worker: worker, name: name, ledger: w.book(worker), deadline: time.Now().Add(lifetime),
 		nonces: map[string]bool{}, doubted: map[ledger.Key]bool{}, granted: map[ledger.Key]bool{}, confirmed: map[ledger.Key]bool{},
 		resume: make(chan fate), done: make(chan struct{}),
 	}
+	w.begins(inv)
 	w.tell("%s begins, worker %d", name, worker)
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), invocationKey{}, inv), lifetime)
 	go func() {
 		defer cancel()
 		defer close(inv.done)
+		defer w.closed(inv)
 		defer func() {
 			switch p := recover().(type) {
 			case nil:
@@ -217,7 +228,7 @@ func (w *world) handle(ev event.Event) engine.Result {
 // due lists what the ledger says is due, each to be resumed as the keeper of
 // the local program and the sweep on AWS do.
 func (w *world) due(worker int) (resume []func() *invocation) {
-	due, err := w.ledger.Due(context.Background(), w.workers[worker].Now(), 100)
+	due, err := w.ledger.Due(dynamotest.With(context.Background(), w.lag), w.workers[worker].Now(), 100)
 	if err != nil {
 		w.wrong("due: %v", err)
 	}
@@ -235,6 +246,9 @@ func (w *world) due(worker int) (resume []func() *invocation) {
 func (w *world) rest(d time.Duration) {
 	_ = wait(context.Background(), d)
 	synctest.Wait()
+	if w.expire != nil {
+		w.expire()
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) error {

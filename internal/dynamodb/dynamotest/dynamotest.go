@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"strings"
 	"sync"
@@ -51,6 +52,14 @@ const (
 	// it was written last, or not at all, and so does an index.
 	Stale
 )
+
+type faultKey struct{}
+
+// With lets a fault befall the request that is made with a context, whatever
+// [DB.Fault] says; it does not travel over a network.
+func With(ctx context.Context, f Fault) context.Context {
+	return context.WithValue(ctx, faultKey{}, f)
+}
 
 // DB is a DynamoDB with tables of its own. It is an [http.Handler], and an
 // [http.RoundTripper] for whoever wants no network.
@@ -147,10 +156,10 @@ func (d *DB) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 }
 
 // answer does what is asked; an error is a connection that is cut.
-func (d *DB) answer(_ context.Context, header http.Header, body []byte) (status int, answer []byte, err error) {
+func (d *DB) answer(ctx context.Context, header http.Header, body []byte) (status int, answer []byte, err error) {
 	operation, known := strings.CutPrefix(header.Get("X-Amz-Target"), awsjson.DynamoDB.Target+".")
-	fault := None
-	if d.Fault != nil {
+	fault, _ := ctx.Value(faultKey{}).(Fault)
+	if d.Fault != nil && fault == None {
 		fault = d.Fault(operation)
 	}
 	if fault == Unreached {
@@ -275,14 +284,19 @@ func (t *table) view(key string, consistent bool, fault Fault) item {
 	return t.items[key]
 }
 
-// Items are the keys of all items, for whoever looks on.
-func (d *DB) Items(name string) (keys []string) {
+// Expire deletes the items of a table whose attribute, in seconds, has passed, and
+// returns how many. DynamoDB does so when it comes to it, for every item by itself.
+func (d *DB) Expire(table, attribute string) (n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for key := range d.tables[name].items {
-		keys = append(keys, key)
+	t, now := d.tables[table], new(big.Rat).SetInt64(d.now().Unix())
+	for key, i := range t.items {
+		if at := i[attribute]; at.kind == "N" && at.num.Cmp(now) < 0 {
+			t.put(key, nil)
+			n++
+		}
 	}
-	return keys
+	return n
 }
 
 func decode[T any](body []byte) (in T, err error) {
