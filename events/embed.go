@@ -3,9 +3,10 @@ package events
 import "embed"
 
 // Schemas holds the JSON Schema (2020-12) of each type's data, as
-// schemas/<type>.json. Its $id is the type's [DataSchema].
+// schemas/<type>.json, and that of the attributes around it as envelope.json. A
+// data schema's $id is the type's [DataSchema].
 //
-//go:embed schemas/*.json
+//go:embed schemas/*.json envelope.json
 var Schemas embed.FS
 
 // Samples holds valid events, as samples/*.json, structured CloudEvents all of

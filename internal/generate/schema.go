@@ -60,6 +60,14 @@ func (g *generation) schemas() error {
 		}
 		g.files[name] = text
 	}
+	text, err := g.print("envelope", envelope{})
+	if err == nil {
+		text, err = laidOut(text)
+	}
+	if err != nil {
+		return fmt.Errorf("events/envelope.json: %w", err)
+	}
+	g.files["events/envelope.json"] = text
 	return nil
 }
 
