@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -180,6 +181,9 @@ func TestSweepLeavesThePublisherItsTime(t *testing.T) {
 		w.bus.set(true)
 		require.Equal(t, engine.Later, w.handle(t, "1").Kind)
 		w.bus.set(false)
+		if !alone {
+			w.advance(publishing - time.Second)
+		}
 		w.advance(time.Second) // a new process starts
 		want := 0
 		if alone {
@@ -190,6 +194,12 @@ func TestSweepLeavesThePublisherItsTime(t *testing.T) {
 		w.advance(publishing)
 		require.Equal(t, 1-want, w.sweep(t))
 		require.Equal(t, 1, w.bus.published())
+
+		w.bus.set(true)
+		require.Equal(t, engine.Later, w.handle(t, "2").Kind)
+		w.bus.set(false)
+		w.advance(time.Second) // this process may be about to publish it
+		require.Zero(t, w.sweep(t))
 	}
 }
 
@@ -234,6 +244,7 @@ func TestSweepOutlivesAPanic(t *testing.T) {
 	require.Contains(t, out.String(), "panic while finishing a decision")
 	require.Contains(t, out.String(), `"panic":"string"`)
 	require.NotContains(t, out.String(), "canary")
+	require.Len(t, w.again, 1, "it is tried again at once")
 	w.Engine.Observe = func(context.Context, engine.Step) {}
 	w.advance(5 * time.Minute) // the lease, and the quiet time
 	require.Equal(t, 1, w.sweep(t))
@@ -338,4 +349,140 @@ func TestCancelledSweep(t *testing.T) {
 	w.Wait()
 	require.Len(t, w.cloud.Effects(), 1)
 	require.Equal(t, 1, w.bus.published())
+}
+
+// waiting is a ledger in which these are due, for as long as they are not taken out.
+type waiting struct {
+	ledger.Ledger
+	mu     sync.Mutex
+	due    []ledger.Due
+	limits []int
+}
+
+// whose are n decisions that wait.
+func whose(n int) *waiting {
+	a := &waiting{}
+	for i := range n {
+		a.add(strconv.Itoa(i))
+	}
+	return a
+}
+
+func (a *waiting) add(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.due = append(a.due, ledger.Due{Key: ledger.Key{ID: id}, Why: ledger.Waited})
+}
+
+func (a *waiting) remove(key ledger.Key) engine.Result {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.due = slices.DeleteFunc(a.due, func(d ledger.Due) bool { return d.Key == key })
+	return engine.Result{}
+}
+
+func (a *waiting) Due(_ context.Context, _ time.Time, limit int) ([]ledger.Due, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.limits = append(a.limits, limit)
+	return slices.Clone(a.due[:min(limit, len(a.due))]), nil
+}
+
+// Any number of decisions that cannot be finished keep nothing back that is due
+// after them.
+func TestSweepGoesPastTheStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := whose(2 * dueBatch)
+		l.add("last")
+		finished := false
+		s := &Sweeper{Ledger: l, Resume: func(_ context.Context, key ledger.Key) engine.Result {
+			if key.ID != "last" {
+				return engine.Result{Kind: engine.Later}
+			}
+			finished = true
+			return l.remove(key)
+		}}
+		require.NoError(t, s.All(t.Context()))
+		require.True(t, finished)
+		require.Equal(t, []int{dueBatch, 2 * dueBatch, 3 * dueBatch, 3 * dueBatch}, l.limits)
+	})
+}
+
+// What is at work stands in the list too, and is not begun again.
+func TestSweepGoesPastWhatIsAtWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := whose(atOnce)
+		s := &Sweeper{Ledger: l, Resume: func(_ context.Context, key ledger.Key) engine.Result {
+			time.Sleep(time.Second)
+			return l.remove(key)
+		}}
+		for _, want := range []int{atOnce, 0} {
+			begun, err := s.Sweep(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, begun)
+		}
+		require.Equal(t, []int{dueBatch, dueBatch + atOnce}, l.limits)
+		s.Wait()
+		require.Empty(t, l.due)
+	})
+}
+
+// A sweep that is ended waits for what it began. What it had only marked is free
+// again, after the wait of what could not be finished.
+func TestCancelledSweepGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, goOn := whose(atOnce+1), make(chan struct{})
+		s := &Sweeper{Ledger: l, Resume: func(_ context.Context, key ledger.Key) engine.Result {
+			<-goOn
+			return l.remove(key)
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.All(ctx) }()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		require.Empty(t, ended, "it ended before what it began")
+		close(goOn)
+		require.ErrorIs(t, <-ended, context.Canceled)
+		require.Len(t, l.due, 1)
+
+		require.NoError(t, s.All(t.Context()))
+		require.Len(t, l.due, 1, "it was begun at once")
+		time.Sleep(time.Second)
+		require.NoError(t, s.All(t.Context()))
+		require.Empty(t, l.due)
+	})
+}
+
+// What becomes due by what is done belongs to the same sweep; a wait that grew ends
+// with what it was for.
+func TestSweepGoesOnWithWhatFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, failing := whose(1), 2
+		s := &Sweeper{Ledger: l, Resume: func(_ context.Context, key ledger.Key) engine.Result {
+			time.Sleep(time.Millisecond)
+			if failing--; failing >= 0 {
+				panic("by the default log and the default clock")
+			}
+			l.remove(key)
+			if key.ID == "0" {
+				l.add("next")
+			}
+			return engine.Result{}
+		}}
+		for _, wait := range []time.Duration{1, 2} {
+			require.NoError(t, s.All(t.Context()))
+			require.Len(t, l.due, 1)
+			time.Sleep(wait * time.Second)
+		}
+		require.NoError(t, s.All(t.Context()))
+		require.Empty(t, l.due)
+		l.add("0")
+		failing = 1
+		require.NoError(t, s.All(t.Context()))
+		time.Sleep(time.Second)
+		require.NoError(t, s.All(t.Context()))
+		require.Empty(t, l.due)
+	})
 }
