@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/events"
-	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
@@ -301,7 +300,7 @@ func TestTags(t *testing.T) {
 // A tag that is new says no old value: it asks for what it says, even where the
 // same value was settled before and a request has flipped the switch since.
 func TestANewTagAsksAgain(t *testing.T) {
-	w := localtest.Start(t, localtest.Options{Cloud: cloudsim.Options{Plain: true}})
+	w := localtest.Start(t, localtest.Options{})
 	tag := func(id string) localtest.Answer {
 		return w.Post(t, "proxyalt", localtest.Edit(t, localtest.Sample(t, "tag.changed", "proxy-alt"), "id", id, "time", w.Now(),
 			"data.changes.1.old", localtest.Gone, "data.changes.1.new", "on"))
@@ -319,7 +318,7 @@ func TestANewTagAsksAgain(t *testing.T) {
 // Ids that a switch has no use for are dropped in a tag event: whoever tags a
 // resource knows all of its ids.
 func TestTagWithSpareIDs(t *testing.T) {
-	w := localtest.Start(t, localtest.Options{Cloud: cloudsim.Options{Plain: true}})
+	w := localtest.Start(t, localtest.Options{})
 	body := localtest.Edit(t, localtest.Sample(t, "tag.changed", "multi-tenancy"), "data.target.proxy_id", "2ec617ba62da4eafb921b69438beed3cpo01")
 	answer := w.Post(t, "multitenant", body)
 	require.Equal(t, http.StatusAccepted, answer.Status, string(answer.Body))

@@ -3,6 +3,7 @@ package cloudsim_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -49,17 +50,20 @@ func TestClientAgreesWithTheCloud(t *testing.T) {
 		},
 	}
 	for name, auth := range ways {
-		t.Run(name+"/http", func(t *testing.T) {
-			cloud := cloudsim.New(options)
-			server := httptest.NewServer(cloud)
-			defer server.Close()
-			everyOperation(t, cloud, &cloudapi.Client{GaussDB: server.URL, DBSS: server.URL, Auth: auth(server.URL)})
-		})
-		t.Run(name+"/direct", func(t *testing.T) {
-			cloud := cloudsim.New(options)
-			const base = "https://cloud.example"
-			everyOperation(t, cloud, &cloudapi.Client{GaussDB: base, DBSS: base, Auth: auth(base), HTTP: &http.Client{Transport: cloud.RoundTripper()}})
-		})
+		for _, loose := range []bool{false, true} {
+			options.Loose = loose
+			t.Run(fmt.Sprintf("%s/loose=%t/http", name, loose), func(t *testing.T) {
+				cloud := cloudsim.New(options)
+				server := httptest.NewServer(cloud)
+				defer server.Close()
+				everyOperation(t, cloud, &cloudapi.Client{GaussDB: server.URL, DBSS: server.URL, Auth: auth(server.URL)})
+			})
+			t.Run(fmt.Sprintf("%s/loose=%t/direct", name, loose), func(t *testing.T) {
+				cloud := cloudsim.New(options)
+				const base = "https://cloud.example"
+				everyOperation(t, cloud, &cloudapi.Client{GaussDB: base, DBSS: base, Auth: auth(base), HTTP: &http.Client{Transport: cloud.RoundTripper()}})
+			})
+		}
 	}
 }
 

@@ -104,9 +104,10 @@ type Options struct {
 	BusyStatus int
 	BusyCode   string
 
-	// Plain makes reads answer with one type each, instead of any of those seen
-	// in the wild: true, "true", "ON", "on", 1.
-	Plain bool
+	// Loose makes reads answer with any of the types seen in the wild, in turn:
+	// true, "true", "ON", "on", 1. Otherwise each has the one type that the models
+	// of Huawei's SDKs have.
+	Loose bool
 }
 
 // Credentials are an access key; with a SecurityToken, a temporary one.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestControl(t *testing.T) {
-	e := newEnv(t, Options{Plain: true}, true)
+	e := newEnv(t, Options{}, true)
 	list := func(path string) (v []map[string]any) {
 		a := e.do("GET", path, "", header("X-Auth-Token", ""))
 		require.Equal(t, 200, a.status, a.text)

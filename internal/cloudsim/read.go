@@ -22,10 +22,11 @@ func (q *Request) with(what func(Target) bool) (all []Target) {
 	return all
 }
 
-// Loose writes a boolean as one of the forms seen in the wild, in turn; each
-// has what is written for false and for true.
+// Loose writes a boolean in the first form, that of the SDKs' models, or where
+// the cloud is loose in all of them in turn; each has what is written for false
+// and for true.
 func (q *Request) Loose(on bool, forms ...[2]any) any {
-	if q.cloud.Plain {
+	if !q.cloud.Loose {
 		return forms[0][index(on)]
 	}
 	q.cloud.world.rotation++

@@ -29,7 +29,7 @@ func lamp(color string) Simulation {
 // A switch is what its declaration says, and needs nothing else here: it is
 // routed, has a job, and is known to reads, states and faults.
 func TestSimulation(t *testing.T) {
-	e := newEnv(t, Options{Plain: true, Simulations: []Simulation{lamp("red"), lamp("green")}}, true)
+	e := newEnv(t, Options{Simulations: []Simulation{lamp("red"), lamp("green")}}, true)
 	require.Equal(t, "ShowGaussMySqlJobInfo, ListImmediateJobs, KeystoneCreateUserTokenByPassword, Switchred, ListLamps, Switchgreen", e.Operations())
 	require.NoError(t, e.Inject(Fault{Operation: "Switchgreen", Kind: JobFails, Times: 1}))
 	require.ErrorContains(t, e.Inject(Fault{Operation: "ListLamps", Kind: JobFails}), `"ListLamps" starts no job`)

@@ -25,7 +25,9 @@ func list(q *cloudsim.Request) any {
 	proxies := []any{}
 	for _, t := range q.Proxies() {
 		proxies = append(proxies, map[string]any{"proxy": map[string]any{
-			"pool_id": t.ProxyID, "status": "ACTIVE", "name": "proxy-" + t.ProxyID, "ssl_option": q.LooseBool(q.On(t, "ssl")),
+			"pool_id": t.ProxyID, "status": "ACTIVE", "name": "proxy-" + t.ProxyID,
+			// A string in the SDKs' models, unlike the flip's.
+			"ssl_option": q.Loose(q.On(t, "ssl"), [2]any{"false", "true"}, [2]any{false, true}, [2]any{"OFF", "ON"}, [2]any{"off", "on"}),
 		}})
 	}
 	return map[string]any{"proxy_list": proxies}
