@@ -31,59 +31,109 @@ import (
 )
 
 // TestDeaths kills the built program with SIGKILL at random moments of the
-// handling of two events of one ticket, starts it again on the same ledger file
-// and delivers them again: one of the two takes effect, exactly once at the cloud,
-// and its completion event reaches the bus, with one id and one content; the other
-// is refused. In the end the audit trails are whole, and tell of both.
+// handling of a crowd of events, two of each ticket, starts it again on the same
+// ledger file and delivers them again, while the bus refuses some events and loses
+// its answer to others: of two one takes effect, exactly once at the cloud, and its
+// completion event reaches the bus, with one id and one content; the other is
+// refused. In the end the audit trails are whole, and tell of both.
 func TestDeaths(t *testing.T) {
-	cloud := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: time.Millisecond, JobRunning: time.Millisecond})
+	s := besiege(t)
+	p := programOf(t, s.api.URL, s.bus.URL)
+	s.kill(t, true, p)
+	l, err := bolt.Open(filepath.Join(p.dir, "interlock.db"), time.Now(), time.Second)
+	require.NoError(t, err)
+	defer l.Close()
+	s.check(t, l)
+	t.Logf("proved: deaths on bolt: %d kills of one process with %d events at once, the bus in trouble: of two events of a ticket one in effect once and its event published, the other refused, %d audit trails whole, 0 violations", kills, 2*crowd, kills*crowd)
+}
+
+// crowd is how many instances are dealt with when a process dies.
+const crowd = 4
+
+// siege is a cloud and a bus for programs that die, and what they were sent.
+type siege struct {
+	cloud    *cloudsim.Cloud
+	api, bus *httptest.Server
+	heard    *listener
+	twins    [][]event.Event // the one that took effect first, once they were delivered again
+}
+
+func besiege(t *testing.T) *siege {
+	s := &siege{
+		cloud: cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: time.Millisecond, JobRunning: time.Millisecond}),
+		heard: &listener{contents: map[string]map[string]bool{}},
+	}
 	// Calls take their time, so that death meets them on their way.
-	require.NoError(t, cloud.Inject(cloudsim.Fault{Kind: cloudsim.Delay, Delay: 5 * time.Millisecond}))
-	api := httptest.NewServer(cloud)
-	defer api.Close()
-	listener := &listener{contents: map[string]map[string]bool{}}
-	bus := httptest.NewServer(listener)
-	defer bus.Close()
-	p := programOf(t, api.URL, bus.URL)
-	p.start()
-	defer p.kill()
-	r := rand.New(rand.NewPCG(1, 2))
-	var owners []string
-	for n := range kills {
-		twins := twinsOn(n)
-		cloud.Declare(cloudsim.Target{ProjectID: project, InstanceID: instanceOf(n), ProxyID: proxy})
-		var posted sync.WaitGroup
-		for _, ev := range twins {
-			posted.Go(func() { _, _, _ = p.post(ev) })
-		}
-		timer := time.NewTimer(time.Duration(r.IntN(40_000)) * time.Microsecond)
-		<-timer.C
-		p.kill()
-		posted.Wait()
+	require.NoError(t, s.cloud.Inject(cloudsim.Fault{Kind: cloudsim.Delay, Delay: 5 * time.Millisecond}))
+	s.api, s.bus = httptest.NewServer(s.cloud), httptest.NewServer(s.heard)
+	t.Cleanup(s.api.Close)
+	t.Cleanup(s.bus.Close)
+	return s
+}
+
+// kill starts programs on one ledger, sends them events, kills one of them
+// meanwhile and starts it again, over and over, and delivers all events again: after
+// each death, or in the end.
+func (s *siege) kill(t *testing.T, atOnce bool, programs ...*program) {
+	for _, p := range programs {
 		p.start()
+		defer p.kill()
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	pick := func() *program { return programs[r.IntN(len(programs))] }
+	for n := range kills * crowd {
+		s.twins = append(s.twins, twinsOn(n))
+		s.cloud.Declare(cloudsim.Target{ProjectID: project, InstanceID: instanceOf(n), ProxyID: proxy})
+	}
+	again := func(twins []event.Event) {
 		var ends []string
 		for _, ev := range twins {
-			ends = append(ends, p.redeliver(ev))
+			ends = append(ends, pick().redeliver(ev))
 		}
 		require.ElementsMatch(t, []string{"", "ticket-spent"}, ends, "of two events of one ticket")
 		if ends[0] != "" {
 			slices.Reverse(twins)
 		}
-		owners = append(owners, twins[0].ID())
 	}
-	p.kill()
-	checkTrails(t, filepath.Join(p.dir, "interlock.db"))
+	for round := range slices.Chunk(s.twins, crowd) {
+		var posted sync.WaitGroup
+		for _, ev := range slices.Concat(round...) {
+			p := pick()
+			posted.Go(func() { _, _, _ = p.post(ev) })
+		}
+		timer := time.NewTimer(time.Duration(r.IntN(40_000)) * time.Microsecond)
+		<-timer.C
+		victim := pick()
+		victim.kill()
+		posted.Wait()
+		victim.start()
+		if atOnce {
+			for _, twins := range round {
+				again(twins)
+			}
+		}
+	}
+	if !atOnce {
+		for _, twins := range s.twins {
+			again(twins)
+		}
+	}
+}
 
+// check holds what happened at the cloud, on the bus and in the audit trails
+// against what was sent.
+func (s *siege) check(t *testing.T, l ledger.Ledger) {
+	checkTrails(t, l, len(s.twins))
 	effects := map[string][]cloudsim.Effect{}
-	for _, e := range cloud.Effects() {
+	for _, e := range s.cloud.Effects() {
 		effects[e.Target.InstanceID] = append(effects[e.Target.InstanceID], e)
 	}
-	for n := range kills {
+	for n, twins := range s.twins {
 		of := effects[instanceOf(n)]
-		require.Len(t, of, 1, "%s took effect", owners[n])
-		listener.check(t, owners[n], of[0].JobID)
+		require.Len(t, of, 1, "%s took effect", twins[0].ID())
+		s.heard.check(t, twins[0].ID(), of[0].JobID)
 	}
-	t.Logf("proved: deaths: %d kills, of two events of one ticket one in effect once and its event published, the other refused, %d audit trails whole, 0 violations", kills, kills)
+	require.Greater(t, s.heard.posts, len(s.twins), "the bus was in no trouble")
 }
 
 func instanceOf(n int) string { return fmt.Sprintf("%032din07", n) }
@@ -97,12 +147,9 @@ func twinsOn(n int) []event.Event {
 	return []event.Event{a.event(), b.event()}
 }
 
-// checkTrails holds the audit trails in a ledger file against what happened: each
+// checkTrails holds the audit trails in a ledger against what happened: each
 // instance has one record of an effect, and one of a ticket that was spent.
-func checkTrails(t *testing.T, file string) {
-	l, err := bolt.Open(file, time.Now(), time.Second)
-	require.NoError(t, err)
-	defer l.Close()
+func checkTrails(t *testing.T, l ledger.Ledger, instances int) {
 	lines := ledger.Export(t.Context(), l, time.Time{})
 	require.NoError(t, ledger.VerifyAudit(lines))
 	ends := map[string][]string{}
@@ -114,7 +161,7 @@ func checkTrails(t *testing.T, file string) {
 			ends[a.Instance] = append(ends[a.Instance], cmp.Or(told.Code, "effective"))
 		}
 	}
-	for n := range kills {
+	for n := range instances {
 		require.ElementsMatch(t, []string{"effective", "ticket-spent"}, ends[instanceOf(n)], instanceOf(n))
 	}
 }
@@ -203,9 +250,11 @@ func (p *program) redeliver(ev event.Event) string {
 	}
 }
 
-// listener is a bus that keeps what reaches it.
+// listener is a bus that keeps what reaches it: of three events it refuses one, and
+// of four it hears one without an answer.
 type listener struct {
-	mu sync.Mutex
+	mu    sync.Mutex
+	posts int
 	// contents are the completion events, by the id of the event that caused
 	// them.
 	contents map[string]map[string]bool
@@ -223,11 +272,18 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.posts++; l.posts%3 == 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	cause := fmt.Sprint(ev.Extensions()["causationid"])
 	if l.contents[cause] == nil {
 		l.contents[cause] = map[string]bool{}
 	}
 	l.contents[cause][string(body)] = true
+	if l.posts%4 == 0 {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (l *listener) check(t *testing.T, cause, job string) {
