@@ -66,7 +66,7 @@ test: ## Every test that needs Go alone, with vet and format
 	cd examples/othervendor && $(GO) vet ./... && $(GO) test -race -count=1 ./...
 
 .PHONY: verify
-verify: verify-source verify-template verify-emulated ## Everything else: linters, template, built artefacts, emulators of AWS
+verify: verify-source verify-template verify-emulated verify-sdks ## Everything else: linters, template, built artefacts, emulators of AWS, Huawei's SDKs
 
 .PHONY: verify-source
 verify-source: # Module files tidy, static analysis with every build tag
@@ -82,6 +82,10 @@ verify-emulated: build # Tests that need the built artefacts or an emulator of A
 .PHONY: verify-template
 verify-template: build .venv/aws/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
 	tools/lint-template
+
+.PHONY: verify-sdks
+verify-sdks: .venv/sdks/.done # Huawei's own Go and Python SDKs as clients of `interlock sim`
+	cd tools/sdks && $(GO) mod verify && $(GO) mod tidy -diff && $(GO) vet . && PYTHON=$(CURDIR)/.venv/sdks/bin/python $(GO) test -count=1
 
 .PHONY: prove
 prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,mutants,fuzz for some
@@ -139,6 +143,7 @@ clean: ## Remove what was built, and the linters
 # An environment is done when everything in its list is installed.
 .venv/aws/.done: tools/requirements.txt
 .venv/checkov/.done: tools/requirements-checkov.txt
+.venv/sdks/.done: tools/requirements-sdks.txt
 .venv/%/.done:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv), or PYTHON=/path/to/one"; exit 1; }
