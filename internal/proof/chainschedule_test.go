@@ -95,6 +95,9 @@ func (s *chainSchedule) chainActions() map[string]func(*rapid.T) {
 	for _, name := range []string{"bring", "bring on", "bring further"} {
 		all[name] = s.actBring
 	}
+	for _, name := range []string{"rehearse", "resolve", "follow"} {
+		delete(all, name)
+	}
 	all["sweep"] = s.actSweepAll
 	all["job fails"] = func(rt *rapid.T) {
 		s.fault(cloudsim.Fault{Operation: operationOf(rapid.SampledFrom([]string{ssl, mt}).Draw(rt, "switch")), Kind: cloudsim.JobFails, Times: 1})

@@ -439,6 +439,7 @@ func (w *world) ended(inv *invocation) {
 		if r.RetryAfter <= 0 || r.Error == nil {
 			w.wrong("%s is to be sent again, but nobody knows when or why", inv.name)
 		}
+	case engine.Rehearsed:
 	case engine.Ignored: // a tag that says what it said before
 	default:
 		w.wrong("%s ends as %q", inv.name, r.Kind)

@@ -114,6 +114,7 @@ type gated struct{}
 // many requests, each of them; see [requests].
 func write(ctx context.Context, what string, op func(context.Context) error) error {
 	inv := from(ctx)
+	inv.changes(what)
 	if !inv.world.byRequest {
 		return pass(ctx, what, op)
 	}
@@ -242,6 +243,7 @@ func (gated) Close() error { return nil }
 // Publish makes gated the bus as well.
 func (gated) Publish(ctx context.Context, out ...bus.Event) error {
 	w := from(ctx).world
+	from(ctx).changes("bus.Publish")
 	return pass(ctx, "bus.Publish", func(context.Context) error {
 		for i := range out {
 			w.published(&out[i].Event)
@@ -289,6 +291,7 @@ func (gated) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	leave := func() {}
 	if r.Method != http.MethodGet {
 		// It is judged as it comes to the gate: what keeps it there is on the way.
+		inv.changes("cloud.Flip")
 		what, s = "cloud.Flip", inv.world.sending(inv, r, body)
 		leave = func() { inv.world.leaves(s) }
 	}

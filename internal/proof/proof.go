@@ -17,6 +17,8 @@
 // system passes through a gate (gate_test.go), which is where it can die, or be
 // answered with an error, or be put off.
 //
+//   - steps_test.go has the steps of a schedule that are not an event's: dry runs,
+//     an operator's word, the following of a job.
 //   - shelf_test.go has the ledgers that a world may have: in memory, in a file,
 //     and in a stand-in for DynamoDB, every request to which is a gate.
 //   - crash_test.go lets a process die at every single gate, and at every pair
