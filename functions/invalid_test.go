@@ -167,7 +167,7 @@ func TestOtherRequests(t *testing.T) {
 		{"OPTIONS", "/functions/proxyssl", "evil.example.com", 204, map[string]string{"WebHook-Allowed-Origin": ""}},
 		{"GET", "/healthz", "", 200, map[string]string{"Content-Type": "application/json"}},
 		{"POST", "/functions/proxyssl/more", "", 404, map[string]string{"Content-Type": "application/problem+json"}},
-		{"GET", "/", "", 404, map[string]string{"Content-Type": "application/problem+json"}},
+		{"GET", "/nothing", "", 404, map[string]string{"Content-Type": "application/problem+json"}},
 	}
 	for _, c := range cases {
 		req, err := http.NewRequestWithContext(t.Context(), c.method, w.URL+c.path, nil)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/account"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
@@ -173,7 +174,7 @@ func foretold(function string, r engine.Result) string {
 		return ""
 	}
 	f := r.Rehearsal
-	flip := f.Switch + " " + onOff(f.Enabled) + ", " + r.Decision.Place.Subject
+	flip := f.Switch + " " + account.OnOff(f.Enabled) + ", " + r.Decision.Place.Subject
 	switch {
 	case function == engine.JobFollow && f.Would != engine.WouldReject:
 		return printable(fmt.Sprintf("  %s would follow job %s: %s", function, f.JobID, flip))
@@ -184,7 +185,7 @@ func foretold(function string, r engine.Result) string {
 	for _, step := range f.Then {
 		var t events.Target
 		_ = json.Unmarshal(step.Target, &t) // the engine wrote it
-		lines = append(lines, fmt.Sprintf("  then %s: %s %s, %s", called(step.Request), step.Switch, onOff(step.Enabled), huawei.Place(t).Subject))
+		lines = append(lines, fmt.Sprintf("  then %s: %s %s, %s", called(step.Request), step.Switch, account.OnOff(step.Enabled), huawei.Place(t).Subject))
 		lines = append(lines, warned(step.Warnings)...)
 	}
 	for i := range lines {

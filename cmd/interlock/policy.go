@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/account"
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
@@ -236,7 +237,7 @@ func explain(ctx context.Context, w io.Writer, p *policy.Policy, q policy.Questi
 	if answer.Permit {
 		verdict = "permitted"
 	}
-	say(w, "%s %s: %s", q.Switch, onOff(q.Enabled), verdict)
+	say(w, "%s %s: %s", q.Switch, account.OnOff(q.Enabled), verdict)
 	say(w, "  %s", answer.Reason)
 	for _, f := range seen {
 		say(w, "    %s: %s", f.Name, f.Value)

@@ -153,6 +153,7 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	if err != nil {
 		return errors.Join(err, l.Close(), simListener.Close())
 	}
+	s.note("see it at %s/", s.url)
 	s.note("simulated cloud at %s, functions at %s/functions/<name>, ledger %s", simURL, s.url, file)
 
 	// The cloud ends last: what is under way still calls it.

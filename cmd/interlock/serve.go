@@ -28,6 +28,8 @@ by the INTERLOCK_… and HUAWEICLOUD_SDK_… environment variables. The ledger i
 the file interlock.db in the working directory, unless INTERLOCK_LEDGER says
 otherwise.
 
+At / it shows people what is going on, on this machine only.
+
 Nobody who reaches the address is authenticated, unless by signature where
 INTERLOCK_WEBHOOK_SECRETS is set. Without it, serve listens on this machine
 only, and takes requests that were sent to it by that name: what a page of

@@ -16,6 +16,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	"github.com/interlock-functions/interlock/internal/account"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/huawei"
@@ -73,7 +74,7 @@ func status(cmd *cobra.Command, targets []string, asJSON bool) error {
 	}
 	var positions []*position
 	err = withDesk(ctx, func(d local.Desk) error {
-		found, err := (&filter{}).find(d.Decisions(ctx))
+		found, err := (&account.Filter{}).Find(d.Decisions(ctx))
 		if err != nil {
 			return err
 		}
@@ -151,7 +152,7 @@ const (
 
 // positionsOf are the switches of the targets: those with decisions on record,
 // and all that a target in full can have.
-func positionsOf(targets []string, found []entry) ([]*position, error) {
+func positionsOf(targets []string, found []account.Entry) ([]*position, error) {
 	bySlot := map[string]*position{}
 	add := func(asks decision.Decision) *position {
 		p := bySlot[asks.Slot()]
@@ -168,10 +169,10 @@ func positionsOf(targets []string, found []entry) ([]*position, error) {
 	for _, target := range targets {
 		before := len(bySlot)
 		for _, e := range found {
-			if !e.is(target) {
+			if !e.Is(target) {
 				continue
 			}
-			if p := add(e.asks); p != nil {
+			if p := add(e.Asks); p != nil {
 				p.take(&e)
 			}
 		}
@@ -218,9 +219,9 @@ func inFull(target string) (all []decision.Decision) {
 
 // take takes a decision into account: the last that took effect counts, and one
 // that is not at its end is noted.
-func (p *position) take(e *entry) {
+func (p *position) take(e *account.Entry) {
 	o := e.Outcome
-	word := e.words() + ": " + e.position() + ", event " + e.Key.ID
+	word := e.Words() + ": " + e.Position() + ", event " + e.Key.ID
 	switch {
 	case o == nil:
 		p.add(word)
@@ -233,8 +234,8 @@ func (p *position) take(e *entry) {
 	if !o.Effective || p.last.Outcome != nil && !later {
 		return
 	}
-	p.last, p.asks, p.failed = e.Record, e.asks, ""
-	p.Decided, p.At, p.Result, p.JobID, p.Cause = &e.asks.Enabled, o.At, o.Result, o.JobID, &e.asks.Cause
+	p.last, p.asks, p.failed = e.Record, e.Asks, ""
+	p.Decided, p.At, p.Result, p.JobID, p.Cause = &e.Asks.Enabled, o.At, o.Result, o.JobID, &e.Asks.Cause
 }
 
 // read reads the position from the cloud, and compares.
@@ -308,11 +309,11 @@ func showPositions(w io.Writer, all []*position, asJSON bool) error {
 		}
 		decided := "-"
 		if p.Decided != nil {
-			decided = onOff(*p.Decided) + " " + stamp(p.At) + " " + p.Cause.ID
+			decided = account.OnOff(*p.Decided) + " " + account.Stamp(p.At) + " " + p.Cause.ID
 		}
 		now := "?"
 		if p.Now != nil {
-			now = onOff(*p.Now)
+			now = account.OnOff(*p.Now)
 		}
 		row(t, "  "+p.Switch, decided, now, string(p.Verdict), p.Note)
 	}

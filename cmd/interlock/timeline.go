@@ -17,6 +17,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
+	"github.com/interlock-functions/interlock/internal/account"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
@@ -107,7 +108,7 @@ func (t *timeline) observe(_ context.Context, s engine.Step) {
 	d := s.Decision
 	t.show(line{
 		What: "event in", Type: d.Cause.Type, ID: d.Cause.ID, Switch: d.Switch,
-		Result: onOff(d.Enabled), Target: last(targetOf(d)),
+		Result: account.OnOff(d.Enabled), Target: account.Narrowest(targetOf(d)),
 	})
 }
 
@@ -132,11 +133,11 @@ func (t *timeline) out(ev *event.Event) {
 		}
 	}
 	if c := data.Chain; c != nil {
-		l.Result, l.Target = onOff(data.Enabled), last(data.Target)
+		l.Result, l.Target = account.OnOff(data.Enabled), account.Narrowest(data.Target)
 		l.Step = fmt.Sprintf("step %d of %d", c.At+1, len(c.Steps))
 	}
 	for _, s := range data.Steps {
-		l.Result = strings.TrimPrefix(l.Result+", ", ", ") + s.Switch + " " + onOff(s.Enabled) + " " + string(s.State)
+		l.Result = strings.TrimPrefix(l.Result+", ", ", ") + s.Switch + " " + account.OnOff(s.Enabled) + " " + string(s.State)
 	}
 	t.show(l)
 }
@@ -145,16 +146,6 @@ func (t *timeline) out(ev *event.Event) {
 func targetOf(d *decision.Decision) (t events.Target) {
 	_ = d.Decode(&t, nil) // the engine wrote it
 	return t
-}
-
-func last(t events.Target) string {
-	switch {
-	case t.ProxyID != "":
-		return "proxy " + t.ProxyID
-	case t.DatabaseID != "":
-		return "database " + t.DatabaseID
-	}
-	return "instance " + t.InstanceID
 }
 
 // watched is a client that shows the calls to the cloud's API.

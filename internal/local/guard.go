@@ -47,6 +47,21 @@ func guarded(next http.Handler, open bool) http.Handler {
 	})
 }
 
+// atHome shows the page, which tells everything to whoever reaches it, to people
+// at this machine alone: not at another address, not by what a proxy on this
+// machine has passed on, and not where something else guards the address, since
+// that lets programs in, and nobody has said that it lets people in.
+func atHome(page http.Handler, open bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		passedOn := r.Header.Get("Forwarded") + r.Header.Get("X-Forwarded-For") + r.Header.Get("X-Forwarded-Host") + r.Header.Get("Via")
+		if open || !onLoopback(r) || passedOn != "" {
+			doors.NotFound(w, "the page is shown at a loopback address only, to this machine, and not with INTERLOCK_OPEN")
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
+}
+
 // onLoopback tells whether a connection came in at a loopback address.
 func onLoopback(r *http.Request) bool {
 	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)

@@ -19,6 +19,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/huawei"
+	"github.com/interlock-functions/interlock/internal/page"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -44,6 +45,8 @@ type Host struct {
 
 	follows *follows
 	handler http.Handler
+	// page is nil where other processes write to the ledger as well.
+	page *page.Page
 	// file is the ledger's; empty if it is in none.
 	file string
 	// halt: the configuration halts, whatever the ledger says.
@@ -89,7 +92,10 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	if err := h.follows.restore(context.Background(), h.Ledger); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	h.handler = guarded(h.routes(), c.Open)
+	if l, ok := h.Ledger.(*page.Watched); ok {
+		h.page = page.New(l)
+	}
+	h.handler = guarded(h.routes(c.Open), c.Open)
 	return h, nil
 }
 
@@ -117,6 +123,9 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		// What is larger than a door takes, it answers itself.
 		MaxHeaderBytes: 4 * doors.MaxHeader,
+	}
+	if h.page != nil {
+		server.RegisterOnShutdown(h.page.Close) // else it would wait for the streams
 	}
 	leave, err := h.attend()
 	if err != nil {
@@ -153,7 +162,7 @@ func end(server *http.Server, within time.Duration) error {
 	return err
 }
 
-func (h *Host) routes() http.Handler {
+func (h *Host) routes(open bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -163,6 +172,10 @@ func (h *Host) routes() http.Handler {
 	for _, function := range h.Functions() {
 		paths = append(paths, "/functions/"+function)
 		mux.Handle("/functions/"+function, h.Door(function))
+	}
+	if h.page != nil {
+		mux.Handle("GET /{$}", atHome(h.page, open))
+		mux.Handle("GET /page/", atHome(h.page, open))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		doors.NotFound(w, fmt.Sprintf("there is nothing at %s; functions are at %s", r.URL.Path, strings.Join(paths, ", ")))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
+	"github.com/interlock-functions/interlock/internal/page"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
 )
@@ -18,8 +19,8 @@ func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error
 		if err != nil {
 			return nil, fmt.Errorf("INTERLOCK_LEDGER: %w", err)
 		}
-		return l, nil
+		return page.Watch(l), nil
 	}
 	o.Warn("INTERLOCK_LEDGER is memory: what was done is forgotten when this process ends, and an event delivered again then flips again")
-	return ledger.NewMemory(), nil
+	return page.Watch(ledger.NewMemory()), nil
 }

@@ -1,10 +1,9 @@
-package main
+package account
 
 import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -16,11 +15,11 @@ import (
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
-// chain is a chain as the ledger's records tell of it.
-type chain struct {
-	id string
-	// members are the decisions that are on record, in the order of the chain.
-	members []entry
+// Chain is a chain as the ledger's records tell of it.
+type Chain struct {
+	ID string
+	// Members are the decisions that are on record, in the order of the chain.
+	Members []Entry
 	// stored are the events that followed the end of the last member's step: of
 	// its own outcome, or of the end of its job.
 	stored []event.Event
@@ -28,16 +27,24 @@ type chain struct {
 	job *ledger.Record
 }
 
-// inChain tells whether a text names the chain of a decision: by its id, or by
+// InChain tells whether a text names the chain of a decision: by its id, or by
 // the event that asked for it.
-func (e *entry) inChain(name string) bool {
-	c := e.asks.Chain
+func (e *Entry) InChain(name string) bool {
+	c := e.Asks.Chain
 	return c != nil && (name == c.Root.ID || name == engine.ChainID(c))
 }
 
-// place says which step of which chain a decision is; "" where it stands alone.
-func (e *entry) place() string {
-	c := e.asks.Chain
+// ChainID is the id of its chain; "" where it stands alone.
+func (e *Entry) ChainID() string {
+	if e.Asks.Chain == nil {
+		return ""
+	}
+	return engine.ChainID(e.Asks.Chain)
+}
+
+// Place says which step of which chain a decision is; "" where it stands alone.
+func (e *Entry) Place() string {
+	c := e.Asks.Chain
 	if c == nil {
 		return ""
 	}
@@ -48,21 +55,21 @@ func (e *entry) place() string {
 	return text
 }
 
-// chainsOf puts the chains together that some decisions are of.
-func chainsOf(some []entry, all []entry) (chains []*chain, err error) {
+// ChainsOf puts the chains together that some decisions are of.
+func ChainsOf(some []Entry, all []Entry) (chains []*Chain, err error) {
 	known := map[string]bool{}
 	for _, e := range some {
-		if e.asks.Chain == nil || known[engine.ChainID(e.asks.Chain)] {
+		if e.Asks.Chain == nil || known[engine.ChainID(e.Asks.Chain)] {
 			continue
 		}
-		c := &chain{id: engine.ChainID(e.asks.Chain)}
-		known[c.id] = true
+		c := &Chain{ID: engine.ChainID(e.Asks.Chain)}
+		known[c.ID] = true
 		for _, other := range all {
-			if other.inChain(c.id) {
-				c.members = append(c.members, other)
+			if other.InChain(c.ID) {
+				c.Members = append(c.Members, other)
 			}
 		}
-		slices.SortFunc(c.members, func(a, b entry) int { return a.asks.Step() - b.asks.Step() })
+		slices.SortFunc(c.Members, func(a, b Entry) int { return a.Asks.Step() - b.Asks.Step() })
 		if err := c.follow(all); err != nil {
 			return nil, err
 		}
@@ -71,16 +78,16 @@ func chainsOf(some []entry, all []entry) (chains []*chain, err error) {
 	return chains, nil
 }
 
-// last is the newest member.
-func (c *chain) last() *entry { return &c.members[len(c.members)-1] }
+// Last is the newest member.
+func (c *Chain) Last() *Entry { return &c.Members[len(c.Members)-1] }
 
 // follow finds what followed the last member's end.
-func (c *chain) follow(all []entry) error {
-	o := c.last().Outcome
+func (c *Chain) follow(all []Entry) error {
+	o := c.Last().Outcome
 	if o == nil {
 		return nil
 	}
-	out, err := eventsOf(o)
+	out, err := EventsOf(o)
 	if err != nil {
 		return err
 	}
@@ -88,14 +95,14 @@ func (c *chain) follow(all []entry) error {
 	if o.JobID == "" || len(out) == 0 {
 		return nil
 	}
-	key := ledger.Key{Switch: engine.JobFollow, Source: out[0].Source(), ID: out[0].ID()}
+	key := JobKey(out[0])
 	for _, e := range all {
 		if e.Key == key {
 			c.job = new(e.Record)
 		}
 	}
 	if c.job != nil && c.job.Outcome != nil {
-		if out, err = eventsOf(c.job.Outcome); err != nil {
+		if out, err = EventsOf(c.job.Outcome); err != nil {
 			return err
 		}
 		c.stored = append(c.stored, out...)
@@ -103,7 +110,8 @@ func (c *chain) follow(all []entry) error {
 	return nil
 }
 
-func eventsOf(o *ledger.Outcome) (all []event.Event, err error) {
+// EventsOf are the out-events of an outcome.
+func EventsOf(o *ledger.Outcome) (all []event.Event, err error) {
 	for _, raw := range o.Events {
 		var out event.Event
 		if err := json.Unmarshal(raw, &out); err != nil {
@@ -116,7 +124,7 @@ func eventsOf(o *ledger.Outcome) (all []event.Event, err error) {
 
 // ended is the data of the chain's end, and whether it succeeded; nil where it
 // goes on.
-func (c *chain) ended() (data *events.ChainEndedOf[json.RawMessage], succeeded bool, err error) {
+func (c *Chain) ended() (data *events.ChainEndedOf[json.RawMessage], succeeded bool, err error) {
 	for _, ev := range c.stored {
 		if ev.Type() == events.TypeChainSucceeded || ev.Type() == events.TypeChainFailed {
 			data = new(events.ChainEndedOf[json.RawMessage])
@@ -129,14 +137,14 @@ func (c *chain) ended() (data *events.ChainEndedOf[json.RawMessage], succeeded b
 // resolved tells that the last member's step has failed, and so has ended the
 // chain, and that an operator has settled it since: the end is not on its record
 // any more.
-func (c *chain) resolved() bool {
-	o := c.last().Outcome
-	return c.last().GaveUp > 0 && o != nil && !o.Failed
+func (c *Chain) resolved() bool {
+	o := c.Last().Outcome
+	return c.Last().GaveUp > 0 && o != nil && !o.Failed
 }
 
 // due is the chain as the request for its next step has it, where that is
 // stored and nothing is on record yet of what came of it.
-func (c *chain) due() (*decision.Chain, error) {
+func (c *Chain) due() (*decision.Chain, error) {
 	for _, ev := range c.stored {
 		if ev.Type() == events.TypeSwitchRequested {
 			var data struct {
@@ -148,22 +156,22 @@ func (c *chain) due() (*decision.Chain, error) {
 	return nil, nil
 }
 
-// tell writes where a chain is: each step, what waits and why, and what will not
-// be done.
-func (c *chain) tell(w io.Writer) error {
+// Story tells where a chain is: in a word, and each step, what waits and why, and
+// what will not be done.
+func (c *Chain) Story() (where string, facts []Fact, err error) {
 	end, succeeded, err := c.ended()
 	if err != nil {
-		return fmt.Errorf("end of chain: %w", err)
+		return "", nil, fmt.Errorf("end of chain: %w", err)
 	}
 	now, err := c.due()
 	if err != nil {
-		return fmt.Errorf("next step: %w", err)
+		return "", nil, fmt.Errorf("next step: %w", err)
 	}
 	requested := now != nil
 	if now == nil {
-		now = c.last().asks.Chain
+		now = c.Last().Asks.Chain
 	}
-	where := fmt.Sprintf("at step %d of %d", now.At+1, len(now.Steps))
+	where = fmt.Sprintf("at step %d of %d", now.At+1, len(now.Steps))
 	switch {
 	case c.resolved():
 		where = fmt.Sprintf("failed, before step %d was resolved", now.At+1)
@@ -172,11 +180,12 @@ func (c *chain) tell(w io.Writer) error {
 	case now.Undo:
 		where += ", which is flipped back"
 	}
-	say(w, "chain of %s: %s", now.Root.ID, where)
-	row := func(name, format string, args ...any) { say(w, "  %-9s  %s", name, fmt.Sprintf(format, args...)) }
-	row("id", "%s", c.id)
+	row := func(name, format string, args ...any) {
+		facts = append(facts, Fact{Name: name, Text: fmt.Sprintf(format, args...)})
+	}
+	row("id", "%s", c.ID)
 	row("asked by", "%s %s of %s", now.Root.Switch, now.Root.ID, now.Root.Source)
-	if k := c.last().asks.Ticket; k != nil {
+	if k := c.Last().Asks.Ticket; k != nil {
 		row("ticket", "%s, requested by %s, approved by %s", k.ID, k.RequestedBy, strings.Join(k.ApprovedBy, ", "))
 	}
 	row("failure", "%s", cmp.Or(now.OnFailure, events.Stop))
@@ -189,15 +198,18 @@ func (c *chain) tell(w io.Writer) error {
 		}
 		var t events.Target
 		if err := json.Unmarshal(s.Target, &t); err != nil {
-			return fmt.Errorf("step %d: %w", i+1, err)
+			return "", nil, fmt.Errorf("step %d: %w", i+1, err)
 		}
-		row(fmt.Sprintf("step %d", i+1), "%s %s, %s: %s", s.Switch, onOff(s.Enabled), last(t), how)
+		row(fmt.Sprintf("step %d", i+1), "%s %s, %s: %s", s.Switch, OnOff(s.Enabled), Narrowest(t), how)
 	}
-	return nil
+	return where, facts, nil
 }
 
 // was says how a step of a chain that has ended stands.
-func (c *chain) was(i int, s decision.ChainStep) string {
+// Root is the event that asked for the chain.
+func (c *Chain) Root() events.Link { return c.Members[0].Asks.Chain.Root }
+
+func (c *Chain) was(i int, s decision.ChainStep) string {
 	switch {
 	case s.State == events.StepNotDone:
 		return "will not be done"
@@ -215,7 +227,7 @@ func withJob(s decision.ChainStep) string {
 }
 
 // stands says how a step of a chain stands that goes on, at now.
-func (c *chain) stands(i int, now *decision.Chain, requested bool) string {
+func (c *Chain) stands(i int, now *decision.Chain, requested bool) string {
 	s := now.Steps[i]
 	switch {
 	case i == now.At && requested:
@@ -237,19 +249,19 @@ func (c *chain) stands(i int, now *decision.Chain, requested bool) string {
 }
 
 // atWork says how the last member fares, whose step has not ended.
-func (c *chain) atWork() string {
-	e := c.last()
+func (c *Chain) atWork() string {
+	e := c.Last()
 	switch o := e.Outcome; {
 	case o != nil && o.JobID != "" && c.job != nil:
-		return fmt.Sprintf("%s, job %s is followed, until %s at most", o.Result, o.JobID, stamp(c.job.Due))
+		return fmt.Sprintf("%s, job %s is followed, until %s at most", o.Result, o.JobID, Stamp(c.job.Due))
 	case o != nil && o.JobID != "": // on AWS only its end is written down
 		return fmt.Sprintf("%s, job %s has not ended", o.Result, o.JobID)
 	case o != nil && o.By != "":
-		return e.words() + ", as " + o.By + " says"
+		return e.Words() + ", as " + o.By + " says"
 	case e.State == ledger.Waiting && e.Last.Code != "":
-		return fmt.Sprintf("waiting, due at %s: %s: %s", stamp(e.Due), e.Last.Code, e.Last.Detail)
+		return fmt.Sprintf("waiting, due at %s: %s: %s", Stamp(e.Due), e.Last.Code, e.Last.Detail)
 	case e.Last.Code != "":
-		return fmt.Sprintf("%s: %s", e.words(), e.Last.Detail)
+		return fmt.Sprintf("%s: %s", e.Words(), e.Last.Detail)
 	}
-	return e.words()
+	return e.Words()
 }

@@ -1,9 +1,8 @@
-package main
+package account
 
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,15 +21,19 @@ func TestChainOnItsWay(t *testing.T) {
 	at := func(at int, undo bool, steps ...decision.ChainStep) *decision.Chain {
 		return &decision.Chain{Root: events.Link{Switch: "s", Source: "u", ID: "CHG1"}, At: at, Undo: undo, OnFailure: events.Undo, Steps: steps}
 	}
-	told := func(c *chain) string {
-		var b strings.Builder
-		require.NoError(t, c.tell(&b))
-		return b.String()
+	told := func(c *Chain) string {
+		where, facts, err := c.Story()
+		require.NoError(t, err)
+		text := "chain of " + c.Root().ID + ": " + where + "\n"
+		for _, f := range facts {
+			text += fmt.Sprintf("%-9s  %s\n", f.When(), f.Text)
+		}
+		return text
 	}
 	undo := at(2, true, step("a", "done", true), step("b", "done", false), step("c", "done", true), step("d", "unchanged", false), step("e", "failed", false), step("f", "not-done", false))
-	e := entry{Record: ledger.Record{State: ledger.Working}}
-	e.asks.Chain = undo
-	text := told(&chain{members: []entry{e}})
+	e := Entry{Record: ledger.Record{State: ledger.Working}}
+	e.Asks.Chain = undo
+	text := told(&Chain{Members: []Entry{e}})
 	for _, want := range []string{
 		"chain of CHG1: at step 3 of 6, which is flipped back\n",
 		"step 1     a on, proxy x: done, to be flipped back\n",
@@ -40,13 +43,13 @@ func TestChainOnItsWay(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 
-	e.asks.Chain = at(0, false, step("a", "not-done", false), step("b", "not-done", false), step("c", "not-done", false))
+	e.Asks.Chain = at(0, false, step("a", "not-done", false), step("b", "not-done", false), step("c", "not-done", false))
 	next, err := json.Marshal(at(1, false, step("a", "done", false), step("b", "not-done", false), step("c", "not-done", false)))
 	require.NoError(t, err)
 	e.State, e.Outcome = ledger.Settled, &ledger.Outcome{Result: "applied", Events: []json.RawMessage{
 		json.RawMessage(fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"u","type":%q,"data":{"chain":%s}}`, events.TypeSwitchRequested, next)),
 	}}
-	chains, err := chainsOf([]entry{e}, []entry{e})
+	chains, err := ChainsOf([]Entry{e}, []Entry{e})
 	require.NoError(t, err)
 	text = told(chains[0])
 	for _, want := range []string{
