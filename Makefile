@@ -9,6 +9,7 @@ GOARCH    ?= arm64
 FUZZTIME  ?= 60s
 PROVETIME ?= 2h
 PYTHON    ?= python3
+CHROMIUM  ?= /usr/bin/chromium
 DEPLOY    ?= --guided
 # A policy and its entities, to be packed beside each bootstrap.
 POLICY    ?=
@@ -66,7 +67,7 @@ test: ## Every test that needs Go alone, with vet and format
 	cd examples/othervendor && $(GO) vet ./... && $(GO) test -race -count=1 ./...
 
 .PHONY: verify
-verify: verify-source verify-template verify-emulated verify-sdks ## Everything else: linters, template, built artefacts, emulators of AWS, Huawei's SDKs
+verify: verify-source verify-template verify-page verify-emulated verify-sdks ## Everything else: linters, template, built artefacts, the page in Chromium, emulators of AWS, Huawei's SDKs
 
 .PHONY: verify-source
 verify-source: # Module files tidy, static analysis with every build tag
@@ -86,6 +87,15 @@ verify-template: build .venv/aws/.done .venv/checkov/.done # What AWS's own tool
 .PHONY: verify-sdks
 verify-sdks: .venv/sdks/.done # Huawei's own Go and Python SDKs as clients of `interlock sim`
 	cd tools/sdks && $(GO) mod verify && $(GO) mod tidy -diff && $(GO) vet . && PYTHON=$(CURDIR)/.venv/sdks/bin/python $(GO) test -count=1
+
+.PHONY: verify-page
+verify-page: tools/page/node_modules/.done # The page in Chromium
+	$(GO) build -o build/interlock ./cmd/interlock
+	cd tools/page && PROGRAM=$(CURDIR)/build/interlock CHROMIUM=$(CHROMIUM) SCREENSHOTS=$(SCREENSHOTS) node --test page.test.mjs
+
+.PHONY: screenshots
+screenshots: ## The pictures of the page that docs/ and README show, made by its tests
+	$(MAKE) verify-page SCREENSHOTS=$(CURDIR)/docs
 
 .PHONY: prove
 prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,mutants,fuzz for some
@@ -138,7 +148,13 @@ fmt: ## Format the Go files
 
 .PHONY: clean
 clean: ## Remove what was built, and the linters
-	rm -rf build .aws-sam .venv
+	rm -rf build .aws-sam .venv tools/page/node_modules
+
+tools/page/node_modules/.done: tools/page/package-lock.json
+	@command -v npm >/dev/null && test -x $(CHROMIUM) || \
+		{ echo "npm and Chromium are needed (Debian: apt-get install npm chromium), or CHROMIUM=/path/to/one"; exit 1; }
+	cd tools/page && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
 
 # An environment is done when everything in its list is installed.
 .venv/aws/.done: tools/requirements.txt

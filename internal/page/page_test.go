@@ -224,7 +224,7 @@ func TestJobIsNewsOfItsDecision(t *testing.T) {
 	got = s.next()
 	require.Len(t, got.Rows, 1)
 	require.Contains(t, got.Rows[0].HTML, `class="state bad"`)
-	require.Contains(t, got.Rows[0].HTML, "job job-failed")
+	require.Contains(t, got.Rows[0].HTML, "job failed")
 }
 
 // What senders write stands on the page as text, however long it is, and the

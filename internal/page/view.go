@@ -118,7 +118,7 @@ func (w *Watched) show(r *row) shown {
 // Words of a job that goes on, and of one that succeeded.
 const (
 	following = "following"
-	succeeded = "job-succeeded"
+	succeeded = "succeeded"
 )
 
 func failed(r *row, job string) bool {

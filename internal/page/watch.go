@@ -33,8 +33,8 @@ type Watched struct {
 	begun   bool
 	ready   bool
 	read    chan struct{} // closed once it is ready
-	failed  error // why the ledger could not be read whole
-	dropped bool  // older ones that have ended are not remembered
+	failed  error         // why the ledger could not be read whole
+	dropped bool          // older ones that have ended are not remembered
 	pos     uint64
 	removed uint64 // the position at which a row was last taken away
 	changed chan struct{}
@@ -194,7 +194,7 @@ func (w *Watched) refresh(ctx context.Context) error {
 // is held.
 func (w *Watched) take(e account.Entry) {
 	if e.Followed() {
-		w.jobs[e.Key] = e.Words()
+		w.jobs[e.Key] = strings.TrimPrefix(e.Words(), "job-")
 		if parent := w.rows[w.parents[e.Key]]; parent != nil {
 			w.pos++
 			parent.pos = w.pos
