@@ -12,6 +12,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // operationOf is a switch's call, as the simulated cloud names it.
@@ -160,6 +161,7 @@ func TestDoubt(t *testing.T) {
 				o.Timeout = time.Second
 			}
 			each(t, o, func(t *testing.T, w *localtest.World, sw huawei.Switch) {
+				listed(t, w)
 				fault := fault
 				fault.Operation, fault.Times = operationOf(sw.Name), 1
 				require.NoError(t, w.Cloud.Inject(fault))
@@ -177,6 +179,15 @@ func TestDoubt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// listed has the ledger know that the list of jobs shows those of ours, as it does
+// when the first has been followed to its end.
+func listed(t *testing.T, w *localtest.World) {
+	now := w.Now()
+	c := ledger.Claim{Key: ledger.Key{Switch: "jobfollow", Source: "urn:test", ID: "the first"}, Project: "056538411200d4cd2f79c003c7606412", Nonce: "n", Now: now, Order: now}
+	require.NoError(t, w.Host.Ledger.Reject(t.Context(), c, ledger.Outcome{Result: "job-succeeded", At: now, Listed: true}))
+	require.NoError(t, w.Host.Ledger.Mark(t.Context(), c.Key, c.Nonce, now, now.Add(time.Hour)))
 }
 
 // readable is a ticket whose effect can be read back. No read shows the option of

@@ -50,6 +50,9 @@ func (l *Ledger) write(ctx context.Context, ch *ledger.Change, revision int64) (
 	for i := range ch.Uses {
 		puts = append(puts, func() (write, error) { return l.putUse(&ch.Uses[i]) })
 	}
+	if ch.Listed {
+		puts = append(puts, func() (write, error) { return l.putOwner(ch, ledger.Listed) })
+	}
 	for _, put := range puts {
 		w, err := put()
 		if err != nil {
@@ -145,13 +148,17 @@ func (l *Ledger) updateInstance(ch *ledger.Change) (write, error) {
 
 // putJob makes the job the decision's own, if it is nobody else's.
 func (l *Ledger) putJob(ch *ledger.Change) (write, error) {
+	w, err := l.putOwner(ch, ch.Job)
+	w.ConditionExpression = "attribute_not_exists(pk) OR k = :k"
+	w.ExpressionAttributeValues = item{":k": w.Item["k"]}
+	w.ReturnValuesOnConditionCheckFailure = allOld
+	return w, err
+}
+
+// putOwner puts a job's owner, whoever was it.
+func (l *Ledger) putOwner(ch *ledger.Change, job string) (write, error) {
 	k, err := ledger.Encode(ch.After.Key)
-	return write{
-		TableName: l.Table, Item: item{"pk": text(jobKey(ch.After.Project, ch.Job)), "f": number(ledger.Format), "k": text(string(k))},
-		ConditionExpression:                 "attribute_not_exists(pk) OR k = :k",
-		ExpressionAttributeValues:           item{":k": text(string(k))},
-		ReturnValuesOnConditionCheckFailure: allOld,
-	}, err
+	return write{TableName: l.Table, Item: item{"pk": text(jobKey(ch.After.Project, job)), "f": number(ledger.Format), "k": text(string(k))}}, err
 }
 
 // putAudit adds a record to the trail, and never puts it in another's place.
@@ -183,8 +190,8 @@ func (l *Ledger) putUse(u *ledger.UseChange) (write, error) {
 }
 
 // refusal says why a write was refused: for the decision, the instance, the job,
-// the audit record and the uses of the ticket, as far as they were to be written,
-// in this order.
+// the audit record, the uses of the ticket and what was listed, as far as they
+// were to be written, in this order.
 type refusal struct{ reasons []reason }
 
 type reason struct {

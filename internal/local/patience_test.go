@@ -243,6 +243,9 @@ func TestJobsAreFollowedHoweverTheListIs(t *testing.T) {
 				synctest.Wait()
 				require.Len(t, w.events(events.TypeJobSucceeded), jobs)
 				require.Equal(t, o.Unlisted, len(w.sim.CallsOf(cloudsim.ShowJob)) > 0)
+				owners, err := p.Ledger.Owners(t.Context(), testProject, []string{ledger.Listed})
+				require.NoError(t, err)
+				require.Equal(t, o.Unlisted, len(owners) == 0, "what the list has shown is remembered")
 				require.LessOrEqual(t, len(w.sim.CallsOf(cloudsim.ListImmediateJobs)), 12*60*5)
 				require.LessOrEqual(t, len(w.sim.CallsOf(cloudsim.ShowJob)), 20*60*5)
 				p.stop()
@@ -398,6 +401,8 @@ func TestWhatFailedAndMeetsAHoldIsTakenUpByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, cloudsim.Options{})
 		p := w.start(config.Place{Kind: "memory"}, time.Minute)
+		p.Handle(t.Context(), "proxyssl", ticket(t, "CHG0", 2, true, nil))
+		time.Sleep(time.Minute) // its job is listed, so that one that is not tells something
 		w.inject(cloudsim.Fault{Operation: proxyssl.Flip, Kind: cloudsim.Status, Status: http.StatusForbidden})
 		ev := ticket(t, "CHG1", 1, true, nil)
 		p.Handle(t.Context(), "proxyssl", ev)
@@ -419,7 +424,7 @@ func TestWhatFailedAndMeetsAHoldIsTakenUpByItself(t *testing.T) {
 		require.Equal(t, events.Held, r.Error.Code)
 		require.True(t, r.Stored)
 		time.Sleep(time.Hour)
-		require.Len(t, w.events(events.TypeSwitchCompleted), 2)
+		require.Len(t, w.events(events.TypeSwitchCompleted), 3)
 		p.stop()
 	})
 }

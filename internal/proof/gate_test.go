@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -193,6 +194,9 @@ func (gated) Mark(ctx context.Context, key ledger.Key, nonce string, now, expire
 func (gated) Owners(ctx context.Context, project string, jobs []string) (owners map[string]ledger.Key, err error) {
 	err = pass(ctx, "ledger.Owners", func(ctx context.Context) (err error) {
 		owners, err = from(ctx).ledger.Owners(ctx, project, jobs)
+		if !from(ctx).world.unlisted && err == nil && slices.Contains(jobs, ledger.Listed) {
+			owners[ledger.Listed] = ledger.Key{} // this world is not the account's first day
+		}
 		return err
 	})
 	return owners, err

@@ -178,6 +178,7 @@ func mutants() []mutant {
 		one("the spans", doubt, `range a.rec.Earlier {`, `range a.rec.Earlier[:0] {`),
 		one("allowing for clocks that differ", doubt, `moment.Add(offset - skew)`, `moment.Add(offset)`),
 		one("the cloud's own clock", doubt, `offset = list.Date.Sub(a.Now())`, ``),
+		one("doubt where no job of ours was ever listed", doubt, `if !f.listed {`, `if false {`),
 		one("what cannot be read of a job as a doubt", doubt, "case jobs.unclear != \"\":\n", "case false:\n"),
 		one("the end of a job that began nobody knows when", doubt, `, a.over(j.Ended, offset)`, ``),
 		one("asking by id for what the list lacks", boards, `early := l.err == nil &&`, `early := true ||`),

@@ -15,6 +15,7 @@ import (
 	"github.com/interlock-functions/interlock/functions"
 	accesscontrol "github.com/interlock-functions/interlock/functions/accesscontrol/simulation"
 	auditswitch "github.com/interlock-functions/interlock/functions/auditswitch/simulation"
+	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
 	proxyalt "github.com/interlock-functions/interlock/functions/proxyalt/simulation"
 	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
@@ -313,6 +314,28 @@ var rules = []struct {
 		w.halted.Store(false)
 		w.rest(2 * quiet)
 		is.Equal(engine.Completed, w.handle(fresh.event()).Kind)
+	}},
+	{"a list that has never shown a job of ours proves nothing by what it lacks", func(is *require.Assertions, w *world) {
+		w.unlisted, w.cloud.Unlisted = true, true
+		w.fault(cloudsim.Fault{Operation: proxyalt.Flip, Kind: cloudsim.CutAfter, Times: 1})
+		w.fault(cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.CutBefore, Times: 1})
+		lost, cut := request("CHG-1", alt, true).event(), request("CHG-2", mt, true)
+		cut.target.InstanceID = other
+		is.Equal(events.Doubt, code(w.handle(lost)))
+		is.Equal(events.Doubt, code(w.handle(cut.event())))
+		for range 29 {
+			w.rest(2 * quiet)
+			is.Equal(events.Doubt, code(w.handle(lost)), "there may be a job that is not listed")
+		}
+		w.rest(2 * quiet)
+		r := w.handle(lost)
+		is.Equal(events.Unresolved, code(r))
+		is.Contains(r.Error.Detail, "has never been seen to show one of ours")
+		is.Len(w.cloud.CallsOf(proxyalt.Flip), 1, "it took effect, and is not sent again")
+		is.Equal(events.Unresolved, code(w.handle(cut.event())), "nor is what might have")
+		w.rest(2 * quiet)
+		w.unlisted = false // a job of ours has been listed since
+		is.Equal(engine.Completed, w.handle(cut.event()).Kind)
 	}},
 	{"an outcome outlives the time after which decisions are too old", func(is *require.Assertions, w *world) {
 		ev := request("CHG-1", alt, true)

@@ -96,6 +96,9 @@ func newSchedule(rt *rapid.T, lab *lab) *schedule {
 	s := &schedule{world: lab.newWorld(), rt: rt, acked: map[string]bool{}}
 	s.watch()
 	s.gate = stepwise
+	if rapid.IntRange(0, 7).Draw(rt, "unlisted") == 7 {
+		s.unlisted, s.cloud.Unlisted = true, true
+	}
 	if rapid.IntRange(0, 2).Draw(rt, "policy") == 0 {
 		s.decides(grants)
 	}

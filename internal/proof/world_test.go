@@ -89,6 +89,8 @@ type world struct {
 	halted atomic.Bool
 	// reusable: the engine lets tickets be spent more than once.
 	reusable bool
+	// unlisted: the list of jobs has never been seen to show one of ours.
+	unlisted bool
 	// gate decides what becomes of each call of an invocation. It runs on the
 	// invocation's goroutine and may keep it waiting.
 	gate func(ctx context.Context, inv *invocation, what string) fate

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // finding is what a look-up has come to.
@@ -97,7 +99,7 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 		return doubtful("another job, %s, is open on the instance", jobs.open)
 	case a.sw.read == nil || len(a.d.Options) > 0:
 		// What cannot be read decides nothing.
-		return finding{state: absent}
+		return jobs.none()
 	}
 	on, err := a.sw.read(ctx, a.d)
 	switch {
@@ -109,8 +111,16 @@ func (a *attempt) lookUpJob(ctx context.Context) finding {
 	case on == a.d.Enabled:
 		return finding{state: asWanted}
 	default:
-		return finding{state: absent}
+		return jobs.none()
 	}
+}
+
+// none is what it means that no job is listed.
+func (f found) none() finding {
+	if !f.listed {
+		return doubtful("no job is listed, which proves nothing: the list of jobs has never been seen to show one of ours in this project")
+	}
+	return finding{state: absent}
 }
 
 // alreadyThere tells of a decision without doubt whether the switch is in the
@@ -178,6 +188,8 @@ type found struct {
 	candidates []string
 	// open is the id of one that is under way and not a candidate.
 	open string
+	// listed: it is known, as far as in doubt, that the list shows jobs of ours.
+	listed bool
 	// unclear is one that may be the decision's own, for all that can be read of
 	// it.
 	unclear string
@@ -255,6 +267,9 @@ func (a *attempt) sift(ctx context.Context, jobs []Job, offset time.Duration) (f
 			ids = append(ids, j.ID)
 		}
 	}
+	if a.doubt {
+		ids = append(ids, ledger.Listed)
+	}
 	if len(ids) == 0 {
 		return f, nil
 	}
@@ -262,6 +277,7 @@ func (a *attempt) sift(ctx context.Context, jobs []Job, offset time.Duration) (f
 	if err != nil {
 		return found{}, fmt.Errorf("ledger: %w", err)
 	}
+	f.listed = len(owners) > 0 // also where it shows one right now
 	for _, j := range candidates {
 		switch _, owned := owners[j.ID]; {
 		case owned && j.State == JobOpen:

@@ -66,10 +66,10 @@ func TestSift(t *testing.T) {
 		"of an unknown instance, earlier":  {Job{ID: "a", Created: before, State: JobFailed}, found{}},
 		"without id":                       {Job{Instance: "hall", Created: within, State: JobFailed}, found{unclear: nameless}},
 		"nothing at all":                   {Job{}, found{unclear: nameless}},
-		"another decision's":               {Job{ID: "owned", Instance: "hall", Created: within, State: JobFailed}, found{}},
-		"another decision's, open":         {Job{ID: "owned", Instance: "hall", Created: within}, found{open: "owned"}},
-		"another decision's, undated":      {Job{ID: "owned", Instance: "hall", State: JobFailed}, found{}},
-		"another decision's, nobody knows": {Job{ID: "owned", State: JobFailed}, found{}},
+		"another decision's":               {Job{ID: "owned", Instance: "hall", Created: within, State: JobFailed}, found{listed: true}},
+		"another decision's, open":         {Job{ID: "owned", Instance: "hall", Created: within}, found{open: "owned", listed: true}},
+		"another decision's, undated":      {Job{ID: "owned", Instance: "hall", State: JobFailed}, found{listed: true}},
+		"another decision's, nobody knows": {Job{ID: "owned", State: JobFailed}, found{listed: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &Engine{Switches: []Registered{lamp()}, Ledger: ledger.NewMemory(), Bus: &bus.Memory{}, Now: func() time.Time { return within }}

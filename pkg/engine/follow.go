@@ -252,6 +252,7 @@ func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *Job)
 	if err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
 	}
+	o.Listed = f.board.shows(e, j)
 	began := e.Now()
 	err = e.Ledger.Reject(ctx, c, o)
 	e.Observe(ctx, Step{Name: "settle", Decision: d, At: began, Took: e.Now().Sub(began), Result: o.Result, JobID: j.JobID, Err: err})
@@ -264,6 +265,9 @@ func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *Job)
 	}
 	if err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
+	}
+	if o.Listed {
+		f.board.told(e, j)
 	}
 	return endOf(e.emit(ctx, d, c.Key, c.Nonce, &o, out), &o)
 }

@@ -30,6 +30,8 @@ type jobList struct {
 	// since is from when on they were asked for, asked when that was, until when
 	// the reading counts.
 	since, asked, until time.Time
+	// told: the ledger knows that the list shows jobs of ours.
+	told bool
 	// paid is until when jobs were asked for by themselves, at their price.
 	paid time.Time
 }
@@ -119,6 +121,24 @@ func (l *jobList) unaffordable() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.paid = l.until
+}
+
+// shows tells whether a job is on the list as last read, and the ledger is to be
+// told that the list shows jobs of ours.
+func (b *jobBoard) shows(e *Engine, j *Followed) bool {
+	l := b.list(listKey{e.byName[j.Switch].jobs, j.Place.Project})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, listed := l.jobs[j.JobID]
+	return listed && !l.told
+}
+
+// told: the ledger knows.
+func (b *jobBoard) told(e *Engine, j *Followed) {
+	l := b.list(listKey{e.byName[j.Switch].jobs, j.Place.Project})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told = true
 }
 
 func (b *jobBoard) list(of listKey) *jobList {

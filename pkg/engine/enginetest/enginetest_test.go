@@ -131,7 +131,7 @@ func TestGates(t *testing.T) {
 	require.Equal(t, []string{
 		"ledger.Claim", "the switch's flip", // and death
 		"ledger.Claim", // held
-		"ledger.Claim", "ledger.Instance", "the switch's list", "the switch's read", "the switch's flip",
+		"ledger.Claim", "ledger.Instance", "the switch's list", "ledger.Owners", "the switch's read", "the switch's flip",
 		"ledger.Settle", "bus.Publish", "ledger.Mark",
 	}, what)
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -235,7 +236,13 @@ func (l gatedLedger) Mark(ctx context.Context, key ledger.Key, nonce string, now
 }
 
 func (l gatedLedger) Owners(ctx context.Context, project string, jobs []string) (map[string]ledger.Key, error) {
-	return gated(ctx, l.Host, "Owners", func(ctx context.Context) (map[string]ledger.Key, error) { return l.to.Owners(ctx, project, jobs) })
+	return gated(ctx, l.Host, "Owners", func(ctx context.Context) (map[string]ledger.Key, error) {
+		owners, err := l.to.Owners(ctx, project, jobs)
+		if err == nil && slices.Contains(jobs, ledger.Listed) {
+			owners[ledger.Listed] = ledger.Key{} // the world is not the account's first day
+		}
+		return owners, err
+	})
 }
 
 func (l gatedLedger) Instance(ctx context.Context, project, instance string) (ledger.Instance, error) {

@@ -108,7 +108,8 @@ type Ledger interface {
 	// settled it, and does nothing where another has settled since.
 	Mark(ctx context.Context, key Key, nonce string, now, expire time.Time) error
 
-	// Owners tells which of the jobs of a project belong to a decision.
+	// Owners tells which of the jobs of a project belong to a decision, and for
+	// [Listed], where it is asked for, whose was seen on the list of jobs.
 	Owners(ctx context.Context, project string, jobs []string) (map[string]Key, error)
 
 	// Instance reads what is kept of an instance: who works on it, and by
@@ -146,6 +147,11 @@ type Ledger interface {
 	// Close releases what the ledger holds open.
 	Close() error
 }
+
+// Listed stands for a job of ours, whichever: that the cloud's list of a
+// project's jobs has been seen to show one is remembered for good under this
+// name, beside the jobs. A list that never has proves nothing by what it lacks.
+const Listed = ""
 
 // Halter keeps the word of an operator that nothing is to be called until he
 // lifts it. Every ledger here is one.
@@ -354,6 +360,9 @@ type Outcome struct {
 	At time.Time `json:"at"`
 	// JobID is the cloud's job; it becomes this decision's own.
 	JobID string `json:"job_id,omitempty"`
+	// Listed: the cloud's list of jobs was seen to show the job that this is the
+	// end of; see [Listed].
+	Listed bool `json:"-"`
 	// Events are the out-events to publish, structured CloudEvents in JSON.
 	Events []json.RawMessage `json:"events,omitempty"`
 	// Effective outcomes raise the mark: accepted, applied, unchanged.

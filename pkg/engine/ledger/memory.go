@@ -163,7 +163,9 @@ func (m *memory) Purge(now time.Time, limit int) error {
 		m.expiring = m.expiring[1:]
 		if d != nil && !d.Expire.IsZero() { // else it was taken up again since
 			delete(m.decisions, d.Key)
-			delete(m.owners, [2]string{d.Project, d.Outcome.JobID})
+			if d.Outcome.JobID != "" {
+				delete(m.owners, [2]string{d.Project, d.Outcome.JobID})
+			}
 		}
 	}
 	return nil

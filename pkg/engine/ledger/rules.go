@@ -59,6 +59,8 @@ type Change struct {
 	Raise bool
 	// Job, if any, becomes the decision's own.
 	Job string
+	// Listed is remembered of the project.
+	Listed bool
 	// Tag, if any, is the tag value that was settled.
 	Tag string
 	// Uses are what becomes of those of the ticket.
@@ -207,7 +209,7 @@ func (f Facts) end(d Record, o Outcome, ch Change) (_ *Change, err error) {
 	if ch.Audit, err = f.Instance.entry(d, o); err != nil {
 		return nil, err
 	}
-	ch.Before = f.Record
+	ch.Before, ch.Listed = f.Record, o.Listed
 	d, ch.Uses = d.spent(o)
 	ch.After = d.settled(o)
 	return &ch, nil
@@ -349,7 +351,7 @@ func (c Claim) decision() Record {
 }
 
 func (d Record) settled(o Outcome) Record {
-	o.At, o.Audit = instant(o.At), nil
+	o.At, o.Audit, o.Listed = instant(o.At), nil, false
 	d.State, d.Outcome, d.Due, d.Quiet = Settled, &o, time.Time{}, false
 	if d.Doubt = o.Failed && o.Doubt; d.Doubt {
 		d.Earlier = append(slices.Clip(d.Earlier), Span{d.Since, o.At})

@@ -186,6 +186,11 @@ func put(r Records, f Facts, ch *Change) error {
 			return err
 		}
 	}
+	if ch.Listed {
+		if err := r.PutOwner(ch.After.Project, Listed, ch.After.Key); err != nil {
+			return err
+		}
+	}
 	if ch.Job != "" {
 		return r.PutOwner(ch.After.Project, ch.Job, ch.After.Key)
 	}

@@ -100,6 +100,26 @@ var settles = []test{
 		require.NoError(w, err)
 		require.Empty(w, owners)
 	}},
+	{"that the list of jobs shows ours is remembered for good", func(w *world) {
+		none, err := w.Owners(w.ctx, project, []string{ledger.Listed})
+		require.NoError(w, err)
+		require.Empty(w, none)
+		for i, id := range []string{"a", "b"} { // whoever comes later may say so too
+			c := w.ask(id, 1+i, 2)
+			o := rejected()
+			o.Listed = true
+			w.reject(c, o, nil)
+			require.False(w, w.stored(c.Key).Outcome.Listed)
+			w.mark(c, 9, nil)
+		}
+		w.mark(w.done("later", 3), 1_000_000_000, nil) // when those two have expired
+		owners, err := w.Owners(w.ctx, project, []string{"job of a", ledger.Listed})
+		require.NoError(w, err)
+		require.Equal(w, map[string]ledger.Key{ledger.Listed: key("b")}, owners)
+		owners, err = w.Owners(w.ctx, "another project", []string{ledger.Listed})
+		require.NoError(w, err)
+		require.Empty(w, owners)
+	}},
 	{"and may be so twice", func(w *world) {
 		c := w.ask("a", 1, 2)
 		w.get(c, ledger.New)
