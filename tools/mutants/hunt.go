@@ -35,6 +35,7 @@ type tree struct {
 	// promising are the packages that carry promises: all that the programs are made of,
 	// but for the programs themselves, which wire and print, and what plays the cloud.
 	promising []pack
+	own       bool // only its own package is asked about a mutant
 
 	mu    sync.Mutex
 	timed map[string]func() (time.Duration, error)
@@ -94,7 +95,7 @@ func (t *tree) mutants(only *regexp.Regexp) (all []mutant, err error) {
 func (t *tree) askers(importPath string) (all []string) {
 	deps := map[string]int{}
 	for _, p := range t.packs {
-		if len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 || asks.MatchString(p.ImportPath) {
+		if len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 || asks.MatchString(p.ImportPath) || t.own && p.ImportPath != importPath {
 			continue
 		}
 		of := map[string]bool{p.ImportPath: true}

@@ -65,6 +65,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	only := flags.String("only", "", "a regular expression for the folders of the packages")
 	match := flags.String("match", "", "a regular expression for the mutants' names")
 	workers := flags.Int("workers", runtime.NumCPU(), "how many are hunted at once")
+	own := flags.Bool("own", false, "ask the tests of each package alone: quick, but what lives then may be noticed by others")
 	list := flags.Bool("list", false, "only name them")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -81,6 +82,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	t.own = *own
 	all, err := t.mutants(folders)
 	if err != nil {
 		return err

@@ -131,6 +131,10 @@ func TestHunts(t *testing.T) {
 	require.Contains(t, out, "without: w.widen() (killed by shut TestOpen,")
 	require.Contains(t, out, "proved: mutants by rule: 6 made of 6 in 1 packages, 5 killed, 0 live with a reason, 1 without\nproved: mutant that lives: "+lives+"\n")
 
+	out, err = run("-own", "-match", "edge: n > 3")
+	require.Error(t, err, "only another package's test notices")
+	require.Contains(t, out, "0 killed")
+
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	row := strings.TrimSuffix(mutant{pkg: "shut", function: "Open", what: "only the second: halt || n > 3"}.asRow(), " |") + "nobody halts |\n"
