@@ -52,7 +52,7 @@ functions in one process, for a laptop or a server of your own.`,
 	}
 	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
 		decisionsCommand(), statusCommand(), replayCommand(), checkCommand(), digestCommand(), haltCommand(), resumeCommand(), resolveCommand(),
-		policyCommand(), auditCommand())
+		policyCommand(), auditCommand(), probeCommand())
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd()
 	for _, own := range c.Commands() {

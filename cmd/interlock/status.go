@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ position could not be read; 2 if something is not as decided.`,
 
 func status(cmd *cobra.Command, targets []string, asJSON bool) error {
 	ctx := cmd.Context()
-	cloud, err := openCloud()
+	cloud, err := openCloud(nil)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,8 @@ type cloud struct {
 	switches map[string]engine.Registered
 }
 
-func openCloud() (*cloud, error) {
+// openCloud has calls sent by transport, or as usual where that is nil.
+func openCloud(transport *http.Client) (*cloud, error) {
 	c, err := config.Read(os.Environ(), defaultLedger, "memory:")
 	if err != nil {
 		return nil, err
@@ -108,11 +110,15 @@ func openCloud() (*cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := &cloud{host.Client(c, auth, nil), map[string]engine.Registered{}}
+	return newCloud(host.Client(c, auth, transport)), nil
+}
+
+func newCloud(client *cloudapi.Client) *cloud {
+	own := &cloud{client, map[string]engine.Registered{}}
 	for _, sw := range huawei.Bind(functions.All(), own.client) {
 		own.switches[sw.Name] = sw
 	}
-	return own, nil
+	return own
 }
 
 // position is one switch on one target.
