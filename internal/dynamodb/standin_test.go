@@ -44,6 +44,7 @@ func TestLedgerInTrouble(t *testing.T) {
 				return fault
 			})
 			ledgertest.Run(t, b.harness(nil))
+			ledgertest.RunConcurrent(t, b.harness(nil))
 			require.Greater(t, met, 200)
 		})
 	}
