@@ -98,7 +98,7 @@ screenshots: ## The pictures of the page that docs/ and README show, made by its
 	$(MAKE) verify-page SCREENSHOTS=$(CURDIR)/docs
 
 .PHONY: prove
-prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,mutants,fuzz for some
+prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,sdks,mutants,fuzz for some
 	@GO=$(GO) $(GO) run ./tools/prove -time $(PROVETIME) -fuzztime $(FUZZTIME) -part '$(PART)'
 
 .PHONY: bench

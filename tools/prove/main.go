@@ -84,6 +84,7 @@ func parts(logs string, fuzzTime time.Duration) []part {
 		{name: "emulated", weight: 2, run: func(ctx context.Context, r *report) error {
 			return r.emulated(ctx, filepath.Join(logs, "emulated.log"))
 		}},
+		{name: "sdks", weight: 1, run: sdks},
 		{name: "mutants", weight: 3, run: mutants},
 		{name: "fuzz", weight: 3, run: func(ctx context.Context, r *report) error {
 			return r.fuzz(ctx, filepath.Join(logs, "fuzz.log"), fuzzTime)

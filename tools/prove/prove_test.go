@@ -237,6 +237,6 @@ func TestThisTree(t *testing.T) {
 	for _, p := range parts("", 0) {
 		require.Positive(t, p.weight, p.name)
 	}
-	_, err = choose(parts("", 0), "proofs,emulated,mutants,fuzz")
+	_, err = choose(parts("", 0), "proofs,emulated,sdks,mutants,fuzz")
 	require.NoError(t, err)
 }
