@@ -29,10 +29,10 @@ var fence = regexp.MustCompile("(?ms)^ *```sh ?([a-z]*)\n(.*?)^ *```$")
 
 func readme(t *testing.T) (text string, blocks []block) {
 	t.Helper()
-	return page(t, "README.md")
+	return document(t, "README.md")
 }
 
-func page(t *testing.T, file string) (text string, blocks []block) {
+func document(t *testing.T, file string) (text string, blocks []block) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(repository, file))
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestReadmeCommands(t *testing.T) {
 
 // The commands by which docs/chains.md shows a chain.
 func TestChainsCommands(t *testing.T) {
-	_, blocks := page(t, filepath.Join("docs", "chains.md"))
+	_, blocks := document(t, filepath.Join("docs", "chains.md"))
 	out, err := shell(t, builtProgram(t), strings.Join(of(blocks, "serve"), ""), freeAddr(t), freeAddr(t))
 	require.NoError(t, err, out)
 	require.Contains(t, out, `"would": "call"`)

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -19,11 +21,13 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
+	accesscontrol "github.com/interlock-functions/interlock/functions/accesscontrol/simulation"
 	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
+	"github.com/interlock-functions/interlock/internal/page"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
@@ -37,7 +41,8 @@ func runCommand() *cobra.Command {
 		Long: `Run starts a simulated cloud, all functions, a ledger file and a bus in one
 process, without an account or a network. It sends one approved ticket for each
 switch, a sixth whose job fails, and one that asks for a chain of two, shows what
-happens, and then serves until it is interrupted.`,
+happens, and then serves until it is interrupted. The page at its address has
+buttons that send more, and let them fail.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStage(cmd, addr, asJSON, func(ctx context.Context, s *stage) error {
@@ -111,6 +116,8 @@ var chained = scene{
 	then: []events.Step{{Switch: "access-control", Enabled: new(true)}},
 }
 
+const tooOld = "the kernel version is lower than 2.0.57.240900"
+
 // stage is everything that runs in one process.
 type stage struct {
 	*timeline
@@ -119,6 +126,9 @@ type stage struct {
 	seen chan event.Event
 	// got are the out-events that were seen while another was awaited.
 	got []event.Event
+	// tries are the samples under way, and tried how many there were.
+	tries sync.WaitGroup
+	tried atomic.Int64
 }
 
 // withStage starts the simulated cloud and all functions, calls f, and ends it
@@ -149,7 +159,7 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	}
 	simURL := "http://" + simListener.Addr().String()
 	file := filepath.Join(dir, "interlock.db")
-	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.observe})
+	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.observe, Acts: s.acts(ctx)})
 	if err != nil {
 		return errors.Join(err, l.Close(), simListener.Close())
 	}
@@ -165,6 +175,7 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	err = f(ctx, s)
 	cancel()
 	err = errors.Join(err, <-served)
+	s.tries.Wait()
 	endCloud()
 	return errors.Join(err, <-simulated, h.Close())
 }
@@ -211,8 +222,7 @@ func (s *stage) play(ctx context.Context) error {
 	}
 	s.note("the cloud takes the next request, but its job will fail")
 	if err := s.sim.Inject(cloudsim.Fault{
-		Operation: multitenant.Flip, Kind: cloudsim.JobFails, Times: 1,
-		FailReason: "the kernel version is lower than 2.0.57.240900",
+		Operation: multitenant.Flip, InstanceID: scenes[3].target.InstanceID, Kind: cloudsim.JobFails, Times: 1, FailReason: tooOld,
 	}); err != nil {
 		return err
 	}
@@ -231,12 +241,54 @@ func (s *stage) play(ctx context.Context) error {
 	return err
 }
 
-// flip sends an approved ticket and returns the job of the completion event.
-func (s *stage) flip(ctx context.Context, ticket string, sc scene, enabled bool) (job string, err error) {
-	ev, err := approved(events.TicketApproved{
+// acts are the page's buttons. Each has an instance of its own, so that none
+// disturbs the play.
+func (s *stage) acts(ctx context.Context) []page.Act {
+	try := func(name, label, says, position string, sc scene, fault cloudsim.Fault) page.Act {
+		sc.target.ProjectID = project
+		return page.Act{Name: name, Label: label, Says: says, Do: func(context.Context) error {
+			if fault.Kind != "" {
+				fault.InstanceID, fault.Times = sc.target.InstanceID, 1
+				if err := s.sim.Inject(fault); err != nil {
+					return err
+				}
+			}
+			on := s.sim.State(cloudsim.Target{ProjectID: project, InstanceID: sc.target.InstanceID, ProxyID: sc.target.ProxyID}).On[position]
+			ev, err := sc.approved(fmt.Sprintf("TRY%07d", s.tried.Add(1)), !on)
+			if err != nil {
+				return err
+			}
+			s.tries.Go(func() {
+				if err := s.post(ctx, sc.function(), &ev); err != nil && ctx.Err() == nil {
+					s.note("%s", err) // it is held, say; the page tells more
+				}
+			})
+			return nil
+		}}
+	}
+	return []page.Act{
+		try("send", "Send a sample", "An approved ticket turns proxy-ssl over, and its job succeeds.", "ssl",
+			scene{name: "proxy-ssl", target: events.Target{InstanceID: "d4a07c7e15b94e6fa2c3908b6e5f1d27in07", ProxyID: "58e1f7a92d0b4c36b4a9c7e3d1f06b82po01"}}, cloudsim.Fault{}),
+		try("fail", "Let a job fail", "An approved ticket turns multi-tenancy over; the cloud takes the request, but its job fails.", "multi_tenancy",
+			scene{name: "multi-tenancy", target: events.Target{InstanceID: "5e9b3c1f7d2a4860b1c4e8f3a6d09b75in07"}},
+			cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.JobFails, FailReason: tooOld}),
+		try("break", "Break a call", "An approved ticket turns access-control over; the call takes effect, but its answer is lost. It is in doubt until it has been looked up, in a while; nothing is sent twice.", "access_control",
+			scene{name: "access-control", target: events.Target{InstanceID: "81c6d2f04b7e49a3954fe0a7b3c8d216in07", ProxyID: "c3a95e0d8f1746b2a7d4601e9b8c2f53po01"}},
+			cloudsim.Fault{Operation: accesscontrol.Flip, Kind: cloudsim.CutAfter}),
+	}
+}
+
+// approved is the event of an approved ticket that asks for it.
+func (sc scene) approved(ticket string, enabled bool) (event.Event, error) {
+	return approved(events.TicketApproved{
 		Switch: sc.name, Enabled: &enabled, Target: &sc.target, Options: sc.options, Then: sc.then,
 		Ticket: &events.Ticket{ID: ticket, RequestedBy: "requester@example.com", ApprovedBy: []string{"approver@example.com"}},
 	}, time.Now())
+}
+
+// flip sends an approved ticket and returns the job of the completion event.
+func (s *stage) flip(ctx context.Context, ticket string, sc scene, enabled bool) (job string, err error) {
+	ev, err := sc.approved(ticket, enabled)
 	if err != nil {
 		return "", err
 	}

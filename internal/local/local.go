@@ -35,6 +35,8 @@ type Options struct {
 	Observe func(context.Context, engine.Step)
 	// Warn is told what an operator should know at start.
 	Warn func(string)
+	// Acts are the page's buttons.
+	Acts []page.Act
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -93,7 +95,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	if l, ok := h.Ledger.(*page.Watched); ok {
-		h.page = page.New(l)
+		h.page = page.New(l, o.Acts...)
 	}
 	h.handler = guarded(h.routes(c.Open), c.Open)
 	return h, nil
@@ -176,6 +178,7 @@ func (h *Host) routes(open bool) http.Handler {
 	if h.page != nil {
 		mux.Handle("GET /{$}", atHome(h.page, open))
 		mux.Handle("GET /page/", atHome(h.page, open))
+		mux.Handle("POST /page/", atHome(h.page, open))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		doors.NotFound(w, fmt.Sprintf("there is nothing at %s; functions are at %s", r.URL.Path, strings.Join(paths, ", ")))

@@ -1,6 +1,6 @@
 // Package page shows people what is going on: what waits and why, what is in
 // doubt, what failed, each decision's story, and chains. It reads, and changes
-// nothing.
+// nothing but by the buttons that it is given: see [Act].
 //
 // The first screen is kept up to date by server-sent events. Their ids are
 // positions in what this process has seen change, so that a browser that comes
@@ -53,6 +53,7 @@ const mostPatience = 500 * time.Millisecond
 // Page is the handler of everything at / and below /page/.
 type Page struct {
 	ledger  *Watched
+	acts    []Act
 	mux     *http.ServeMux
 	streams atomic.Int64
 	closed  chan struct{}
@@ -61,13 +62,16 @@ type Page struct {
 	beat time.Duration
 }
 
-// New is the page on a ledger.
-func New(l *Watched) *Page {
-	p := &Page{ledger: l, mux: http.NewServeMux(), closed: make(chan struct{}), beat: 15 * time.Second}
+// New is the page on a ledger, with buttons for the acts.
+func New(l *Watched, acts ...Act) *Page {
+	p := &Page{ledger: l, acts: acts, mux: http.NewServeMux(), closed: make(chan struct{}), beat: 15 * time.Second}
 	p.mux.HandleFunc("GET /{$}", p.first)
 	p.mux.HandleFunc("GET /page/live", p.live)
 	p.mux.HandleFunc("GET /page/decision", p.decision)
 	p.mux.HandleFunc("GET /page/chain", p.chain)
+	if len(acts) > 0 {
+		p.mux.HandleFunc("POST /page/act", p.act)
+	}
 	for name, kind := range map[string]string{"style.css": "text/css", "script.js": "text/javascript", "icon.svg": "image/svg+xml"} {
 		p.mux.HandleFunc("GET /page/"+name, func(w http.ResponseWriter, _ *http.Request) {
 			text, err := assets.ReadFile("assets/" + name)
@@ -86,7 +90,7 @@ func (p *Page) Close() { p.close.Do(func() { close(p.closed) }) }
 
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range map[string]string{
-		"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", // with none, a form's Origin would be null
 		"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store",
 	} {
 		w.Header().Set(name, value)
@@ -110,6 +114,7 @@ func (p *Page) first(w http.ResponseWriter, r *http.Request) {
 	}
 	p.render(w, http.StatusOK, "first.html", map[string]any{
 		"Title": "Interlock", "Query": q, "Snapshot": s, "States": account.States, "Live": "/page/live?" + q.Encode(), "Most": mostListed,
+		"Acts": p.acts,
 	})
 }
 

@@ -113,6 +113,18 @@ test("what run shows: each screen, live", {timeout: 120_000}, async t => {
   await fit(page, "decision");
   await picture(page, "page-decision");
 
+  // A stranger makes one fail, and follows it to its end; one whose call was
+  // answered to nobody is in doubt, and holds up none of the others.
+  await page.goto(run.url);
+  await page.getByRole("button", {name: "Let a job fail"}).click();
+  await page.locator("#rows tr", {hasText: "TRY0000001"}).getByRole("link", {name: "multi-tenancy on"}).click();
+  await page.locator("#story", {hasText: "job-failed"}).waitFor({timeout: 60_000});
+  await page.goto(run.url);
+  await page.getByRole("button", {name: "Break a call"}).press("Enter");
+  await page.locator("#rows tr", {hasText: "TRY0000002"}).locator(".state.doubt").waitFor({timeout: 60_000});
+  await page.getByRole("button", {name: "Send a sample"}).click();
+  await page.locator("#rows tr", {hasText: "TRY0000003"}).locator(".state.done").waitFor({timeout: 60_000});
+
   await page.goto(run.url);
   await page.locator("#rows .place").first().click();
   await page.getByRole("heading", {level: 1, name: /^Chain of .*: succeeded$/}).waitFor();
@@ -134,7 +146,7 @@ test("what run shows: each screen, live", {timeout: 120_000}, async t => {
     if (options.colorScheme === "dark") await picture(narrow, "page-narrow");
   }
   const still = await open(t, run.url, {javaScriptEnabled: false});
-  assert.equal(await still.locator("#rows tr").count(), 8);
+  assert.equal(await still.locator("#rows tr").count(), 11);
   await run.end("SIGINT");
 });
 
