@@ -218,8 +218,9 @@ func (w *world) carryOn(acked map[string]bool, roots ...event.Event) {
 		}
 		switch {
 		case open == 0 && w.atRest() && w.chainEnds() >= chains:
-			w.rest(quiet)
-			return
+			if w.rest(quiet); w.atRest() { // a claim of the dead may have come yet
+				return
+			}
 		case round == 500:
 			w.wrong("it does not come to an end: %s", w.unsettled())
 			return
