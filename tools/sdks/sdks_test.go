@@ -1,270 +1,383 @@
-// Package sdks has Huawei's own SDKs call the simulated cloud: as they sign, as
-// they write requests, and as their models type the answers. It is a module of
-// its own, so that nothing else depends on them.
+// Package sdks has Huawei's own SDKs, for Go and for Python, be clients of the
+// simulated cloud: what that takes is what these sign and send, and what it
+// answers is what these read. It is a module of its own, so that nobody else
+// needs the SDKs.
 package sdks
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
-	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/basic"
-	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
-	dbss "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/dbss/v1"
-	audit "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/dbss/v1/model"
-	gaussdb "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/gaussdb/v3"
-	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/gaussdb/v3/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/interlock-functions/interlock/functions/simulations"
+	"github.com/interlock-functions/interlock/internal/cloudsim"
 )
 
 const (
 	project  = "056538411200d4cd2f79c003c7606412"
 	instance = "096c0fc43e804757b59946b80dc27f8bin07"
 	proxy    = "2ec617ba62da4eafb921b69438beed3cpo01"
-	auditor  = "1b1b4d3c-6f0e-4f52-9d84-0c5f6a7b8c9d"
+	auditor  = "76fabce1b0c84a0d9b0e6d3f2c1a5b4e"
 	database = "Gadr-Y4B51p4J06s5s5B"
 )
 
-// seen is what a client saw that flipped each switch on, off, on and off, read
-// each after that, and asked for jobs.
-type seen struct {
-	Jobs       []string `json:"jobs"`
-	States     [][]any  `json:"states"`
-	SecondPage []string `json:"second_page"`
-	Total      int      `json:"total"`
-	Job        []string `json:"job"`
-	Missing    string   `json:"missing"`
-	Busy       string   `json:"busy"`
+// taken counts the calls that were believed, of all tests.
+var taken int
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	fmt.Printf("sdks: calls=%d\n", taken)
+	os.Exit(code)
 }
 
-type client func(ctx context.Context, endpoint string, key []string) (seen, error)
+// sdk calls an operation by the name that all SDKs have for it. The members of
+// its request, and of its answer, are named as in the models.
+type sdk func(t *testing.T, operation string, request members) outcome
 
-func TestSDKs(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "interlock")
-	build := exec.Command("go", "build", "-o", program, "./cmd/interlock")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+type members = map[string]any
+
+// outcome is what an SDK has made of an answer: what it read, or what it says of
+// a refusal, or why it could not read it.
+type outcome struct {
+	Answer  members
+	Refused *refusal
+	Unread  string
+}
+
+// answer is that of a call which has to have one.
+func (s sdk) answer(t *testing.T, operation string, request members) members {
+	o := s(t, operation, request)
+	require.Nil(t, o.Refused, operation)
+	require.Empty(t, o.Unread, operation)
+	return o.Answer
+}
+
+type refusal struct {
+	Status    int
+	Code      string
+	RequestID string
+}
+
+// world is a simulated cloud, whose clock is ahead by what a test lets go by.
+type world struct {
+	*cloudsim.Cloud
+	url   string
+	ahead atomic.Int64
+}
+
+func newWorld(t *testing.T, o cloudsim.Options) *world {
+	w := &world{}
+	o.Simulations = simulations.All()
+	o.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+	w.Cloud = cloudsim.New(o)
+	server := httptest.NewServer(w)
+	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		count(w.Calls())
+	})
+	w.url = server.URL
+	return w
+}
+
+func count(calls []cloudsim.Call) {
+	for _, c := range calls {
+		if c.Authenticated {
+			taken++
+		}
 	}
-	t.Setenv("HOME", t.TempDir()) // Go's writes a file there
-	permanent := []string{"SIMULATEDACCESSKEY00", "simulated-secret-key"}
-	temporary := []string{"TEMPORARYKEY", "secret/+=", "token-/+="}
-	total := 0
-	for name, c := range map[string]struct {
-		flags []string
-		key   []string
-		total int
-		page  func(jobs []string) []string // newest first
-		busy  string
-	}{
-		"by pages":      {nil, permanent, 12, func(jobs []string) []string { return jobs[10:] }, "409 DBS.200019"},
-		"by records":    {[]string{"--offsets", "records"}, permanent, 12, func(jobs []string) []string { return jobs[1:11] }, "409 DBS.200019"},
-		"unlisted":      {[]string{"--unlisted"}, permanent, 0, func([]string) []string { return []string{} }, "409 DBS.200019"},
-		"temporary key": {[]string{"--key", strings.Join(temporary, ":")}, temporary, 12, func(jobs []string) []string { return jobs[10:] }, "409 DBS.200019"},
-		"busy code":     {[]string{"--busy-status", "400", "--busy-code", "DBS.201014"}, permanent, 12, func(jobs []string) []string { return jobs[10:] }, "400 DBS.201014"},
-	} {
-		for language, run := range map[string]client{"Go": inGo, "Python": inPython} {
-			t.Run(language+", "+name, func(t *testing.T) {
-				endpoint := simulate(t, program, c.flags)
-				got, err := run(t.Context(), endpoint, c.key)
-				if err != nil {
-					t.Fatal(err)
+}
+
+// ids are the members of a request that name a target.
+func ids(of ...string) members {
+	r := members{"instance_id": of[0]}
+	if len(of) > 1 {
+		r["proxy_id"] = of[1]
+	}
+	return r
+}
+
+func with(m members, name string, value any) members {
+	m[name] = value
+	return m
+}
+
+var switches = []struct {
+	flip   string
+	target func() members
+	body   func(on bool) members
+	// What answers a flip that starts no job.
+	answers func(on bool) members
+	// Where the read says how the switch lies, and what it says there.
+	read, path string
+	off, on    any
+}{
+	{
+		flip: "SwitchGaussMySqlProxyAlt",
+		// The model of this one flip asks for the content type.
+		target: func() members { return with(ids(instance, proxy), "Content-Type", "application/json") },
+		body:   func(on bool) members { return members{"alt_enabled": word(on, "off", "on"), "alt_for_readonly": "on"} },
+	},
+	{
+		flip:   "SwitchGaussMySqlProxySsl",
+		target: func() members { return ids(instance, proxy) },
+		body:   func(on bool) members { return members{"ssl_option": on} },
+		read:   "ShowGaussMySqlProxyList", path: "proxy_list.0.proxy.ssl_option", off: "false", on: "true",
+	},
+	{
+		flip:    "SwitchAccessControl",
+		target:  func() members { return ids(instance, proxy) },
+		body:    func(on bool) members { return members{"open_access_control": on} },
+		answers: func(on bool) members { return members{"open_access_control": on} },
+		read:    "ShowProxyIpgroup", path: "enable_ip_group", off: false, on: true,
+	},
+	{
+		flip:   "UpdateMultiTenant",
+		target: func() members { return ids(instance) },
+		body:   func(on bool) members { return members{"multi_tenant_switch": on} },
+		read:   "ShowMultiTenant", path: "multi_tenant_switch", off: false, on: true,
+	},
+	{
+		flip:    "SwitchAuditDatabaseNew",
+		target:  func() members { return ids(auditor) },
+		body:    func(on bool) members { return members{"id": database, "status": word(on, "OFF", "ON")} },
+		answers: func(bool) members { return members{"status": "SUCCESS"} },
+		read:    "ListAuditDatabasesNew", path: "databases.0.database.status", off: "OFF", on: "ON",
+	},
+}
+
+func word(on bool, off, yes string) string {
+	if on {
+		return yes
+	}
+	return off
+}
+
+// at finds a value by the names and numbers that lead to it.
+func at(t *testing.T, v any, path string) any {
+	for name := range strings.SplitSeq(path, ".") {
+		switch in := v.(type) {
+		case members:
+			v = in[name]
+		case []any:
+			i, err := strconv.Atoi(name)
+			require.NoError(t, err)
+			require.Greater(t, len(in), i, path)
+			v = in[i]
+		default:
+			require.Fail(t, "no such value", "%s of %v", path, v)
+		}
+	}
+	return v
+}
+
+var kinds = map[string]func(t *testing.T, url string, c cloudsim.Credentials) sdk{"go": goSDK, "python": pythonSDK}
+
+var (
+	permanent = cloudsim.Credentials{AccessKey: "PERMANENT", SecretKey: "sK/+=~ secret"}
+	temporary = cloudsim.Credentials{AccessKey: "TEMPORARY", SecretKey: "other", SecurityToken: "st.token-ABC/+=="}
+)
+
+// Every switch flipped on and off, its job followed by both queries, and its
+// state read, with either kind of key.
+func TestSDKs(t *testing.T) {
+	for name, kind := range kinds {
+		for _, key := range []cloudsim.Credentials{permanent, temporary} {
+			t.Run(name+"/"+strings.ToLower(key.AccessKey), func(t *testing.T) {
+				w := newWorld(t, cloudsim.Options{Credentials: []cloudsim.Credentials{permanent, temporary}})
+				w.flips(t, kind(t, w.url, key))
+				for operation := range strings.SplitSeq(w.Operations(), ", ") {
+					if operation != cloudsim.CreateToken {
+						require.NotEmpty(t, w.CallsOf(operation), "add the switch to the list above, and its read")
+					}
 				}
-				on := []any{true, "SUCCESS", "true", true, true, "ON"}
-				off := []any{false, "SUCCESS", "false", false, false, "OFF"}
-				newest := make([]string, len(got.Jobs))
-				for i, id := range got.Jobs {
-					newest[len(newest)-1-i] = id
+				for _, c := range w.Calls() {
+					require.True(t, c.Authenticated, c.Path)
 				}
-				if len(newest) != 12 {
-					t.Fatalf("jobs: %v", got.Jobs)
-				}
-				want := seen{
-					Jobs: got.Jobs, States: [][]any{on, off, on, off}, SecondPage: c.page(newest), Total: c.total,
-					Job: []string{got.Jobs[0], "Completed", instance}, Missing: "404 DBS.200013", Busy: c.busy,
-				}
-				if !reflect.DeepEqual(got, want) {
-					t.Errorf("found    %+v\nexpected %+v", got, want)
-				}
-				total += calls(t, endpoint)
 			})
 		}
 	}
-	fmt.Printf("sdks: calls=%d\n", total)
 }
 
-// simulate runs `interlock sim`, in which jobs take no time, and returns where.
-func simulate(t *testing.T, program string, flags []string) (endpoint string) {
-	sim := exec.Command(program, append([]string{"sim", "--addr", "127.0.0.1:0", "--job-visible", "-1s", "--job-pending", "-1s", "--job-running", "-1s"}, flags...)...)
+func (w *world) flips(t *testing.T, call sdk) {
+	for _, on := range []bool{true, false} {
+		for _, s := range switches {
+			answer := call.answer(t, s.flip, with(s.target(), "body", s.body(on)))
+			effects := w.Effects()
+			last := effects[len(effects)-1]
+			require.Equal(t, s.flip, last.Operation)
+			require.Equal(t, on, last.Enabled)
+			if s.answers == nil {
+				require.NotEmpty(t, last.JobID)
+				require.Equal(t, last.JobID, answer["job_id"])
+				w.follow(t, call, last.JobID)
+			} else {
+				require.Equal(t, s.answers(on), answer, s.flip)
+			}
+			if s.read != "" {
+				require.Equal(t, map[bool]any{false: s.off, true: s.on}[on], at(t, call.answer(t, s.read, s.target()), s.path), s.read)
+			}
+		}
+	}
+}
+
+// follow asks for a job while it cannot be found, while it keeps its instance
+// busy, and when it has ended.
+func (w *world) follow(t *testing.T, call sdk, id string) {
+	one := members{"id": id}
+	listed := func() any {
+		since := w.Now().Add(-time.Hour).UTC().Format("2006-01-02T15:04:05-0700")
+		list := call.answer(t, cloudsim.ListImmediateJobs, members{"job_id": id, "offset": "1", "limit": "50", "start_time": since})
+		require.EqualValues(t, 1, list["total_count"])
+		require.Equal(t, id, at(t, list, "jobs.0.job_id"))
+		return at(t, list, "jobs.0.status")
+	}
+	w.refuses(t, call(t, cloudsim.ShowJob, one), 404, "DBS.200013")
+	for _, status := range []string{"Running", "Completed"} {
+		w.ahead.Add(int64(4 * time.Second))
+		job := call.answer(t, cloudsim.ShowJob, one)
+		require.Equal(t, status, at(t, job, "job.status"))
+		require.Equal(t, instance, at(t, job, "job.instance.id"))
+		require.Equal(t, status, listed())
+		if status == "Running" {
+			w.refuses(t, call(t, "UpdateMultiTenant", with(ids(instance), "body", members{"multi_tenant_switch": true})), 409, "DBS.200019")
+		}
+	}
+}
+
+// refuses holds an outcome to a refusal, with the id that the cloud's own record
+// has of the last call.
+func (w *world) refuses(t *testing.T, got outcome, status int, code string) {
+	calls := w.Calls()
+	require.Equal(t, &refusal{status, code, calls[len(calls)-1].RequestID}, got.Refused)
+}
+
+// What is wrong is refused in shapes that the SDKs read.
+func TestRefusals(t *testing.T) {
+	wrong := func(c cloudsim.Credentials, edit func(*cloudsim.Credentials)) cloudsim.Credentials {
+		edit(&c)
+		return c
+	}
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, cloudsim.Options{Credentials: []cloudsim.Credentials{permanent, temporary}})
+			flip := with(ids("short"), "body", members{"id": database, "status": "ON"})
+			w.refuses(t, kind(t, w.url, permanent)(t, "SwitchAuditDatabaseNew", flip), 400, "DBSS.10020102")
+			for _, key := range []cloudsim.Credentials{
+				wrong(permanent, func(c *cloudsim.Credentials) { c.AccessKey = "NOBODY" }),
+				wrong(permanent, func(c *cloudsim.Credentials) { c.SecretKey += "x" }),
+				wrong(temporary, func(c *cloudsim.Credentials) { c.SecurityToken = "" }),
+				wrong(temporary, func(c *cloudsim.Credentials) { c.SecurityToken += "x" }),
+			} {
+				w.refuses(t, kind(t, w.url, key)(t, "ShowMultiTenant", ids(instance)), 401, "APIG.0301")
+			}
+			require.Empty(t, w.Effects())
+		})
+	}
+}
+
+// Why reads are not loose unless asked for: the SDKs cannot read them, or read
+// what is off as on.
+func TestLooseReadsAreNotForSDKs(t *testing.T) {
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, cloudsim.Options{Loose: true})
+			call := kind(t, w.url, cloudsim.Credentials{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey})
+			amiss := 0
+			for range 4 {
+				if got := call(t, "ShowMultiTenant", ids(instance)); got.Unread != "" || got.Answer["multi_tenant_switch"] == true {
+					amiss++
+				}
+			}
+			require.Equal(t, 3, amiss, "of false, \"false\", \"OFF\" and \"off\"")
+		})
+	}
+}
+
+// What no source settles is a flag of interlock sim, and each way of it is one
+// that the SDKs can do with.
+func TestModes(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "interlock")
+	build := exec.Command("go", "build", "-o", program, "./cmd/interlock")
+	build.Dir = "../.."
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	known := cloudsim.Credentials{AccessKey: cloudsim.DefaultAccessKey, SecretKey: cloudsim.DefaultSecretKey}
+	for name, c := range map[string]struct {
+		flags []string
+		key   cloudsim.Credentials
+		// Of twelve jobs, the newest first, those of offset 2 by tens.
+		from, to int
+		busy     refusal
+	}{
+		"by pages":      {nil, known, 10, 12, refusal{Status: 409, Code: "DBS.200019"}},
+		"by records":    {[]string{"--offsets", "records"}, known, 1, 11, refusal{Status: 409, Code: "DBS.200019"}},
+		"unlisted":      {[]string{"--unlisted"}, known, 0, 0, refusal{Status: 409, Code: "DBS.200019"}},
+		"temporary key": {[]string{"--key", temporary.AccessKey + ":" + temporary.SecretKey + ":" + temporary.SecurityToken}, temporary, 10, 12, refusal{Status: 409, Code: "DBS.200019"}},
+		"busy code":     {[]string{"--busy-status", "400", "--busy-code", "DBS.201014"}, known, 10, 12, refusal{Status: 400, Code: "DBS.201014"}},
+	} {
+		for language, kind := range kinds {
+			t.Run(language+"/"+name, func(t *testing.T) {
+				url := simulate(t, program, c.flags)
+				call := kind(t, url, c.key)
+				flip := func(on bool) members { return with(ids(instance, proxy), "body", members{"ssl_option": on}) }
+				var ids []any
+				for i := range 12 {
+					ids = slices.Insert(ids, 0, call.answer(t, "SwitchGaussMySqlProxySsl", flip(i%2 == 0))["job_id"])
+				}
+				list := call.answer(t, cloudsim.ListImmediateJobs, members{"offset": "2", "limit": "10"})
+				listed := []any{}
+				for _, j := range list["jobs"].([]any) {
+					listed = append(listed, at(t, j, "job_id"))
+				}
+				require.Equal(t, ids[c.from:c.to], listed)
+				require.EqualValues(t, min(c.to, 1)*12, list["total_count"])
+				require.Equal(t, "Completed", at(t, call.answer(t, cloudsim.ShowJob, members{"id": ids[11]}), "job.status"))
+
+				fault := `{"operation":"SwitchGaussMySqlProxySsl","kind":"busy","times":1}`
+				res, err := http.Post(url+"/_sim/faults", "application/json", strings.NewReader(fault))
+				require.NoError(t, err)
+				res.Body.Close()
+				busy := call(t, "SwitchGaussMySqlProxySsl", flip(true)).Refused
+				require.NotNil(t, busy)
+				require.Equal(t, c.busy, refusal{Status: busy.Status, Code: busy.Code})
+
+				res, err = http.Get(url + "/_sim/calls")
+				require.NoError(t, err)
+				defer res.Body.Close()
+				var calls []cloudsim.Call
+				require.NoError(t, json.NewDecoder(res.Body).Decode(&calls))
+				count(calls)
+			})
+		}
+	}
+}
+
+// simulate runs interlock sim, in which jobs take no time, and returns where.
+func simulate(t *testing.T, program string, flags []string) (url string) {
+	sim := exec.Command(program, append(strings.Fields("sim --addr 127.0.0.1:0 --job-visible -1s --job-pending -1s --job-running -1s"), flags...)...)
 	sim.Stderr = os.Stderr
 	out, err := sim.StdoutPipe()
-	if err == nil {
-		err = sim.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, sim.Start())
 	t.Cleanup(func() {
 		_ = sim.Process.Kill()
 		_ = sim.Wait()
 	})
 	line, _ := bufio.NewReader(out).ReadString('\n')
-	endpoint, ok := strings.CutPrefix(strings.TrimSpace(line), "simulating the cloud on ")
-	if !ok {
-		t.Fatalf("interlock sim: %q", line)
-	}
-	return endpoint
-}
-
-// calls counts those that the cloud was asked, and took for whose they are.
-func calls(t *testing.T, endpoint string) int {
-	res, err := http.Get(endpoint + "/_sim/calls")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var all []struct {
-		Operation     string `json:"operation"`
-		Authenticated bool   `json:"authenticated"`
-	}
-	if err := json.NewDecoder(res.Body).Decode(&all); err != nil {
-		t.Fatal(err)
-	}
-	taken, other := 0, []string{}
-	for _, c := range all {
-		if c.Authenticated {
-			taken++
-		} else {
-			other = append(other, c.Operation)
-		}
-	}
-	// The one that was to meet a fault met it before anything else.
-	if want := []string{"SwitchGaussMySqlProxySsl"}; !slices.Equal(other, want) {
-		t.Errorf("not authenticated: %q, expected %q", other, want)
-	}
-	return taken
-}
-
-func inPython(ctx context.Context, endpoint string, key []string) (s seen, err error) {
-	python := os.Getenv("PYTHON")
-	if python == "" {
-		return s, errors.New("PYTHON: not set, expected the Python that has the SDK: make verify-sdks")
-	}
-	cmd := exec.CommandContext(ctx, python, append([]string{"sdks.py", endpoint, project}, key...)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return s, err
-	}
-	return s, json.Unmarshal(out, &s)
-}
-
-// inGo does what sdks.py does.
-func inGo(_ context.Context, endpoint string, key []string) (s seen, err error) {
-	builder := basic.NewCredentialsBuilder().WithProjectId(project).WithAk(key[0]).WithSk(key[1])
-	if len(key) > 2 {
-		builder = builder.WithSecurityToken(key[2])
-	}
-	auth, err := builder.SafeBuild()
-	if err != nil {
-		return s, err
-	}
-	gc, err := gaussdb.GaussDBClientBuilder().WithEndpoints([]string{endpoint}).WithCredential(auth).SafeBuild()
-	if err != nil {
-		return s, err
-	}
-	dc, err := dbss.DbssClientBuilder().WithEndpoints([]string{endpoint}).WithCredential(auth).SafeBuild()
-	if err != nil {
-		return s, err
-	}
-	g, d := gaussdb.NewGaussDBClient(gc), dbss.NewDbssClient(dc)
-
-	defer func() { // a pointer that the answer left out
-		if r := recover(); r != nil {
-			err = fmt.Errorf("an answer lacks what is expected: %v", r)
-		}
-	}()
-	must := func(e error) {
-		if e != nil && err == nil {
-			err = e
-		}
-	}
-	var ssl *model.SwitchGaussMySqlProxySslRequest
-	for _, on := range []bool{true, false, true, false} {
-		word, status := "off", audit.GetSwitchAuditDbRequestStatusEnum().OFF
-		if on {
-			word, status = "on", audit.GetSwitchAuditDbRequestStatusEnum().ON
-		}
-		ssl = &model.SwitchGaussMySqlProxySslRequest{InstanceId: instance, ProxyId: proxy, Body: &model.SwitchProxySslRequest{SslOption: on}}
-		alt, e := g.SwitchGaussMySqlProxyAlt(&model.SwitchGaussMySqlProxyAltRequest{
-			ContentType: "application/json", InstanceId: instance, ProxyId: proxy, Body: &model.SwitchGaussMySqlProxyAltRequestBody{AltEnabled: word, AltForReadonly: &word},
-		})
-		must(e)
-		secured, e := g.SwitchGaussMySqlProxySsl(ssl)
-		must(e)
-		tenants, e := g.UpdateMultiTenant(&model.UpdateMultiTenantRequest{InstanceId: instance, Body: &model.OperateMultiTenantReq{MultiTenantSwitch: on}})
-		must(e)
-		opened, e := g.SwitchAccessControl(&model.SwitchAccessControlRequest{InstanceId: instance, ProxyId: proxy, Body: &model.SwitchAccessControlRequestBody{OpenAccessControl: on}})
-		must(e)
-		audited, e := d.SwitchAuditDatabaseNew(&audit.SwitchAuditDatabaseNewRequest{InstanceId: auditor, Body: &audit.SwitchAuditDbRequest{Id: database, Status: status}})
-		must(e)
-		proxies, e := g.ShowGaussMySqlProxyList(&model.ShowGaussMySqlProxyListRequest{InstanceId: instance})
-		must(e)
-		group, e := g.ShowProxyIpgroup(&model.ShowProxyIpgroupRequest{InstanceId: instance, ProxyId: proxy})
-		must(e)
-		tenancy, e := g.ShowMultiTenant(&model.ShowMultiTenantRequest{InstanceId: instance})
-		must(e)
-		databases, e := d.ListAuditDatabasesNew(&audit.ListAuditDatabasesNewRequest{InstanceId: auditor})
-		must(e)
-		if err != nil {
-			return s, err
-		}
-		s.Jobs = append(s.Jobs, *alt.JobId, *secured.JobId, *tenants.JobId)
-		s.States = append(s.States, []any{
-			*opened.OpenAccessControl, *audited.Status, *(*proxies.ProxyList)[0].Proxy.SslOption,
-			*group.EnableIpGroup, *tenancy.MultiTenantSwitch, (*databases.Databases)[0].Database.Status,
-		})
-	}
-	second, ten := "2", "10"
-	page, e := g.ListImmediateJobs(&model.ListImmediateJobsRequest{Offset: &second, Limit: &ten})
-	must(e)
-	job, e := g.ShowGaussMySqlJobInfo(&model.ShowGaussMySqlJobInfoRequest{Id: s.Jobs[0]})
-	must(e)
-	if err != nil {
-		return s, err
-	}
-	s.SecondPage = []string{}
-	for _, j := range *page.Jobs {
-		s.SecondPage = append(s.SecondPage, *j.JobId)
-	}
-	s.Total = int(*page.TotalCount)
-	s.Job = []string{job.Job.Id, job.Job.Status.Value(), job.Job.Instance.Id}
-	_, e = g.ShowGaussMySqlJobInfo(&model.ShowGaussMySqlJobInfoRequest{Id: "00000000-0000-4000-a000-000000000000"})
-	s.Missing = refused(e)
-	fault := []byte(`{"operation":"SwitchGaussMySqlProxySsl","kind":"busy","times":1}`)
-	res, err := http.Post(endpoint+"/_sim/faults", "application/json", bytes.NewReader(fault))
-	if err != nil {
-		return s, err
-	}
-	res.Body.Close()
-	_, e = g.SwitchGaussMySqlProxySsl(ssl)
-	s.Busy = refused(e)
-	return s, nil
-}
-
-func refused(err error) string {
-	if e := (*sdkerr.ServiceResponseError)(nil); errors.As(err, &e) {
-		return fmt.Sprintf("%d %s", e.StatusCode, e.ErrorCode)
-	}
-	return fmt.Sprintf("not refused: %v", err)
+	url, ok := strings.CutPrefix(strings.TrimSpace(line), "simulating the cloud on ")
+	require.True(t, ok, line)
+	return url
 }
