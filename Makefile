@@ -14,6 +14,8 @@ DEPLOY    ?= --guided
 # A policy and its entities, to be packed beside each bootstrap.
 POLICY    ?=
 ENTITIES  ?=
+# How many mutants make prove makes: more may find a test that is missing.
+MUTANTS   ?= 8
 # The parts of make prove; empty for all of them.
 PART      ?=
 MODULE      := github.com/interlock-functions/interlock
@@ -99,7 +101,7 @@ screenshots: ## The pictures of the page that docs/ and README show, made by its
 
 .PHONY: prove
 prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,sdks,mutants,fuzz for some
-	@GO=$(GO) $(GO) run ./tools/prove -time $(PROVETIME) -fuzztime $(FUZZTIME) -part '$(PART)'
+	@GO=$(GO) MUTANTS=$(MUTANTS) $(GO) run ./tools/prove -time $(PROVETIME) -fuzztime $(FUZZTIME) -part '$(PART)'
 
 .PHONY: bench
 bench: ## The benchmarks, with their comparison in one run
