@@ -53,11 +53,13 @@ func (noBus) Publish(context.Context, ...bus.Event) error {
 func decisionsCommand() *cobra.Command {
 	var f account.Filter
 	var since, until string
-	var asJSON bool
+	var asJSON, unapplied bool
 	c := &cobra.Command{
 		Use:   "decisions",
 		Short: "List the ledger's decisions, or show one with its history",
-		Long: `Decisions lists what was asked for and what became of it, the oldest first.
+		Long: `Decisions lists what was asked for and what became of it, the oldest first. With
+--arrivals it lists what came within a week and became no decision, and why:
+wrong data, another type, meant for another function.
 ` + ledgerHelp + `
 
 Exit code: 0, also if nothing is found; 1 for an error, or if a record cannot be
@@ -85,6 +87,10 @@ read.`,
 				return fmt.Errorf("--state: found %q, expected %s", f.State, strings.Join(account.States, ", "))
 			}
 			return withDesk(cmd.Context(), func(d local.Desk) error {
+				if unapplied {
+					found, err := arrivals(cmd.Context(), d, func(a *ledger.Arrival) bool { return arrivedIn(&f, a) })
+					return errors.Join(listArrivals(cmd.OutOrStdout(), found, asJSON), err)
+				}
 				found, err := f.Find(d.Decisions(cmd.Context()))
 				return errors.Join(list(cmd.OutOrStdout(), found, asJSON), err)
 			})
@@ -98,6 +104,10 @@ read.`,
 	flags.StringVar(&f.State, "state", "", "in this state: "+strings.Join(account.States, ", "))
 	flags.StringVar(&since, "since", "", "first received since: RFC 3339, or a duration back from now, as 24h")
 	flags.StringVar(&until, "until", "", "first received before, likewise")
+	flags.BoolVar(&unapplied, "arrivals", false, "what came and became no decision, by --switch, --since and --until")
+	for _, of := range []string{"target", "ticket", "chain", "state"} {
+		c.MarkFlagsMutuallyExclusive("arrivals", of)
+	}
 	c.PersistentFlags().BoolVar(&asJSON, "json", false, "the records as lines of JSON")
 	c.AddCommand(showCommand(&asJSON))
 	return c
@@ -164,7 +174,8 @@ func showCommand(asJSON *bool) *cobra.Command {
 		Long: `Show tells of one decision, or of all that an event has caused, what is known:
 what it asks for, who approved it, and what happened when. Of a chain, which the
 event that asked for it names, or a step of it, or its own id, it tells where it
-is: each step, what waits and why, what will not be done.
+is: each step, what waits and why, what will not be done. Of an event that became
+no decision it tells why, for a week.
 ` + ledgerHelp + `
 
 Exit code: 0; 1 for an error, or if there is no such decision.`,
@@ -185,15 +196,24 @@ Exit code: 0; 1 for an error, or if there is no such decision.`,
 func showDecisions(cmd *cobra.Command, d local.Desk, args []string, asJSON bool) error {
 	ctx, w := cmd.Context(), cmd.OutOrStdout()
 	found, chains, err := named(ctx, d, args)
-	if err != nil {
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return err
+	}
+	came, unread := arrivals(ctx, d, func(a *ledger.Arrival) bool {
+		if len(args) == 1 {
+			return a.ID == args[0]
+		}
+		return a.Switch == args[0] && a.Source == args[1] && a.ID == args[2]
+	})
+	if err != nil && len(came) == 0 {
+		return errors.Join(err, unread)
 	}
 	if asJSON {
 		for _, c := range chains {
 			found = slices.DeleteFunc(found, func(e account.Entry) bool { return e.InChain(c.ID) })
 			found = append(found, c.Members...)
 		}
-		return list(w, found, true)
+		return errors.Join(list(w, found, true), listArrivals(w, came, true), unread)
 	}
 	for i, c := range chains {
 		if i > 0 {
@@ -211,7 +231,13 @@ func showDecisions(cmd *cobra.Command, d local.Desk, args []string, asJSON bool)
 			return err
 		}
 	}
-	return nil
+	for i := range came {
+		if i > 0 || len(chains)+len(found) > 0 {
+			fmt.Fprintln(w)
+		}
+		tellArrival(w, &came[i])
+	}
+	return unread
 }
 
 // named returns the decisions that the arguments name, and the chains that these
@@ -243,11 +269,17 @@ func named(ctx context.Context, d local.Desk, args []string) (found []account.En
 		}
 	}
 	if len(of) == 0 {
-		return nil, nil, fmt.Errorf("event %q: no decision of it", args[0])
+		return nil, nil, &unknownEvent{args[0]}
 	}
 	chains, err = account.ChainsOf(of, all)
 	return found, chains, err
 }
+
+// unknownEvent is an event of which there is no decision.
+type unknownEvent struct{ id string }
+
+func (e *unknownEvent) Error() string     { return fmt.Sprintf("event %q: no decision of it", e.id) }
+func (e *unknownEvent) Is(err error) bool { return err == ledger.ErrNotFound }
 
 // tell writes what is known of a decision.
 func tell(ctx context.Context, w io.Writer, e *account.Entry, d account.Reader) error {

@@ -23,6 +23,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/digest"
+	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/internal/webhook"
@@ -159,6 +160,10 @@ func deliver(ctx context.Context, out io.Writer, at, url, id string, body []byte
 	if after := res.Header.Get("Retry-After"); after != "" {
 		say(out, "Retry-After: %s", after)
 	}
+	if reason := res.Header.Get(doors.ReasonHeader); reason != "" {
+		say(out, "Not applied: %s", reason)
+		say(out, "%s", takenBy(body))
+	}
 	if err := indented(out, answer); err != nil {
 		return err
 	}
@@ -166,6 +171,23 @@ func deliver(ctx context.Context, out io.Writer, at, url, id string, body []byte
 		return &answerError{url, res.Status}
 	}
 	return nil
+}
+
+// takenBy says which function takes an event that was not meant for another.
+func takenBy(body []byte) string {
+	ev, err := cloudevent.DecodeJSON(body)
+	if err != nil || !slices.Contains(events.Types()[:3], ev.Type()) {
+		return "No function takes events of this type."
+	}
+	name, err := switchOf(&ev)
+	if err != nil {
+		return "No function takes it: it is about no switch."
+	}
+	sw, err := switchNamed(name)
+	if err != nil {
+		return "No function takes it: " + err.Error()
+	}
+	return "The function of its switch is " + sw.Function + "."
 }
 
 // answerError is an answer that is not 2xx.

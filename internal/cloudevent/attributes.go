@@ -1,6 +1,7 @@
 package cloudevent
 
 import (
+	"errors"
 	"mime"
 	"slices"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/types"
+
+	"github.com/interlock-functions/interlock/events"
 )
 
 // Names of the attributes that the specification defines.
@@ -89,6 +92,9 @@ func (a *attributes) event(data []byte, binary bool) (event.Event, error) {
 		}
 	}
 	if err := a.err(); err != nil {
+		if wrong := (*Error)(nil); errors.As(err, &wrong) {
+			wrong.Event = events.Cause{ID: a.ctx.ID, Source: a.ctx.Source.String(), Type: a.ctx.Type}
+		}
 		return event.Event{}, err
 	}
 	return event.Event{Context: &a.ctx, DataEncoded: data, DataBase64: binary}, nil

@@ -94,6 +94,8 @@ type Error struct {
 	Reason string
 	// Err is the cause of Reason, if it has one.
 	Err error
+	// Event is what could be read of the event, as far as it is right.
+	Event events.Cause
 }
 
 func (e *Error) Error() string {

@@ -203,9 +203,9 @@ func TestNobodyMayDoMoreThanTheyMust(t *testing.T) {
 						keys := at(statement, "Condition.ForAllValues:StringLike.dynamodb:LeadingKeys")
 						require.NotNil(t, keys, "%s: %s", where, action)
 						for _, key := range list(keys) {
-							require.Regexp(t, `^[dijta]#\*$`, key, "%s: %s", where, action)
-							if key == "a#*" {
-								require.Equal(t, "dynamodb:PutItem", action, "audit records are added, and nothing else")
+							require.Regexp(t, `^[dijtan]#\*$`, key, "%s: %s", where, action)
+							if key == "a#*" || key == "n#*" {
+								require.Equal(t, "dynamodb:PutItem", action, "audit records and arrivals are added, and nothing else")
 							}
 						}
 					}

@@ -15,6 +15,11 @@ import (
 // the same order once every one of them has ended. An item that holds no event
 // is rejected.
 func (d *Door) handleAll(ctx context.Context, items []cloudevent.Item) []engine.Result {
+	for _, item := range items {
+		if item.Err != nil {
+			d.arrived(ctx, item.Event, item.Err)
+		}
+	}
 	return d.handleEach(items, handling{in: func(int) context.Context { return ctx }})
 }
 

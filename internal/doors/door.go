@@ -29,6 +29,7 @@ package doors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -82,6 +83,11 @@ type Door struct {
 	// Default: a schedule is not recognised.
 	Sweep func(context.Context) error
 
+	// Arrived, if set, is told of what came in and holds no event that may be
+	// handled: what could be read of the event, and why. The handler sees to the
+	// others itself.
+	Arrived func(ctx context.Context, cause events.Cause, why *events.Error)
+
 	// Side is how many groups of events are handled side by side. Default 8.
 	Side int
 	// Timeout is how long an HTTP request of the local program may be worked
@@ -113,6 +119,7 @@ func (d *Door) handle(ctx context.Context, item cloudevent.Item) (r engine.Resul
 	}()
 	ev, err := d.Producers.Translate(ev)
 	if err != nil {
+		d.arrived(ctx, item.Event, err)
 		return d.invalid(err)
 	}
 	r = d.Handler.Handle(jsontree.With(ctx, item.Data), d.Function, ev)
@@ -120,6 +127,20 @@ func (d *Door) handle(ctx context.Context, item cloudevent.Item) (r engine.Resul
 		r.Error = later("no reason is known").Error
 	}
 	return r
+}
+
+// arrived tells of what came in and will not be handled. Of an event that is no
+// valid one, its error knows what could be read.
+func (d *Door) arrived(ctx context.Context, ev event.Event, err error) {
+	if d.Arrived == nil {
+		return
+	}
+	cause := events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type()}
+	if wrong := (*cloudevent.Error)(nil); errors.As(err, &wrong) && ev.Context == nil {
+		cause = wrong.Event
+	}
+	why := faultOf(err)
+	d.Arrived(ctx, cause, &why)
 }
 
 // panicText shows what a panic says where the runtime says it. Other values

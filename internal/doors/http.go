@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -47,6 +48,20 @@ type Response struct {
 	Body   []byte
 }
 
+// ReasonHeader of an answer without content says why the event was not meant for
+// this function.
+const ReasonHeader = "Interlock-Reason"
+
+// headerText is a text as a header takes it.
+func headerText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
 const allowed = "OPTIONS, POST"
 
 // HTTP answers an HTTP request: a CloudEvent in binary, structured or batched
@@ -68,6 +83,11 @@ func (d *Door) HTTP(ctx context.Context, req Request) Response {
 	}
 	switch {
 	case err != nil:
+		var ev event.Event
+		if len(items) == 1 {
+			ev = items[0].Event
+		}
+		d.arrived(ctx, ev, err)
 		return refused(err)
 	case mode == cloudevent.Batched:
 		results := d.handleAll(ctx, items)
@@ -163,7 +183,11 @@ func response(id string, r engine.Result) Response {
 		}
 		return eventResponse(http.StatusOK, event.ApplicationJSON, b)
 	case engine.Ignored:
-		return Response{Status: http.StatusNoContent, Header: http.Header{}}
+		ignored := Response{Status: http.StatusNoContent, Header: http.Header{}}
+		if r.Error != nil {
+			ignored.Header.Set(ReasonHeader, headerText(string(r.Error.Code)+": "+r.Error.Detail))
+		}
+		return ignored
 	}
 	return errorProblem(id, r).response()
 }

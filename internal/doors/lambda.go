@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	lambdaevents "github.com/aws/aws-lambda-go/events"
+	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
@@ -45,7 +46,9 @@ var nothing = json.RawMessage("null")
 func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	n, err := jsontree.Parse(payload, payloadDepth)
 	if err != nil {
-		return nil, &NoEvent{Err: fmt.Errorf("payload: %w", err)}
+		err = &NoEvent{Err: fmt.Errorf("payload: %w", err)}
+		d.arrived(admission.With(ctx, admission.Admission{Door: admission.Direct}), event.Event{}, err)
+		return nil, err
 	}
 	is := recognise(&n)
 	ctx = admission.With(ctx, admission.Admission{Door: is.door()})
@@ -80,7 +83,9 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if _, known, _ := d.Producers.Decode(&n); known {
 		return d.direct(ctx, &n)
 	}
-	return nil, unrecognised(&n)
+	err = unrecognised(&n)
+	d.arrived(ctx, event.Event{}, err)
+	return nil, err
 }
 
 // direct answers a direct invocation with one event. Rejected and failed are
@@ -89,6 +94,7 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 func (d *Door) direct(ctx context.Context, n *jsontree.Node) ([]byte, error) {
 	item := unwrap(d.Producers, n, 1)
 	if item.Err != nil {
+		d.arrived(ctx, item.Event, item.Err)
 		return nil, &NoEvent{Err: item.Err}
 	}
 	r := d.handle(ctx, item)
@@ -188,6 +194,9 @@ func (d *Door) sqs(ctx context.Context, records []jsontree.Node) ([]byte, error)
 		id := text(records[i].Get("messageId"))
 		if err := items[i].Err; err != nil {
 			d.log().WarnContext(ctx, "a message holds no event", "function", d.Function, "message", id, "error", err)
+			if n := text(records[i].Get("attributes").Get("ApproximateReceiveCount")); n == "" || n == "1" {
+				d.arrived(each.in(i), items[i].Event, err) // what comes back is known
+			}
 			d.hide(ctx, text(records[i].Get("receiptHandle")), hopeless)
 		} else if !comesBack(items[i], r) {
 			continue

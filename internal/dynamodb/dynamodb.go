@@ -12,6 +12,9 @@
 // number and hash (aq, ah) of the last record on its audit trail. A job is
 // j#<project>/<job>, with its owner (k). The use of a ticket is t#<hash of
 // ticket and slot> (rec), an audit record a#<project>/<instance>#<number> (rec).
+// An arrival is n#<number> (rec) with a ttl: the number is a part of its digest's
+// hash, so that there are never more than 65,536 of them, however many come, and
+// one event's takes the place of its own. It is put without a condition.
 //
 // # Writing
 //

@@ -46,6 +46,14 @@ func auditKey(project, instance string, seq int64) string {
 	return fmt.Sprintf("a#%s/%s#%d", project, instance, seq)
 }
 
+// arrivalKey is one of 65,536.
+func arrivalKey(a *ledger.Arrival) string {
+	h := fnv.New32a()
+	h.Write([]byte(a.Digest()))
+	sum := h.Sum32()
+	return fmt.Sprintf("n#%d", (sum>>16^sum)&0xffff)
+}
+
 // shards is how many partitions the index work has, so that none is busier than
 // the table.
 const shards = 8

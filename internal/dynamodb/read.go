@@ -341,4 +341,22 @@ func (l *Ledger) Trail(ctx context.Context, project, instance string, from int64
 	}
 }
 
-var _ ledger.Ledger = (*Ledger)(nil)
+// Arrived is as in [ledger.Arrivals]. DynamoDB deletes what has expired late.
+func (l *Ledger) Arrived(ctx context.Context, now time.Time) iter.Seq2[ledger.Arrival, error] {
+	return func(yield func(ledger.Arrival, error) bool) {
+		for i, err := range l.scan(ctx, "n#") {
+			var a ledger.Arrival
+			if err == nil {
+				a, err = ledger.DecodeArrival([]byte(i["rec"].S))
+			}
+			if (err != nil || a.Expire.After(now)) && !yield(a, err) {
+				return
+			}
+		}
+	}
+}
+
+var (
+	_ ledger.Ledger   = (*Ledger)(nil)
+	_ ledger.Arrivals = (*Ledger)(nil)
+)

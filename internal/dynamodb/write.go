@@ -189,6 +189,28 @@ func (l *Ledger) putUse(u *ledger.UseChange) (write, error) {
 	return w, err
 }
 
+// Arrive is as in [ledger.Arrivals]: one put without a condition. A conflict, for
+// all that no transaction of ours is ever at an arrival, is tried again.
+func (l *Ledger) Arrive(ctx context.Context, a ledger.Arrival) error {
+	a.Format = ledger.Format
+	rec, err := ledger.Encode(a)
+	if err != nil {
+		return err
+	}
+	put := write{TableName: l.Table, Item: item{
+		"pk": text(arrivalKey(&a)), "f": number(ledger.Format), "rec": text(string(rec)), "ttl": number(a.Expire.Unix() + 1),
+	}}
+	for try := range tries {
+		if err = l.Client.Do(ctx, "PutItem", put, nil); refused(err) == nil {
+			return err
+		}
+		if err := l.pause(ctx, try); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // refusal says why a write was refused: for the decision, the instance, the job,
 // the audit record, the uses of the ticket and what was listed, as far as they
 // were to be written, in this order.

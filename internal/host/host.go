@@ -163,6 +163,9 @@ func (h *Host) Door(function string) *doors.Door {
 	return &doors.Door{
 		Function: function, Switch: name, Handler: h, Producers: c.Producers,
 		Origins: c.WebhookOrigins, Verify: h.verify,
+		Arrived: func(ctx context.Context, cause events.Cause, why *events.Error) {
+			h.Engine.Arrived(ctx, name, cause, why)
+		},
 	}
 }
 

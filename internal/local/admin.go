@@ -105,6 +105,11 @@ type (
 		Decision *ledger.Record `json:"decision,omitempty"`
 		Error    string         `json:"error,omitempty"`
 	}
+	// arrived is one line of the list of arrivals.
+	arrived struct {
+		ledger.Arrival
+		Error string `json:"error,omitempty"`
+	}
 	// exported is one line of the audit trails.
 	exported struct {
 		ledger.AuditLine
@@ -130,6 +135,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d, err := a.desk.Decision(r.Context(), ledger.Key{Switch: q.Get("switch"), Source: q.Get("source"), ID: q.Get("id")})
 		answer(w, d, err)
 	})
+	mux.HandleFunc("GET /arrivals", a.arrivals)
 	mux.HandleFunc("GET /audit", a.audit)
 	mux.HandleFunc("POST /resolve", func(w http.ResponseWriter, r *http.Request) {
 		var in resolveRequest
@@ -159,6 +165,20 @@ func (a *admin) decisions(w http.ResponseWriter, r *http.Request) {
 		line := listed{Decision: &d}
 		if err != nil {
 			line = listed{Error: err.Error()}
+		}
+		if lines.Encode(line) != nil {
+			return // whoever asked has gone
+		}
+	}
+}
+
+// arrivals lists them, likewise.
+func (a *admin) arrivals(w http.ResponseWriter, r *http.Request) {
+	lines := json.NewEncoder(w)
+	for l, err := range a.desk.Arrivals(r.Context()) {
+		line := arrived{Arrival: l}
+		if err != nil {
+			line.Error = err.Error()
 		}
 		if lines.Encode(line) != nil {
 			return // whoever asked has gone

@@ -28,6 +28,8 @@ type Desk interface {
 	Decisions(ctx context.Context) iter.Seq2[ledger.Record, error]
 	// Decision reads one, or fails with [ledger.ErrNotFound].
 	Decision(ctx context.Context, key ledger.Key) (ledger.Record, error)
+	// Arrivals lists what came and became no decision, as [ledger.Arrivals] does.
+	Arrivals(ctx context.Context) iter.Seq2[ledger.Arrival, error]
 	// Audit lists the audit trails, as [ledger.Export] does.
 	Audit(ctx context.Context, since time.Time) iter.Seq2[ledger.AuditLine, error]
 	// Resolve is as in [engine.Engine].
@@ -86,6 +88,14 @@ func (d *desk) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
 
 func (d *desk) Decision(ctx context.Context, key ledger.Key) (ledger.Record, error) {
 	return d.Ledger.Get(ctx, key)
+}
+
+func (d *desk) Arrivals(ctx context.Context) iter.Seq2[ledger.Arrival, error] {
+	l, ok := d.Ledger.(ledger.Arrivals)
+	if !ok {
+		return func(func(ledger.Arrival, error) bool) {}
+	}
+	return l.Arrived(ctx, d.Engine.Now())
 }
 
 func (d *desk) Audit(ctx context.Context, since time.Time) iter.Seq2[ledger.AuditLine, error] {
@@ -189,6 +199,30 @@ func (d *remote) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] 
 				err = errors.New(l.Error)
 			}
 			if !yield(*l.Decision, err) || err != nil && l.Error == "" {
+				return
+			}
+		}
+	}
+}
+
+func (d *remote) Arrivals(ctx context.Context) iter.Seq2[ledger.Arrival, error] {
+	return func(yield func(ledger.Arrival, error) bool) {
+		res, err := d.send(ctx, http.MethodGet, "/arrivals", nil)
+		if err != nil {
+			yield(ledger.Arrival{}, err)
+			return
+		}
+		defer res.Body.Close()
+		for lines := json.NewDecoder(res.Body); ; {
+			var l arrived
+			err := lines.Decode(&l)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err == nil && l.Error != "" {
+				err = errors.New(l.Error)
+			}
+			if !yield(l.Arrival, err) || err != nil && l.Error == "" {
 				return
 			}
 		}

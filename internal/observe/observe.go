@@ -40,6 +40,7 @@ func Logs(log *slog.Logger) Observer {
 		}
 		text("step", s.Name)
 		text("result", s.Result)
+		text("detail", s.Detail)
 		text("job_id", s.JobID)
 		text("policies", strings.Join(s.Policies, ", "))
 		if s.Took > 0 {

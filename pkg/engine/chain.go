@@ -193,9 +193,13 @@ func (e *Engine) believed(ctx context.Context, d *decision.Decision, ev event.Ev
 	}
 	v := rejected(events.NotApproved, "no chain has made this step due")
 	e.Observe(ctx, Step{Name: "chain", Decision: d, At: e.Now(), Result: string(v.code), Err: errors.New(v.detail)})
-	return e.unrecorded(d, events.RejectedOf[json.RawMessage]{
+	r := e.unrecorded(d, events.RejectedOf[json.RawMessage]{
 		Switch: d.Switch, Target: &d.Target, Enabled: &d.Enabled, Options: d.Options, Error: problem(v), Cause: d.Cause,
-	}), false
+	})
+	if !d.DryRun {
+		e.arrived(ctx, d, r.Error)
+	}
+	return r, false
 }
 
 // ownBus is how a step comes in that nobody has brought: a policy that asks for

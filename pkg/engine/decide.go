@@ -177,6 +177,17 @@ func (e *Engine) refuse(ctx context.Context, r Result) Result {
 	if err := e.publish(ctx, r.Decision, []bus.Event{*r.Event}); err != nil {
 		return e.later(ctx, r.Decision, events.Unavailable, busWait, err)
 	}
+	e.arrived(ctx, r.Decision, r.Error)
+	return r
+}
+
+// ignored answers an event that is not meant for the function, or that asks for
+// nothing.
+func (e *Engine) ignored(ctx context.Context, d *decision.Decision, code events.Code, detail string) Result {
+	r := Result{Kind: Ignored, Error: &events.Error{Code: code, Title: "The event is not meant for this function", Detail: detail}}
+	if !d.DryRun {
+		e.arrived(ctx, d, r.Error)
+	}
 	return r
 }
 

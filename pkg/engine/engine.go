@@ -106,7 +106,7 @@ type Result struct {
 	// Event is the out-event, where Completed, Rejected or Failed. It has been
 	// published, but for the rejection of a dry run.
 	Event *bus.Event
-	// Error says why, where Rejected, Failed or Later.
+	// Error says why, where Rejected, Failed, Ignored or Later.
 	Error *events.Error
 	// RetryAfter is how long to wait, where Later.
 	RetryAfter time.Duration
@@ -122,13 +122,15 @@ type Result struct {
 // Step is the result of one step, for logs, metrics and people.
 type Step struct {
 	// Name is decode, claim, policy, ticket, lookup, call, settle, emit, later,
-	// follow or dryrun.
+	// follow, dryrun, or arrival: that of what became no decision.
 	Name     string
 	Decision *decision.Decision
 	At       time.Time
 	Took     time.Duration
 	// Result is the step's own word: a verdict, a result, a code.
 	Result string
+	// Detail says why, of an arrival.
+	Detail string
 	JobID  string
 	// Policies are the rules that decided, where a policy was asked.
 	Policies []string
@@ -193,7 +195,9 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 	defer cancel()
 	d, meant, invalid := e.decoder.DecodeIn(ctx, sw.Name, ev)
 	if !meant {
-		return Result{Kind: Ignored}
+		code, detail := e.decoder.Unmeant(ctx, sw.Name, ev)
+		dry, _ := decision.DryRun(ev)
+		return e.ignored(ctx, &decision.Decision{Switch: sw.Name, Cause: events.Cause{ID: ev.ID(), Source: ev.Source(), Type: ev.Type()}, CorrelationID: ev.ID(), DryRun: dry}, code, detail)
 	}
 	if invalid != nil {
 		r := e.invalidRejection(sw.Name, invalid)
@@ -213,7 +217,7 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
 	case repeats:
-		return Result{Kind: Ignored}
+		return e.ignored(ctx, d, SameTag, "the tag's value is the one that was told last")
 	}
 	if e.DryRun || d.DryRun || e.Offline {
 		return e.rehearse(ctx, d)

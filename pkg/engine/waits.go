@@ -22,12 +22,18 @@ const (
 	// patience: jobs take minutes; one that is still at work is stuck.
 	patience = 2 * time.Hour
 
+	// arrivals: whoever wonders why an event was not applied asks within days.
+	arrivals = 7 * 24 * time.Hour
+
 	// The time of one event.
 
 	// invocation is that of a function in template.yaml.
 	invocation = 30 * time.Second
 	// leastCall is the shortest time in which a call may be expected to answer.
 	leastCall = 2 * time.Second
+	// noteWithin is for the one write that notes an arrival, without which all is
+	// as well.
+	noteWithin = 2 * time.Second
 
 	// How long to wait before trying again, by what is in the way. These grow
 	// with the attempts; see grown.

@@ -7,7 +7,8 @@
 // the order of the newest effective decision (the mark). A job record says to
 // whom a job of the cloud belongs, a [Use] which decision owns a ticket on a
 // switch and target. An [AuditRecord] tells of one settled decision, and is
-// linked to the one before it on the instance.
+// linked to the one before it on the instance. What came and became no decision
+// is kept apart from them, and only for a while: an [Arrival].
 //
 // # States of a decision
 //

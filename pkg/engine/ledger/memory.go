@@ -33,6 +33,7 @@ type memory struct {
 	trails    map[[2]string][]AuditRecord
 	expiring  []Key // in the order in which they were marked
 	halted    bool
+	arrivals  []Arrival // the oldest first
 }
 
 // Update needs no undoing: [put] begins with all that can fail here.
@@ -128,6 +129,15 @@ func (m *memory) PutAudit(a AuditRecord) error {
 		return ErrTrail
 	}
 	m.trails[at] = append(m.trails[at], a)
+	return nil
+}
+
+func (m *memory) Arrivals() ([]Arrival, error) { return slices.Clone(m.arrivals), nil }
+
+func (m *memory) PutArrival(a Arrival) error {
+	m.arrivals = slices.DeleteFunc(m.arrivals, func(b Arrival) bool { return b.Digest() == a.Digest() || !b.Expire.After(a.At) })
+	m.arrivals = append(m.arrivals, a)
+	m.arrivals = slices.Delete(m.arrivals, 0, max(0, len(m.arrivals)-MostArrivals))
 	return nil
 }
 

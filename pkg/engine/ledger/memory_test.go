@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -50,4 +51,20 @@ func TestMemoryForgetsWhatExpired(t *testing.T) {
 	old, err := l.Claim(t.Context(), ledger.Claim{Key: ledger.Key{ID: "old"}, Project: "project", Instance: "first", Nonce: "n", Order: now.Add(-1), Now: now, Lease: now})
 	require.NoError(t, err)
 	require.Equal(t, ledger.Superseded, old.Verdict, "marks never expire")
+}
+
+// However many come, what is kept has a bound, and the newest are there.
+func TestArrivalsAreBounded(t *testing.T) {
+	l := ledger.NewMemory()
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	for i := range ledger.MostArrivals + 10 {
+		require.NoError(t, l.Arrive(t.Context(), ledger.Arrival{Switch: "s", ID: fmt.Sprint(i), At: now, Expire: now.Add(time.Hour)}))
+	}
+	var ids []string
+	for a, err := range l.Arrived(t.Context(), now) {
+		require.NoError(t, err)
+		ids = append(ids, a.ID)
+	}
+	require.Len(t, ids, ledger.MostArrivals)
+	require.Equal(t, "10", ids[0])
 }

@@ -38,6 +38,8 @@ type Records interface {
 	// Trail lists some records of an instance's audit trail in order, from the
 	// number from on; none at its end. With an error it lists those before.
 	Trail(project, instance string, from int64) ([]AuditRecord, error)
+	// Arrivals are all that are kept. With an error it lists those that can be read.
+	Arrivals() ([]Arrival, error)
 
 	PutRecord(before, after *Record) error
 	PutInstance(Instance) error
@@ -46,6 +48,9 @@ type Records interface {
 	PutUse(Use) error
 	// PutAudit fails with [ErrTrail] if there is a record with this number.
 	PutAudit(AuditRecord) error
+	// PutArrival puts it in the place of the one with its digest, and forgets
+	// the oldest beyond [MostArrivals] and some that have expired when it came.
+	PutArrival(Arrival) error
 	// Purge forgets at most limit decisions that have expired, with their
 	// jobs.
 	Purge(now time.Time, limit int) error

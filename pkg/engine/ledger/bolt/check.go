@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -29,6 +30,9 @@ func (s *store) check(tx *bolt.Tx) error {
 		return err
 	} else if s {
 		there = first
+	}
+	if tx.Bucket([]byte(arrivals)) != nil {
+		there = append(slices.Clip(there), arrivals, arrived)
 	}
 	for _, name := range there {
 		if err := count(tx, name); err != nil {

@@ -18,7 +18,9 @@ import (
 // Buckets of the file. Decisions lie under their digests, instances, their
 // heads and jobs under project/id, uses of tickets under their key. due and
 // expire are indexes: a stamp, then a digest. An audit record lies under its
-// instance's project/id, a zero byte and its number in eight bytes.
+// instance's project/id, a zero byte and its number in eight bytes. Arrivals lie
+// under a stamp of when they came and their digest, by which arrived finds them;
+// both buckets are there from the first arrival on.
 const (
 	meta      = "meta"
 	decisions = "decisions"
@@ -29,6 +31,8 @@ const (
 	uses      = "uses"
 	heads     = "heads"
 	audit     = "audit"
+	arrivals  = "arrivals"
+	arrived   = "arrived"
 )
 
 // Files of the first version have no buckets that were added. They get them when
@@ -213,6 +217,72 @@ func (r records) Trail(project, instance string, from int64) ([]ledger.AuditReco
 		list = append(list, a)
 	}
 	return list, nil
+}
+
+func (r records) Arrivals() (list []ledger.Arrival, err error) {
+	b := r.tx.Bucket([]byte(arrivals))
+	if b == nil {
+		return nil, nil
+	}
+	var errs []error
+	c := b.Cursor()
+	for k, stored := c.First(); k != nil; k, stored = c.Next() {
+		var a ledger.Arrival
+		text, err := content(k, stored)
+		if err == nil {
+			a, err = ledger.DecodeArrival(text)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("arrival %q: %w", k, err))
+		} else {
+			list = append(list, a)
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+func (r records) PutArrival(a ledger.Arrival) error {
+	for _, name := range []string{arrivals, arrived} {
+		if _, err := r.tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	digest := []byte(a.Digest())
+	at := append([]byte(ledger.Stamp(a.At)), digest...)
+	before, err := r.get(arrived, digest)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(r.delete(arrivals, bytes.Clone(before)), r.write(arrived, digest, at), r.encode(arrivals, at, a)); err != nil {
+		return err
+	}
+	return r.forget(a.At)
+}
+
+// forget forgets the oldest arrivals beyond those that may be, and some that have
+// expired. Each is kept for as long, so that the oldest expire first.
+func (r records) forget(now time.Time) error {
+	const most = 8
+	b := r.tx.Bucket([]byte(arrivals))
+	for range most {
+		k, stored := b.Cursor().First()
+		if k == nil {
+			return nil
+		}
+		var a ledger.Arrival
+		text, err := content(k, stored)
+		if err == nil {
+			a, err = ledger.DecodeArrival(text)
+		}
+		// What cannot be read is as good as over.
+		if err == nil && a.Expire.After(now) && b.Sequence() <= ledger.MostArrivals {
+			return nil
+		}
+		if err := errors.Join(r.delete(arrived, indexed(k)), r.delete(arrivals, bytes.Clone(k))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r records) Owner(project, job string) (*ledger.Key, error) {

@@ -54,7 +54,7 @@ func Run(t *testing.T, h Harness) {
 	}{
 		{"Claim", claims}, {"Order", orders}, {"Again", again}, {"Settle", settles},
 		{"Reject", rejects}, {"LetGo", letsGo}, {"Mark", marks}, {"Read", reads},
-		{"Ticket", tickets}, {"Audit", audits},
+		{"Ticket", tickets}, {"Audit", audits}, {"Arrive", arrivals},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
