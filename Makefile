@@ -103,6 +103,14 @@ screenshots: ## The pictures of the page that docs/ and README show, made by its
 prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,sdks,mutants,fuzz for some
 	@GO=$(GO) MUTANTS=$(MUTANTS) $(GO) run ./tools/prove -time $(PROVETIME) -fuzztime $(FUZZTIME) -part '$(PART)'
 
+.PHONY: model
+model: tools/model/node_modules/.done ## Check the model of the protocol, and each of its rules by taking it out (needs Node.js)
+	$(GO) run ./tools/model -samples 2000 -shorten 200 -page docs/model.md
+
+tools/model/node_modules/.done: tools/model/package-lock.json
+	npm ci --prefix $(@D)/.. --ignore-scripts --no-audit --no-fund
+	touch $@
+
 .PHONY: bench
 bench: ## The benchmarks, with their comparison in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -150,7 +158,7 @@ fmt: ## Format the Go files
 
 .PHONY: clean
 clean: ## Remove what was built, and the linters
-	rm -rf build .aws-sam .venv tools/page/node_modules
+	rm -rf build .aws-sam .venv tools/page/node_modules tools/model/node_modules
 
 tools/page/node_modules/.done: tools/page/package-lock.json
 	@command -v npm >/dev/null && test -x $(CHROMIUM) || \
