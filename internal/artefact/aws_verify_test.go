@@ -22,6 +22,8 @@ import (
 
 	"github.com/interlock-functions/interlock/internal/awsjson"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/local/localtest"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // account is what template.yaml makes, on emulators: a table, a bus, a secret,
@@ -66,6 +68,7 @@ func newAccount(t testing.TB, functions ...string) *account {
 		*w = newWire(t, emulator(t, "TEST_AWS"), a.leaks)
 	}
 	a.createTable()
+	a.listed()
 	a.do(awsjson.EventBridge, "CreateEventBus", object{"Name": a.name}, nil)
 	a.do(awsjson.SecretsManager, "CreateSecret", object{"Name": a.name, "SecretString": secretText(keys)}, nil)
 	a.createQueue("listener", object{"source": []string{"interlock"}})
@@ -154,6 +157,17 @@ func (a *account) createTable() {
 		}},
 	}, nil)
 	a.t.Cleanup(func() { a.do(awsjson.DynamoDB, "DeleteTable", object{"TableName": a.name}, nil) })
+}
+
+// listed has the ledger know that the list of jobs shows those of ours, as it does
+// when the first has been followed to its end.
+func (a *account) listed() {
+	a.t.Helper()
+	first, err := ledger.Encode(ledger.Key{Switch: "jobfollow", Source: "urn:test", ID: "the first"})
+	require.NoError(a.t, err)
+	a.do(awsjson.DynamoDB, "PutItem", object{"TableName": a.name, "Item": object{
+		"pk": object{"S": "j#" + localtest.Proxy.ProjectID + "/" + ledger.Listed}, "f": object{"N": "1"}, "k": object{"S": string(first)},
+	}}, nil)
 }
 
 // createQueue makes a queue, and, with a pattern, a rule of the bus that fills

@@ -211,7 +211,7 @@ func TestChainBelievesTheLedgerAlone(t *testing.T) {
 		a.bus.take()
 		a.put(forged)
 		until(t, name+" did not come", func() bool { n, failed := a.turn("proxyssl"); require.Empty(t, failed); return n > 0 })
-		require.Equal(t, map[string]int{"GetItem": 2}, count(a.table.take()), name)
+		require.Equal(t, map[string]int{"GetItem": 2, "PutItem": 1}, count(a.table.take()), name+": it is looked up, and on record as what came and was refused")
 		require.Empty(t, a.bus.take(), name)
 		require.Len(t, a.cloud.Effects(), before, name)
 	}
@@ -237,9 +237,9 @@ func TestChainIsKilledInTheMiddle(t *testing.T) {
 		"the step is called":     {"proxyssl", step{flip, 1}},
 		"the step is settled":    {"proxyssl", step{"TransactWriteItems", 2}},
 		"the step is told":       {"proxyssl", step{"PutEvents", 1}},
-		"the step before ends":   {jobfollow.Function, step{"PutItem", 1}},
+		"the step before ends":   {jobfollow.Function, step{"TransactWriteItems", 1}},
 		"the step is asked for":  {jobfollow.Function, step{"PutEvents", 1}},
-		"the request is crossed": {jobfollow.Function, step{"PutItem", 2}},
+		"the request is crossed": {jobfollow.Function, step{"PutItem", 1}},
 	} {
 		for _, arrives := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, arrives %t", name, arrives), func(t *testing.T) {
