@@ -44,7 +44,9 @@ func TestLedgerInTrouble(t *testing.T) {
 				return fault
 			})
 			ledgertest.Run(t, b.harness(nil))
-			ledgertest.RunConcurrent(t, b.harness(nil))
+			h := b.harness(nil)
+			h.WithoutHistories = withoutHistories
+			ledgertest.RunConcurrent(t, h)
 			require.Greater(t, met, 200)
 		})
 	}

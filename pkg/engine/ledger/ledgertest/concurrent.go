@@ -20,9 +20,15 @@ import (
 // RunConcurrent tests what callers at the same time can see.
 func RunConcurrent(t *testing.T, h Harness) {
 	for _, test := range concurrent {
+		if h.WithoutHistories && test.name == histories {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) { test.run(begin(t, h)) })
 	}
 }
+
+// histories is the name of a test.
+const histories = "what happens at once could have happened in some order"
 
 // callers is how many call at once.
 const callers = 8
@@ -119,14 +125,14 @@ var concurrent = []test{
 		require.Len(w, w.trail("instance"), callers)
 		require.NoError(w, w.verify())
 	}},
-	{"what happens at once could have happened in some order", func(w *world) {
-		const histories = 60
-		for i := range histories {
+	{histories, func(w *world) {
+		const drawn = 60
+		for i := range drawn {
 			w.history(rand.New(rand.NewPCG(uint64(i), 1)), fmt.Sprint("project", i))
 		}
 		require.NoError(w, w.verify())
 		of, _, _ := strings.Cut(w.Name(), "/")
-		w.Logf("proved: histories, %s: %d, each linearisable", of, histories)
+		w.Logf("proved: histories, %s: %d, each linearisable", of, drawn)
 	}},
 }
 
