@@ -61,7 +61,7 @@ type siege struct {
 func besiege(t *testing.T) *siege {
 	s := &siege{
 		cloud: cloudsim.New(cloudsim.Options{Simulations: simulations.All(), JobVisible: -1, JobPending: time.Millisecond, JobRunning: time.Millisecond}),
-		heard: &listener{contents: map[string]map[string]bool{}},
+		heard: &listener{contents: map[string]map[string]bool{}, ended: make(chan struct{})},
 	}
 	// Calls take their time, so that death meets them on their way.
 	require.NoError(t, s.cloud.Inject(cloudsim.Fault{Kind: cloudsim.Delay, Delay: 5 * time.Millisecond}))
@@ -79,6 +79,7 @@ func (s *siege) kill(t *testing.T, atOnce bool, programs ...*program) {
 		p.start()
 		defer p.kill()
 	}
+	s.listed(t, programs[0])
 	r := rand.New(rand.NewPCG(1, 2))
 	pick := func() *program { return programs[r.IntN(len(programs))] }
 	for n := range kills * crowd {
@@ -117,6 +118,20 @@ func (s *siege) kill(t *testing.T, atOnce bool, programs ...*program) {
 		for _, twins := range s.twins {
 			again(twins)
 		}
+	}
+}
+
+// listed has a program follow a job to its end, so that the list of jobs is known to
+// show those of ours: before that, a call that a death cut off stays in doubt.
+func (s *siege) listed(t *testing.T, p *program) {
+	first := request("first", "proxy-ssl", true)
+	first.target.InstanceID = strings.Repeat("f", 32) + "in07"
+	s.cloud.Declare(cloudsim.Target{ProjectID: project, InstanceID: first.target.InstanceID, ProxyID: proxy})
+	require.Empty(t, p.redeliver(first.event()))
+	select {
+	case <-s.heard.ended:
+	case <-time.After(time.Minute):
+		require.FailNow(t, "the first job has no end")
 	}
 }
 
@@ -258,6 +273,9 @@ type listener struct {
 	// contents are the completion events, by the id of the event that caused
 	// them.
 	contents map[string]map[string]bool
+	// ended is closed when a job has ended well.
+	ended chan struct{}
+	once  sync.Once
 }
 
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -266,6 +284,9 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil || json.Unmarshal(body, &ev) != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
+	}
+	if ev.Type() == events.TypeJobSucceeded {
+		l.once.Do(func() { close(l.ended) })
 	}
 	if ev.Type() != events.TypeSwitchCompleted {
 		return
