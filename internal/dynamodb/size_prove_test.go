@@ -12,9 +12,3 @@ var troubles = map[string][]dynamotest.Fault{
 	"throttled": allTroubles[:1], "broken": allTroubles[1:2], "unreached": allTroubles[2:3], "lost": allTroubles[3:4],
 	"conflicting": allTroubles[4:5], "unprocessed": allTroubles[5:6], "stale": allTroubles[6:], "all of it": allTroubles,
 }
-
-// withoutHistories: of about ten runs in trouble one has a history that no order
-// explains: two claims of a decision are each told that they are new. It is not
-// known yet whether the ledger is wrong, the stand-in, or the model of a caller
-// who tries again; until it is, make prove shows it.
-const withoutHistories = false

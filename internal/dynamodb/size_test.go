@@ -8,9 +8,3 @@ import "github.com/interlock-functions/interlock/internal/dynamodb/dynamotest"
 const drawn, troubleDrawn = "25", "15"
 
 var troubles = map[string][]dynamotest.Fault{"all of it": allTroubles}
-
-// withoutHistories: of about ten runs in trouble one has a history that no order
-// explains: two claims of a decision are each told that they are new. It is not
-// known yet whether the ledger is wrong, the stand-in, or the model of a caller
-// who tries again; until it is, make prove shows it.
-const withoutHistories = true

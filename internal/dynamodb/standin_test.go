@@ -3,6 +3,8 @@ package dynamodb_test
 import (
 	"flag"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -43,13 +45,23 @@ func TestLedgerInTrouble(t *testing.T) {
 				met++
 				return fault
 			})
-			ledgertest.Run(t, b.harness(nil))
-			h := b.harness(nil)
-			h.WithoutHistories = withoutHistories
+			h := b.harness(telling{b.way})
+			ledgertest.Run(t, h)
 			ledgertest.RunConcurrent(t, h)
 			require.Greater(t, met, 200)
 		})
 	}
+}
+
+// telling tells the histories of each answer to a write that was lost.
+type telling struct{ way http.RoundTripper }
+
+func (r telling) RoundTrip(q *http.Request) (*http.Response, error) {
+	res, err := r.way.RoundTrip(q)
+	if operation := q.Header.Get("X-Amz-Target"); err != nil && (strings.HasSuffix(operation, ".PutItem") || strings.HasSuffix(operation, ".TransactWriteItems")) {
+		ledgertest.Lost(q.Context())
+	}
+	return res, err
 }
 
 // allTroubles are those that a ledger gets over.

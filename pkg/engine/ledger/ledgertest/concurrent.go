@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -20,15 +21,9 @@ import (
 // RunConcurrent tests what callers at the same time can see.
 func RunConcurrent(t *testing.T, h Harness) {
 	for _, test := range concurrent {
-		if h.WithoutHistories && test.name == histories {
-			continue
-		}
 		t.Run(test.name, func(t *testing.T) { test.run(begin(t, h)) })
 	}
 }
-
-// histories is the name of a test.
-const histories = "what happens at once could have happened in some order"
 
 // callers is how many call at once.
 const callers = 8
@@ -125,7 +120,7 @@ var concurrent = []test{
 		require.Len(w, w.trail("instance"), callers)
 		require.NoError(w, w.verify())
 	}},
-	{histories, func(w *world) {
+	{"what happens at once could have happened in some order", func(w *world) {
 		const drawn = 60
 		for i := range drawn {
 			w.history(rand.New(rand.NewPCG(uint64(i), 1)), fmt.Sprint("project", i))
@@ -210,7 +205,8 @@ func together(n int, fn func(int)) {
 
 // history lets four callers work on two decisions of one instance, and looks
 // for an order in which the model gives the same answers, and which keeps what
-// ended before what began later: it has to be linearisable.
+// ended before what began later: it has to be linearisable. A write whose answer was
+// lost is one by itself, for the ledger tries again on what others have done since.
 func (w *world) history(r *rand.Rand, project string) {
 	w.Helper()
 	plans := make([][]op, 4)
@@ -231,9 +227,12 @@ func (w *world) history(r *rand.Rand, project string) {
 	together(len(plans), func(i int) {
 		for _, o := range plans[i] {
 			c := porcupine.Operation{ClientId: i, Input: o, Call: clock.Add(1)}
-			c.Output = o.on(w.ctx, w.Ledger)
+			var lost atomic.Int64
+			c.Output = o.on(context.WithValue(w.ctx, lostKey{}, &lost), w.Ledger)
 			c.Return = clock.Add(1)
 			calls[i] = append(calls[i], c)
+			c.Output = answer{lost: true}
+			calls[i] = append(calls[i], slices.Repeat([]porcupine.Operation{c}, int(lost.Load()))...)
 		}
 	})
 	all := slices.Concat(calls...)
@@ -241,21 +240,46 @@ func (w *world) history(r *rand.Rand, project string) {
 	for _, c := range all {
 		a := c.Output.(answer)
 		require.True(w, known(a.err), "%v", a.err)
+		if a.lost {
+			fmt.Fprintf(&told, "%d-%d %v: answer lost\n", c.Call, c.Return, c.Input)
+			continue
+		}
 		fmt.Fprintf(&told, "%d-%d %v: %v %v\n", c.Call, c.Return, c.Input, a.claimed.Verdict, a.err)
 	}
 	require.True(w, porcupine.CheckOperations(inOrder, all), "no order explains\n%s", &told)
 }
 
+// lostKey is that of a count, in a context.
+type lostKey struct{}
+
+// Lost tells the history that an operation with this context belongs to that the
+// answer to a write was lost. It was done, or not, whatever the operation answers
+// in the end: what is tried again finds what others have done since.
+func Lost(ctx context.Context) {
+	if n, ok := ctx.Value(lostKey{}).(*atomic.Int64); ok {
+		n.Add(1)
+	}
+}
+
 // inOrder is the model of one caller after another. An answer that the ledger was
 // too busy to give says nothing and changes nothing.
-var inOrder = porcupine.Model{
-	Init: func() any { return newModel() },
-	Step: func(state, in, out any) (bool, any) {
+var inOrder = (&porcupine.NondeterministicModel{
+	Init: func() []any { return []any{newModel()} },
+	Step: func(state, in, out any) []any {
 		next, got := state.(model).clone(), out.(answer)
-		return busy(got.claimed) || same(next.do(in.(op)), got), next
+		want := next.do(in.(op))
+		switch {
+		case got.lost:
+			return []any{state, next}
+		case busy(got.claimed):
+			return []any{state}
+		case same(want, got):
+			return []any{next}
+		}
+		return nil
 	},
 	Equal: func(a, b any) bool { return reflect.DeepEqual(a, b) },
-}
+}).ToModel()
 
 func same(want, got answer) bool {
 	a, b := want.claimed, got.claimed

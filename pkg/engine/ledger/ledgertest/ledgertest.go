@@ -44,9 +44,6 @@ type Harness struct {
 	// Tamper puts an audit record in the place of the one with the number seq on
 	// the instance's trail, or takes that away if a is nil. The head stays.
 	Tamper func(t *testing.T, l ledger.Ledger, project, instance string, seq int64, a *ledger.AuditRecord)
-	// WithoutHistories leaves out whether what happens at once could have happened
-	// in some order.
-	WithoutHistories bool
 }
 
 // Run tests everything that one caller at a time can see.

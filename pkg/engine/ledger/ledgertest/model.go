@@ -62,6 +62,7 @@ func (o op) String() string {
 type answer struct {
 	claimed ledger.Claimed
 	err     error
+	lost    bool // nothing was told
 }
 
 // on does the operation on a ledger.
@@ -70,7 +71,7 @@ func (o op) on(ctx context.Context, l ledger.Ledger) answer {
 	switch o.kind {
 	case "claim":
 		a, err := l.Claim(ctx, o.claim)
-		return answer{a, err}
+		return answer{claimed: a, err: err}
 	case "settle":
 		return answer{err: l.Settle(ctx, key, nonce, o.out)}
 	case "reject":
