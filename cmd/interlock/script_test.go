@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[procsKey{}] = procs{}
+			env.Setenv(raceOptions, raceDetector)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -71,6 +72,9 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// Every program that the race detector looks at would wait for a second when it ends.
+const raceOptions, raceDetector = "GORACE", "atexit_sleep_ms=0"
 
 // procs are the programs that a script has started, by name.
 type procs map[string]*proc
@@ -153,7 +157,7 @@ func isFile(path string) bool {
 }
 
 func environ(ts *testscript.TestScript) (env []string) {
-	for _, name := range append(config.Names(), "PATH", "HOME", "TMPDIR") {
+	for _, name := range append(config.Names(), "PATH", "HOME", "TMPDIR", raceOptions) {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}
