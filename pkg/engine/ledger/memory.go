@@ -33,7 +33,7 @@ type memory struct {
 	trails    map[[2]string][]AuditRecord
 	expiring  []Key // in the order in which they were marked
 	halted    bool
-	arrivals  []Arrival // the oldest first
+	arrivals  []arrived // the oldest first
 }
 
 // Update needs no undoing: [put] begins with all that can fail here.
@@ -132,11 +132,23 @@ func (m *memory) PutAudit(a AuditRecord) error {
 	return nil
 }
 
-func (m *memory) Arrivals() ([]Arrival, error) { return slices.Clone(m.arrivals), nil }
+// arrived is an arrival with its digest, for each that comes is compared with all.
+type arrived struct {
+	digest string
+	Arrival
+}
+
+func (m *memory) Arrivals() (list []Arrival, _ error) {
+	for _, a := range m.arrivals {
+		list = append(list, a.Arrival)
+	}
+	return list, nil
+}
 
 func (m *memory) PutArrival(a Arrival) error {
-	m.arrivals = slices.DeleteFunc(m.arrivals, func(b Arrival) bool { return b.Digest() == a.Digest() || !b.Expire.After(a.At) })
-	m.arrivals = append(m.arrivals, a)
+	digest := a.Digest()
+	m.arrivals = slices.DeleteFunc(m.arrivals, func(b arrived) bool { return b.digest == digest || !b.Expire.After(a.At) })
+	m.arrivals = append(m.arrivals, arrived{digest, a})
 	m.arrivals = slices.Delete(m.arrivals, 0, max(0, len(m.arrivals)-MostArrivals))
 	return nil
 }
