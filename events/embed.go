@@ -20,7 +20,7 @@ var Samples embed.FS
 func Types() []string {
 	return []string{
 		TypeTicketApproved, TypeTagChanged, TypeSwitchRequested,
-		TypeSwitchCompleted, TypeSwitchRejected, TypeSwitchFailed, TypeJobSucceeded, TypeJobFailed,
+		TypeSwitchCompleted, TypeSwitchRejected, TypeSwitchFailed, TypeJobSucceeded, TypeJobFailed, TypeJobUnknown,
 		TypeChainSucceeded, TypeChainFailed,
 	}
 }

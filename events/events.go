@@ -32,6 +32,7 @@ const (
 	TypeSwitchFailed    = "dev.interlock.switch.failed.v1"
 	TypeJobSucceeded    = "dev.interlock.job.succeeded.v1"
 	TypeJobFailed       = "dev.interlock.job.failed.v1"
+	TypeJobUnknown      = "dev.interlock.job.unknown.v1"
 	TypeChainSucceeded  = "dev.interlock.chain.succeeded.v1"
 	TypeChainFailed     = "dev.interlock.chain.failed.v1"
 )
@@ -332,7 +333,8 @@ type Cloud struct {
 	RequestID string `json:"request_id,omitempty"`
 }
 
-// JobEndedOf is the data of [TypeJobSucceeded] and [TypeJobFailed].
+// JobEndedOf is the data of [TypeJobSucceeded] and [TypeJobFailed], and of
+// [TypeJobUnknown]: there the job was not seen to end for as long as it was followed.
 type JobEndedOf[T any] struct {
 	Switch  string `json:"switch"`
 	Target  T      `json:"target"`
@@ -342,10 +344,15 @@ type JobEndedOf[T any] struct {
 	Cause   Cause  `json:"cause"`
 }
 
-// Job is the end of the cloud's job in the cloud's own words.
+// Job is what the cloud said of its job, in the cloud's own words.
 type Job struct {
-	Status     string     `json:"status"`
+	// Status is the cloud's; [NotSeen] of a job that could not be found or read.
+	Status string `json:"status"`
+	// FailReason is the cloud's; of a job that was not seen to end, why not.
 	FailReason string     `json:"fail_reason,omitempty"`
 	Began      *time.Time `json:"began,omitempty"`
 	Ended      *time.Time `json:"ended,omitempty"`
 }
+
+// NotSeen is the status of a job of which the cloud has said nothing.
+const NotSeen = "not seen"

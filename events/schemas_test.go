@@ -75,6 +75,7 @@ func goTypes() map[string]reflect.Type {
 		events.TypeSwitchFailed:    reflect.TypeFor[events.Rejected](),
 		events.TypeJobSucceeded:    reflect.TypeFor[events.JobEnded](),
 		events.TypeJobFailed:       reflect.TypeFor[events.JobEnded](),
+		events.TypeJobUnknown:      reflect.TypeFor[events.JobEnded](),
 		events.TypeChainSucceeded:  reflect.TypeFor[events.ChainEnded](),
 		events.TypeChainFailed:     reflect.TypeFor[events.ChainEnded](),
 	}
@@ -253,6 +254,6 @@ func TestSharedDefinitionsAreTheSame(t *testing.T) {
 	same("chainStep", events.TypeChainSucceeded, events.TypeChainFailed)
 	for _, kind := range []string{"instance", "proxy", "auditedDatabase"} {
 		same(kind, events.TypeTicketApproved, events.TypeSwitchRequested)
-		same(kind, events.TypeSwitchCompleted, events.TypeJobSucceeded, events.TypeJobFailed, events.TypeChainSucceeded, events.TypeChainFailed)
+		same(kind, events.TypeSwitchCompleted, events.TypeJobSucceeded, events.TypeJobFailed, events.TypeJobUnknown, events.TypeChainSucceeded, events.TypeChainFailed)
 	}
 }

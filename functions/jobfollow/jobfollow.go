@@ -4,7 +4,8 @@
 // that the switch has flipped. This function takes each such event, asks until
 // the job has ended, first within five seconds and then with waits that grow to
 // a minute, and emits [events.TypeJobSucceeded] or [events.TypeJobFailed] with
-// the cloud's own begin, end and reason. It flips nothing.
+// the cloud's own begin, end and reason. A job that was not seen to end for as long
+// as it is followed is [events.TypeJobUnknown]. It flips nothing.
 //
 // It asks by the project's list of jobs (operation ListImmediateJobs), page by
 // page, and for a job by its id (ShowGaussMySqlJobInfo) only where the list

@@ -40,6 +40,8 @@ func documents() []document {
 		{Type: events.TypeSwitchFailed, Title: "Switch failed", template: "ended", Says: "says that a request was given up for now" + missing, Codes: forNow},
 		{Type: events.TypeJobSucceeded, Title: "Job succeeded", template: "job", Says: "says that the cloud's job ended well" + ofNothing},
 		{Type: events.TypeJobFailed, Title: "Job failed", template: "job", Says: "says that the cloud's job failed" + ofNothing},
+		{Type: events.TypeJobUnknown, Title: "Job unknown", template: "job",
+			Says: "says that the cloud's job was not seen to end for as long as it was followed: it may have taken effect, and still may" + ofNothing},
 		{Type: events.TypeChainSucceeded, Title: "Chain succeeded", template: "chain-ended", Codes: both,
 			Says: "says that all steps of a chain have taken effect" + ofNothing},
 		{Type: events.TypeChainFailed, Title: "Chain failed", template: "chain-ended", Codes: both,

@@ -276,17 +276,40 @@ func TestAJobThatNeverEndsIsGivenUp(t *testing.T) {
 		p := w.start(w.bolt(), time.Second)
 		p.Handle(t.Context(), "proxyssl", ticket(t, "CHG1", 1, true, nil))
 		time.Sleep(time.Hour)
-		require.Empty(t, w.events(events.TypeJobFailed))
+		require.Empty(t, w.events(events.TypeJobUnknown))
 		p.stop()
 		p = w.start(w.bolt(), time.Second)
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		failed := w.events(events.TypeJobFailed)
-		require.Len(t, failed, 1)
+		unknown := w.events(events.TypeJobUnknown)
+		require.Len(t, unknown, 1)
+		require.Empty(t, w.events(events.TypeJobFailed))
 		var data events.JobEnded
-		require.NoError(t, json.Unmarshal(failed[0].Data(), &data))
-		require.Equal(t, "timeout", data.Job.Status)
+		require.NoError(t, json.Unmarshal(unknown[0].Data(), &data))
+		require.Equal(t, "Running", data.Job.Status)
 		require.Contains(t, data.Job.FailReason, "still Running after 2h0m0s")
+		p.stop()
+	})
+}
+
+// A step whose job nobody can find ends its chain: it may have taken effect.
+func TestAChainEndsWithAJobThatIsNotSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{JobVisible: 1000 * time.Hour})
+		p := w.start(w.bolt(), time.Second)
+		require.Equal(t, events.Accepted, p.Handle(t.Context(), "proxyalt", four(t, "CHG1", nil)).Result)
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		unknown := w.events(events.TypeJobUnknown)
+		require.Len(t, unknown, 1)
+		var data events.JobEnded
+		require.NoError(t, unknown[0].DataAs(&data))
+		require.Equal(t, events.NotSeen, data.Job.Status)
+		require.NotEmpty(t, data.Job.FailReason)
+		require.Equal(t, []events.StepState{"failed", "not-done", "not-done", "not-done"}, w.states(events.TypeChainFailed))
+		var end events.ChainEnded
+		require.NoError(t, w.events(events.TypeChainFailed)[0].DataAs(&end))
+		require.Equal(t, events.Unresolved, end.Steps[0].Error.Code)
 		p.stop()
 	})
 }

@@ -343,7 +343,7 @@ func (c *chainOf) read() bool {
 		// The events of jobs are not the chain's own.
 		own, _ := ext["chainid"].(string)
 		if own == "" {
-			if ev.Type() != events.TypeJobSucceeded && ev.Type() != events.TypeJobFailed && !c.afterwards(ev) {
+			if ev.Type() != events.TypeJobSucceeded && ev.Type() != events.TypeJobFailed && ev.Type() != events.TypeJobUnknown && !c.afterwards(ev) {
 				c.wrong("%s %s is of no chain", ev.Type(), ev.ID())
 			}
 			continue
@@ -479,7 +479,7 @@ const patience = 2 * time.Hour
 // lostSight tells of a step whose job could not be read at the end of the time for
 // which it was followed: nothing is known of it, and it may have had its effect.
 func (c *chainOf) lostSight(step ledger.Key, s events.ChainStep) bool {
-	if s.Error == nil || !strings.Contains(s.Error.Detail, ": timeout timeout: not known after ") {
+	if s.Error == nil || s.Error.Code != events.Unresolved || !strings.Contains(s.Error.Detail, ": not seen not known after ") {
 		return false
 	}
 	return slices.ContainsFunc(c.records(), func(rec ledger.Record) bool {

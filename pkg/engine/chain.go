@@ -53,8 +53,12 @@ func jobEnd(o *ledger.Outcome, job *Job, v verdict) stepEnd {
 	if job.State == JobSucceeded {
 		return stepEnd{state: events.StepDone, changed: o.Changed, jobID: o.JobID}
 	}
+	code := events.CloudRefused
+	if job.State == JobOpen {
+		code = events.Unresolved
+	}
 	return stepEnd{state: events.StepFailed, jobID: o.JobID, why: &events.Error{
-		Code: events.CloudRefused, Title: titles[events.CloudRefused], Detail: fmt.Sprintf("job %s: %s %s", o.JobID, job.Status, job.FailReason),
+		Code: code, Title: titles[code], Detail: fmt.Sprintf("job %s: %s %s", o.JobID, job.Status, job.FailReason),
 	}}
 }
 

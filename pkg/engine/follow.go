@@ -201,13 +201,14 @@ func (f *Follower) Look(ctx context.Context, j *Followed) Result {
 	case err == nil && job.State != JobOpen:
 		return f.settle(ctx, j, verdict{}, &job)
 	case age >= f.patience():
-		why := "timeout: still " + job.Status + " after " + f.patience().String()
-		if err != nil {
-			why = "timeout: not known after " + f.patience().String() + ": " + err.Error()
-		} else if job.ID == "" {
-			why = "timeout: not found in " + f.patience().String()
+		job.FailReason = "still " + job.Status + " after " + f.patience().String()
+		if job.ID == "" {
+			job.Status, job.FailReason = events.NotSeen, "not found in "+f.patience().String()
 		}
-		return f.settle(ctx, j, verdict{}, &Job{Status: "timeout", State: JobFailed, FailReason: why})
+		if err != nil {
+			job.FailReason = "not known after " + f.patience().String() + ": " + err.Error()
+		}
+		return f.settle(ctx, j, verdict{}, &job)
 	case err != nil:
 		return e.later(ctx, d, events.Unavailable, pace(age), err)
 	}
@@ -290,8 +291,11 @@ func (f *Follower) outcome(ctx context.Context, j *Followed, v verdict, job *Job
 	} else {
 		o = ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
 		typ := events.TypeJobSucceeded
-		if job.State != JobSucceeded {
+		switch job.State {
+		case JobFailed:
 			o.Result, typ = "job-failed", events.TypeJobFailed
+		case JobOpen:
+			o.Result, typ = "job-unknown", events.TypeJobUnknown
 		}
 		out := e.outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
 			Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job.ended(), Cause: j.Cause,
