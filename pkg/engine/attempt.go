@@ -33,6 +33,9 @@ type attempt struct {
 	// called: this attempt has sent the call. other: before that, the switch was
 	// seen to be in the other position.
 	called, other bool
+	// jobID is the job that the answer to this attempt's call named, or to an
+	// earlier one's that could not be settled.
+	jobID string
 }
 
 func (e *Engine) attempt(d *decision.Decision, c ledger.Claim, claimed ledger.Claimed) *attempt {
@@ -40,7 +43,7 @@ func (e *Engine) attempt(d *decision.Decision, c ledger.Claim, claimed ledger.Cl
 		Engine: e, d: d, sw: e.byName[d.Switch], rec: claimed.Record, nonce: c.Nonce,
 		deadline: c.Lease.Add(-e.Quiet), lease: c.Lease,
 		doubt: claimed.Verdict == ledger.Resumed, superseded: claimed.Superseded,
-		policies: claimed.Record.Last.Policies,
+		policies: claimed.Record.Last.Policies, jobID: claimed.Record.Last.JobID,
 	}
 }
 
@@ -85,6 +88,9 @@ func (a *attempt) resumed(ctx context.Context) Result {
 		return a.end(ctx, halted())
 	case a.left() < leastCall:
 		return a.end(ctx, waiting(events.Unavailable, leastWait, errNoTime))
+	}
+	if a.jobID != "" {
+		return a.end(ctx, completed(events.Accepted, a.jobID))
 	}
 	if err := a.hidden(ctx); err != nil {
 		return a.end(ctx, waiting(events.Doubt, a.Quiet, err))
@@ -149,8 +155,8 @@ func (a *attempt) send(ctx context.Context) Result {
 	}
 	call, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	a.called = true
 	job, err := a.sw.flip(call, a.d)
+	a.called, a.jobID = true, job
 	v := a.classify(job, err)
 	if v.effect == Certain && !a.sw.Creates() && a.lookUpState(call).state == asWanted {
 		v = completed(events.Applied, "")
@@ -180,19 +186,41 @@ func (a *attempt) end(ctx context.Context, v verdict) Result {
 	}
 	v.changed = v.changed || a.other && a.called
 	o, out := a.outcome(a.d, v, a.nonce, a.rec.Order)
-	began := a.Now()
-	err := a.Ledger.Settle(ctx, a.rec.Key, a.nonce, o)
-	a.Observe(ctx, Step{Name: "settle", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})
+	err := a.settle(ctx, o)
 	switch {
 	case errors.Is(err, ledger.ErrJobTaken):
 		// Of our own call the effect is known, whoever has the job.
+		a.jobID = ""
 		return a.letGo(ctx, inDoubt(fmt.Errorf("job %s belongs to another decision", o.JobID), !v.inferred))
 	case errors.Is(err, ledger.ErrLost):
 		return a.later(ctx, a.d, events.Held, leastWait, errors.New("another delivery has taken the decision over"))
+	case err != nil && a.called && v.took != "":
+		// What the answer said is not lost where a smaller write goes through.
+		what := "the call took effect"
+		if a.jobID != "" {
+			what += ", as job " + a.jobID
+		}
+		return a.letGo(ctx, inDoubt(fmt.Errorf("%s, and could not be settled: ledger: %w", what, err), true))
 	case err != nil:
 		return a.later(ctx, a.d, events.Unavailable, ledgerWait, fmt.Errorf("ledger: %w", err))
 	}
 	return a.emit(ctx, a.d, a.rec.Key, a.nonce, &o, out)
+}
+
+// settle writes the outcome down. That of a call which this attempt has made is
+// tried again for as long as the invocation lasts: what its answer said, the job
+// above all, may be found out nowhere else.
+func (a *attempt) settle(ctx context.Context, o ledger.Outcome) error {
+	left := a.deadline.Sub(a.Now()) - a.Reserve/2
+	for wait := settleWait; ; wait = min(2*wait, mostSettleWait) {
+		began := a.Now()
+		err := a.Ledger.Settle(ctx, a.rec.Key, a.nonce, o)
+		a.Observe(ctx, Step{Name: "settle", Decision: a.d, At: began, Took: a.Now().Sub(began), Result: o.Result, JobID: o.JobID, Err: err})
+		left -= a.Now().Sub(began) + wait
+		if err == nil || !a.called || errors.Is(err, ledger.ErrLost) || errors.Is(err, ledger.ErrJobTaken) || left < 0 || a.Sleep(ctx, wait) != nil {
+			return err
+		}
+	}
 }
 
 // calling is the call of a decision, for people.
@@ -210,7 +238,7 @@ func (a *attempt) letGo(ctx context.Context, v verdict) Result {
 	if v.effect == None && !v.patient && a.tooOld(a.rec.Pursued, now) {
 		return a.end(ctx, a.abandoned(v))
 	}
-	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail, Patient: v.patient, Policies: a.policies}
+	note := ledger.Note{At: now, Code: string(v.code), Detail: v.detail, Patient: v.patient, Policies: a.policies, JobID: a.jobID}
 	wait := v.wait
 	var err error
 	if a.doubt || v.effect != None {

@@ -58,6 +58,9 @@ type Engine struct {
 	DataSchema func(eventType string) string
 	// Now is the wall clock. Default time.Now.
 	Now func() time.Time
+	// Sleep waits, in between the attempts to settle, until the context ends.
+	// Default: a timer.
+	Sleep func(context.Context, time.Duration) error
 	// Nonce returns a random text, new for each claim. Default crypto/rand.
 	Nonce func() string
 	// DryRun makes every event a dry run, and leaves alone what the ledger has.
@@ -156,6 +159,9 @@ func (e *Engine) Init() error {
 	}
 	// Wall clock only: a frozen process's monotonic clock stands still.
 	e.Now = func() time.Time { return now().Round(0) }
+	if e.Sleep == nil {
+		e.Sleep = sleep
+	}
 	if e.Nonce == nil {
 		e.Nonce = rand.Text
 	}
@@ -174,6 +180,17 @@ func (e *Engine) Init() error {
 	var err error
 	e.decoder, err = decision.New(specs, e.Region)
 	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func setDefault(d *time.Duration, value time.Duration) {

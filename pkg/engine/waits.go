@@ -31,6 +31,10 @@ const (
 	invocation = 30 * time.Second
 	// leastCall is the shortest time in which a call may be expected to answer.
 	leastCall = 2 * time.Second
+	// settleWait is the first wait before an outcome that could not be settled is
+	// tried again, and mostSettleWait the longest.
+	settleWait     = 50 * time.Millisecond
+	mostSettleWait = time.Second
 	// noteWithin is for the one write that notes an arrival, without which all is
 	// as well.
 	noteWithin = 2 * time.Second

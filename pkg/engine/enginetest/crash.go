@@ -99,7 +99,7 @@ func newRun(h *Host, w World) *run {
 		sw = sw.Around(h.hook)
 	}
 	r.key = ledger.Key{Switch: sw.Name, Source: w.Event.Source(), ID: w.Event.ID()}
-	r.engine = &engine.Engine{Switches: []engine.Registered{sw}, Ledger: gatedLedger{h, r.ledger}, Bus: r.bus, Now: h.Now, Quiet: quiet}
+	r.engine = &engine.Engine{Switches: []engine.Registered{sw}, Ledger: gatedLedger{h, r.ledger}, Bus: r.bus, Now: h.Now, Quiet: quiet, Sleep: h.sleep}
 	if err := r.engine.Init(); err != nil {
 		h.Fatal(err)
 	}

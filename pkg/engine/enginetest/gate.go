@@ -122,6 +122,12 @@ func (h *Host) rest(d time.Duration) {
 	h.now, h.adrift = end, left
 }
 
+// sleep lets a process wait: what is adrift may land meanwhile.
+func (h *Host) sleep(_ context.Context, d time.Duration) error {
+	h.rest(d)
+	return nil
+}
+
 // notReached is an [engine.Failure] for switches, and an error for the others.
 type notReached struct{}
 

@@ -340,6 +340,8 @@ type Note struct {
 	Patient bool `json:"patient,omitempty"`
 	// Policies are the rules by which a policy had let the call be sent.
 	Policies []string `json:"policies,omitempty"`
+	// JobID is the job that the call's answer named, where that could not be settled.
+	JobID string `json:"job_id,omitempty"`
 }
 
 // Wait is why and until when a decision waits.
