@@ -92,6 +92,14 @@ func TestArtefactsHaveNoSimulation(t *testing.T) {
 	require.NotRegexp(t, `/cloudsim\n|/simulations?\n`, string(list))
 }
 
+// A function's ledger is a table: what other ledgers need would make it start slower.
+func TestArtefactsHaveNoOtherLedger(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(list), "internal/dynamodb\n")
+	require.NotRegexp(t, `/ledger/(bolt|postgres)\n|bbolt|jackc`, string(list))
+}
+
 // The engine knows no cloud, no host and no switch: whoever has others can use it.
 func TestTheEngineStandsAlone(t *testing.T) {
 	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../pkg/engine/...").Output()

@@ -210,7 +210,7 @@ func TestReadmeLinks(t *testing.T) {
 		if m[2] != "" {
 			target, err := os.ReadFile(path)
 			require.NoError(t, err)
-			require.Regexp(t, "(?m)^#+ "+m[2]+"$", string(target))
+			require.Regexp(t, "(?mi)^#+ "+strings.ReplaceAll(m[2], "-", "[ -]")+"$", string(target))
 		}
 	}
 	runbook, err := os.ReadFile(filepath.Join(repository, "docs", "operations.md"))

@@ -20,7 +20,14 @@ import (
 // Place is a setting of the form kind:rest, as bolt:interlock.db.
 type Place struct{ Kind, Rest string }
 
-func (p Place) String() string { return p.Kind + ":" + p.Rest }
+// String is the setting without what is secret in it: a database's URL may hold a
+// password anywhere.
+func (p Place) String() string {
+	if p.Kind == "postgres" {
+		return "postgres:…"
+	}
+	return p.Kind + ":" + p.Rest
+}
 
 // Credentials are the values that let us into the cloud, by one of three ways:
 // keys, a ready token, or a user for whom tokens are fetched.
@@ -41,7 +48,8 @@ type Config struct {
 	// Secrets Manager instead.
 	Credentials Credentials
 	SecretID    string
-	// Ledger is memory:, bolt:PATH or dynamodb:TABLE.
+	// Ledger is memory:, bolt:PATH, dynamodb:TABLE or postgres:URL, whose URL may also
+	// stand alone.
 	Ledger Place
 	// Bus is memory:, eventbridge:BUS or http:URL.
 	Bus Place
@@ -189,7 +197,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Region:         r.get(region),
 		Credentials:    r.credentials(),
 		SecretID:       r.get(secretID),
-		Ledger:         r.place(ledgerVar, ledger, "memory:", "bolt:PATH", "dynamodb:TABLE"),
+		Ledger:         r.place(ledgerVar, ledger, "memory:", "bolt:PATH", "dynamodb:TABLE", "postgres:URL"),
 		Bus:            r.place(busVar, bus, "memory:", "eventbridge:BUS", "http:URL"),
 		Quiet:          r.duration(quiet, 60*time.Second),
 		Retention:      r.duration(retention, 2160*time.Hour),
@@ -466,7 +474,7 @@ func isPlace(text string) bool {
 // shown leaves out of a URL what may be secret in it.
 func shown(text string) string {
 	if i := strings.LastIndexByte(text, '@'); i >= 0 {
-		return "…" + text[i:]
+		text = "…" + text[i:]
 	}
 	text, _, _ = strings.Cut(text, "?")
 	return text

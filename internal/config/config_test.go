@@ -217,7 +217,7 @@ func TestStoredKeys(t *testing.T) {
 // On Lambda nothing is assumed of ledger and bus.
 func TestMandatory(t *testing.T) {
 	_, err := config.Read(enough, "", "memory:")
-	require.ErrorContains(t, err, "INTERLOCK_LEDGER: not set; expected memory:, bolt:PATH, dynamodb:TABLE")
+	require.ErrorContains(t, err, "INTERLOCK_LEDGER: not set; expected memory:, bolt:PATH, dynamodb:TABLE, postgres:URL")
 	_, err = config.Read(enough, "memory:", "")
 	require.ErrorContains(t, err, "INTERLOCK_BUS: not set")
 }

@@ -54,7 +54,7 @@ type Halt struct {
 // another process has its file, that one is asked.
 func OpenDesk(ctx context.Context, c config.Config, switches []huawei.Switch, o Options) (Desk, error) {
 	if c.Ledger.Kind == "memory" {
-		return nil, errors.New("INTERLOCK_LEDGER: a ledger in memory is its process's own; expected bolt:PATH or dynamodb:TABLE")
+		return nil, errors.New("INTERLOCK_LEDGER: a ledger in memory is its process's own; expected bolt:PATH, dynamodb:TABLE or postgres:URL")
 	}
 	if c.Ledger.Kind == "bolt" {
 		if _, err := os.Stat(c.Ledger.Rest); errors.Is(err, os.ErrNotExist) {
@@ -112,7 +112,7 @@ var ErrNoHalt = errors.New("what works on a DynamoDB ledger is halted by its own
 
 func (d *desk) Halted(ctx context.Context) (Halt, error) {
 	h, ok := d.Ledger.(ledger.Halter)
-	if !ok || d.file == "" {
+	if !ok || !d.halts {
 		return Halt{}, ErrNoHalt
 	}
 	on, err := h.Halted(ctx)
@@ -121,7 +121,7 @@ func (d *desk) Halted(ctx context.Context) (Halt, error) {
 
 func (d *desk) SetHalt(ctx context.Context, halt bool) error {
 	h, ok := d.Ledger.(ledger.Halter)
-	if !ok || d.file == "" {
+	if !ok || !d.halts {
 		return ErrNoHalt
 	}
 	return h.SetHalt(ctx, halt)

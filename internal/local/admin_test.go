@@ -189,7 +189,7 @@ func TestNoDesk(t *testing.T) {
 		_, err := local.OpenDesk(t.Context(), config.Config{Ledger: l}, functions.All(), local.Options{})
 		return err
 	}
-	require.ErrorContains(t, desk(config.Place{Kind: "memory"}), "expected bolt:PATH or dynamodb:TABLE")
+	require.ErrorContains(t, desk(config.Place{Kind: "memory"}), "expected bolt:PATH, dynamodb:TABLE or postgres:URL")
 	nowhere := filepath.Join(t.TempDir(), "interlock.db")
 	require.ErrorContains(t, desk(config.Place{Kind: "bolt", Rest: nowhere}), "there is none")
 	require.NoFileExists(t, nowhere)

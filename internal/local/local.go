@@ -51,8 +51,9 @@ type Host struct {
 	page *page.Page
 	// file is the ledger's; empty if it is in none.
 	file string
-	// halt: the configuration halts, whatever the ledger says.
-	halt bool
+	// halts: an operator's halt is kept in the ledger. halt: the configuration halts,
+	// whatever the ledger says.
+	halts, halt bool
 	// tick is how often it is looked for what is due.
 	tick time.Duration
 }
@@ -87,10 +88,13 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	own.follower = all.Follower
 	h := &Host{Host: all, follows: newFollows(all.Follower, o.Now), tick: 250 * time.Millisecond}
 	if c.Ledger.Kind == "bolt" {
-		h.file, h.halt = c.Ledger.Rest, c.Halt
+		h.file = c.Ledger.Rest
+	}
+	if c.Ledger.Kind == "bolt" || c.Ledger.Kind == "postgres" {
+		h.halts, h.halt = true, c.Halt
 		h.Engine.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, h.Ledger) }
 	}
-	h.Sweeper.Alone = c.Ledger.Kind != "dynamodb"
+	h.Sweeper.Alone = c.Ledger.Kind == "bolt" || c.Ledger.Kind == "memory"
 	if err := h.follows.restore(context.Background(), h.Ledger); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}

@@ -1,13 +1,16 @@
 package local
 
 import (
+	"context"
 	"fmt"
+	"strings"
 
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/page"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger/postgres"
 )
 
 func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error) {
@@ -20,7 +23,21 @@ func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error
 			return nil, fmt.Errorf("INTERLOCK_LEDGER: %w", err)
 		}
 		return page.Watch(l), nil
+	case "postgres":
+		l, err := postgres.Open(context.Background(), databaseURL(c.Ledger.Rest))
+		if err != nil {
+			return nil, fmt.Errorf("INTERLOCK_LEDGER: %w", err)
+		}
+		return l, nil
 	}
 	o.Warn("INTERLOCK_LEDGER is memory: what was done is forgotten when this process ends, and an event delivered again then flips again")
 	return page.Watch(ledger.NewMemory()), nil
+}
+
+// databaseURL is the URL of a setting postgres:URL, or postgres://… alone.
+func databaseURL(rest string) string {
+	if strings.HasPrefix(rest, "//") {
+		return "postgres:" + rest
+	}
+	return rest
 }
