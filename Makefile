@@ -101,12 +101,13 @@ screenshots: ## The pictures of the page that docs/ and README show, made by its
 	$(MAKE) verify-page SCREENSHOTS=$(CURDIR)/docs
 
 .PHONY: prove
-prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,sdks,mutants,fuzz for some
+prove: ## All long proofs within PROVETIME, each fuzz target for FUZZTIME; PART=proofs,emulated,sdks,model,mutants,fuzz for some
 	@GO=$(GO) MUTANTS=$(MUTANTS) $(GO) run ./tools/prove -time $(PROVETIME) -fuzztime $(FUZZTIME) -part '$(PART)'
 
 .PHONY: model
 model: tools/model/node_modules/.done ## Check the model of the protocol, and each of its rules by taking it out (needs Node.js)
 	$(GO) run ./tools/model -samples 2000 -shorten 200 -page docs/model.md
+	$(GO) run ./tools/model -traces internal/proof/testdata/traces.json.gz
 
 tools/model/node_modules/.done: tools/model/package-lock.json
 	npm ci --prefix $(@D)/.. --ignore-scripts --no-audit --no-fund

@@ -97,6 +97,11 @@ type world struct {
 	// drift is how much later a call takes effect whose process died with it on
 	// its way; delay is what a slow call waits.
 	drift, delay time.Duration
+	// lasting, if set, is how long an invocation may last: its timers then tell it
+	// nothing of that, as those of a process that stood still.
+	lasting time.Duration
+	// arrival, if set, tells when the call of a dead process takes effect; see drift.
+	arrival func(*invocation) <-chan struct{}
 	// ahead is how far the cloud's clock is.
 	ahead time.Duration
 	// began is the world's first moment.
@@ -180,13 +185,17 @@ func (inv *invocation) over() bool {
 // start begins an invocation of a worker.
 func (w *world) start(worker int, name string, run func(context.Context, *engine.Engine) engine.Result) *invocation {
 	inv := &invocation{
-		world: w, worker: worker, name: name, ledger: w.book(worker), deadline: time.Now().Add(lifetime),
+		world: w, worker: worker, name: name, ledger: w.book(worker), deadline: time.Now().Add(cmp.Or(w.lasting, lifetime)),
 		nonces: map[string]bool{}, doubted: map[ledger.Key]bool{}, granted: map[ledger.Key]bool{}, confirmed: map[ledger.Key]bool{},
 		resume: make(chan fate), done: make(chan struct{}),
 	}
 	w.begins(inv)
 	w.tell("%s begins, worker %d", name, worker)
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), invocationKey{}, inv), lifetime)
+	if w.lasting > 0 {
+		cancel()
+		ctx, cancel = frozen{context.WithValue(context.Background(), invocationKey{}, inv), inv.deadline}, func() {}
+	}
 	go func() {
 		defer cancel()
 		defer close(inv.done)
@@ -205,6 +214,14 @@ func (w *world) start(worker int, name string, run func(context.Context, *engine
 	}()
 	return inv
 }
+
+// frozen is a context that has a deadline and does not notice when it is there.
+type frozen struct {
+	context.Context
+	deadline time.Time
+}
+
+func (f frozen) Deadline() (time.Time, bool) { return f.deadline, true }
 
 // deliver starts the handling of an event by a worker.
 func (w *world) deliver(worker int, ev event.Event) *invocation {
@@ -268,6 +285,9 @@ func wait(ctx context.Context, d time.Duration) error {
 func (w *world) setAdrift(inv *invocation, op func(context.Context) error) {
 	drift := w.drift
 	w.landing.Go(func() {
+		if w.arrival != nil {
+			<-w.arrival(inv)
+		}
 		ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), invocationKey{}, inv), mostAdrift+time.Millisecond)
 		defer cancel()
 		_ = wait(ctx, drift)

@@ -1,15 +1,20 @@
 // Model checks the model of the protocol in protocol.qnt with Quint:
 //
 //	go run ./tools/model -samples 2000 -page docs/model.md
+//	go run ./tools/model -traces traces.json.gz -record 1000
 //
 // It is type-checked; with all rules on, no promise may break in as many random
 // runs as asked for; and with each rule out in turn, its promise has to break. A
 // rule without which nothing breaks fails the command: either it does nothing, or
-// the model does not show what for.
+// the model does not show what for. With -traces, nothing is checked: random runs with
+// all rules on are recorded, for TestModelTraces of internal/proof to replay through the engine.
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -21,14 +26,16 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/tools/gocmd"
+	"github.com/interlock-functions/interlock/tools/marked"
 )
 
 const (
 	folder = "tools/model"
 	steps  = 12
-	// opening and closing stand around what is written into the page.
+	// recordedSteps is how long the recorded runs are.
+	recordedSteps = 30
+	// opening is where in the page the table begins.
 	opening = "<!-- make model writes what follows. -->\n"
-	closing = "<!-- Up to here. -->\n"
 )
 
 // rule is one of the protocol, with the promise that breaks without it, and who
@@ -42,8 +49,17 @@ func main() {
 	each := flag.Duration("each", 2*time.Minute, "how long a counterexample may be looked for")
 	shorten := flag.Int("shorten", 0, "random runs in which a shorter counterexample is looked for, again and again")
 	page := flag.String("page", "", "the page whose table is written; none where empty")
+	traces := flag.String("traces", "", "the file into which random runs are recorded; none where empty")
+	recorded := flag.Int("record", 150, "how many of them")
+	seed := flag.Int("seed", 1, "what they begin with")
 	flag.Parse()
-	if err := check(context.Background(), *samples, *shorten, *each, *page); err != nil {
+	err := func() error {
+		if *traces != "" {
+			return record(context.Background(), *traces, *recorded, *seed)
+		}
+		return check(context.Background(), *samples, *shorten, *each, *page)
+	}()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "model:", err)
 		os.Exit(1)
 	}
@@ -84,7 +100,8 @@ func check(ctx context.Context, samples, shorten int, each time.Duration, page s
 	case page == "":
 		return nil
 	}
-	return publish(page, table.String())
+	head := "| rule | what it says | promise | without it |\n|---|---|---|---|\n"
+	return marked.Write(page, opening, head+table.String())
 }
 
 func broken(found []string) error {
@@ -131,6 +148,52 @@ func search(ctx context.Context, r rule, samples, most int) ([]string, error) {
 		return nil, err
 	}
 	return told(file.Name())
+}
+
+// record writes random runs with all rules on into a file: the digest of the model,
+// and the traces in the Informal Trace Format, without what is for other tools.
+func record(ctx context.Context, name string, n, seed int) error {
+	dir, err := os.MkdirTemp("", "traces")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if _, err := quint(ctx, "run", "--backend=typescript", fmt.Sprintf("--seed=%d", seed), "--verbosity=1", "--invariant=promises",
+		fmt.Sprintf("--max-samples=%d", n), fmt.Sprintf("--n-traces=%d", n), fmt.Sprintf("--max-steps=%d", recordedSteps),
+		"--out-itf", filepath.Join(dir, "{seq}.itf.json")); err != nil {
+		return err
+	}
+	source, err := os.ReadFile(filepath.Join(folder, "protocol.qnt"))
+	if err != nil {
+		return err
+	}
+	type trace struct {
+		States []struct {
+			Did json.RawMessage `json:"did"`
+			S   json.RawMessage `json:"s"`
+		} `json:"states"`
+	}
+	all := struct {
+		Model  string  `json:"model"`
+		Traces []trace `json:"traces"`
+	}{Model: fmt.Sprintf("%x", sha256.Sum256(source))}
+	for i := range n {
+		text, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.itf.json", i)))
+		if err != nil {
+			return err
+		}
+		var t trace
+		if err := json.Unmarshal(text, &t); err != nil {
+			return fmt.Errorf("trace %d: %w", i, err)
+		}
+		all.Traces = append(all.Traces, t)
+	}
+	var packed bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err := errors.Join(json.NewEncoder(z).Encode(all), z.Close()); err != nil {
+		return err
+	}
+	return os.WriteFile(name, packed.Bytes(), 0o644)
 }
 
 // step is the model's step with none but the rule's cast.
@@ -183,19 +246,4 @@ func quint(ctx context.Context, args ...string) (string, error) {
 		err = fmt.Errorf("quint %s: %w\n%s", args[0], err, said.String())
 	}
 	return said.String(), err
-}
-
-// publish writes the table between the markers of the page.
-func publish(page, table string) error {
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := strings.Cut(string(text), opening)
-	_, after, closed := strings.Cut(rest, closing)
-	if !ok || !closed {
-		return fmt.Errorf("%s has no line %q with a line %q after it", page, strings.TrimSpace(opening), strings.TrimSpace(closing))
-	}
-	head := "| rule | what it says | promise | without it |\n|---|---|---|---|\n"
-	return os.WriteFile(page, []byte(before+opening+head+table+closing+after), 0o644)
 }

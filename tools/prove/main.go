@@ -85,6 +85,7 @@ func parts(logs string, fuzzTime time.Duration) []part {
 			return r.emulated(ctx, filepath.Join(logs, "emulated.log"))
 		}},
 		{name: "sdks", weight: 1, run: sdks},
+		{name: "model", weight: 1, run: func(ctx context.Context, r *report) error { return r.model(ctx, logs) }},
 		{name: "mutants", weight: 3, run: mutants},
 		{name: "fuzz", weight: 3, run: func(ctx context.Context, r *report) error {
 			return r.fuzz(ctx, filepath.Join(logs, "fuzz.log"), fuzzTime)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/interlock-functions/interlock/tools/gocmd"
+	"github.com/interlock-functions/interlock/tools/marked"
 )
 
 // As a program of its own, the test's binary is prove with parts that are not real.
@@ -43,7 +44,7 @@ func fakes(kind string) []part {
 // fake runs the program with such parts in a folder with a page.
 func fake(t *testing.T, kind string, args ...string) (*exec.Cmd, string) {
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "page.md"), []byte("above\n"+opening+"\n    old: 0\n\n"+closing+"below\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "page.md"), []byte("above\n"+opening+"\n    old: 0\n\n"+marked.Closing+"below\n"), 0o644))
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PROVE_FAKE="+kind)
@@ -62,7 +63,7 @@ func TestWhole(t *testing.T) {
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "== Proved in 0s\n  c: 3\n  a: 1\n  b: 2\n  d: 4\n")
 	require.NotContains(t, string(out), "Not proved")
-	require.Equal(t, "above\n"+opening+"\n    a: 1\n    b: 2\n    c: 3\n    d: 4\n\n"+closing+"below\n", page(t, dir))
+	require.Equal(t, "above\n"+opening+"\n    a: 1\n    b: 2\n    c: 3\n    d: 4\n\n"+marked.Closing+"below\n", page(t, dir))
 }
 
 func TestPartsAlonePublishNothing(t *testing.T) {
@@ -237,6 +238,6 @@ func TestThisTree(t *testing.T) {
 	for _, p := range parts("", 0) {
 		require.Positive(t, p.weight, p.name)
 	}
-	_, err = choose(parts("", 0), "proofs,emulated,sdks,mutants,fuzz")
+	_, err = choose(parts("", 0), "proofs,emulated,sdks,model,mutants,fuzz")
 	require.NoError(t, err)
 }
