@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/internal/page"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
+	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 )
 
@@ -129,6 +131,8 @@ type stage struct {
 	// tries are the samples under way, and tried how many there were.
 	tries sync.WaitGroup
 	tried atomic.Int64
+	// doomed are the events whose worker is killed once it has made its call.
+	doomed sync.Map
 }
 
 // withStage starts the simulated cloud and all functions, calls f, and ends it
@@ -159,7 +163,7 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	}
 	simURL := "http://" + simListener.Addr().String()
 	file := filepath.Join(dir, "interlock.db")
-	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.observe, Acts: s.acts(ctx)})
+	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.watch, Acts: s.acts(ctx)})
 	if err != nil {
 		return errors.Join(err, l.Close(), simListener.Close())
 	}
@@ -186,6 +190,24 @@ func stageConfig(simURL, file string) config.Config {
 		Credentials: config.Credentials{AK: cloudsim.DefaultAccessKey, SK: cloudsim.DefaultSecretKey},
 		Ledger:      config.Place{Kind: "bolt", Rest: file},
 		Bus:         config.Place{Kind: "memory"},
+		Quiet:       quietHere,
+	}
+}
+
+// quietHere is the quiet time on the simulated cloud, which shows what it has done
+// after a second.
+const quietHere = 5 * time.Second
+
+// watch shows what happens, and kills a worker whose time has come: of its goroutine
+// nothing is done any more, as of a process.
+func (s *stage) watch(ctx context.Context, step engine.Step) {
+	s.observe(ctx, step)
+	if step.Name != "call" || step.Decision == nil {
+		return
+	}
+	if _, doomed := s.doomed.LoadAndDelete(step.Decision.Cause.ID); doomed {
+		s.note("the worker is killed; its hold on the instance ends within %s", 30*time.Second+quietHere)
+		runtime.Goexit()
 	}
 }
 
@@ -244,7 +266,7 @@ func (s *stage) play(ctx context.Context) error {
 // acts are the page's buttons. Each has an instance of its own, so that none
 // disturbs the play.
 func (s *stage) acts(ctx context.Context) []page.Act {
-	try := func(name, label, says, position string, sc scene, fault cloudsim.Fault) page.Act {
+	try := func(name, label, says, position string, sc scene, fault cloudsim.Fault, kills bool) page.Act {
 		sc.target.ProjectID = project
 		return page.Act{Name: name, Label: label, Says: says, Do: func(context.Context) error {
 			if fault.Kind != "" {
@@ -258,6 +280,9 @@ func (s *stage) acts(ctx context.Context) []page.Act {
 			if err != nil {
 				return err
 			}
+			if kills {
+				s.doomed.Store(ev.ID(), true)
+			}
 			s.tries.Go(func() {
 				if err := s.post(ctx, sc.function(), &ev); err != nil && ctx.Err() == nil {
 					s.note("%s", err) // it is held, say; the page tells more
@@ -268,13 +293,15 @@ func (s *stage) acts(ctx context.Context) []page.Act {
 	}
 	return []page.Act{
 		try("send", "Send a sample", "An approved ticket turns proxy-ssl over, and its job succeeds.", "ssl",
-			scene{name: "proxy-ssl", target: events.Target{InstanceID: "d4a07c7e15b94e6fa2c3908b6e5f1d27in07", ProxyID: "58e1f7a92d0b4c36b4a9c7e3d1f06b82po01"}}, cloudsim.Fault{}),
+			scene{name: "proxy-ssl", target: events.Target{InstanceID: "d4a07c7e15b94e6fa2c3908b6e5f1d27in07", ProxyID: "58e1f7a92d0b4c36b4a9c7e3d1f06b82po01"}}, cloudsim.Fault{}, false),
 		try("fail", "Let a job fail", "An approved ticket turns multi-tenancy over; the cloud takes the request, but its job fails.", "multi_tenancy",
 			scene{name: "multi-tenancy", target: events.Target{InstanceID: "5e9b3c1f7d2a4860b1c4e8f3a6d09b75in07"}},
-			cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.JobFails, FailReason: tooOld}),
-		try("break", "Break a call", "An approved ticket turns access-control over; the call takes effect, but its answer is lost. It is in doubt until it has been looked up, in a while; nothing is sent twice.", "access_control",
+			cloudsim.Fault{Operation: multitenant.Flip, Kind: cloudsim.JobFails, FailReason: tooOld}, false),
+		try("break", "Break a call", "An approved ticket turns access-control over; the call takes effect, but its answer is lost. It is in doubt until it has been looked up, in a few seconds; nothing is sent twice.", "access_control",
 			scene{name: "access-control", target: events.Target{InstanceID: "81c6d2f04b7e49a3954fe0a7b3c8d216in07", ProxyID: "c3a95e0d8f1746b2a7d4601e9b8c2f53po01"}},
-			cloudsim.Fault{Operation: accesscontrol.Flip, Kind: cloudsim.CutAfter}),
+			cloudsim.Fault{Operation: accesscontrol.Flip, Kind: cloudsim.CutAfter}, false),
+		try("kill", "Kill a worker", "An approved ticket turns proxy-ssl over; whoever works on it is killed once the call is made. Its hold ends within a minute; then another looks what became of the call and takes its job over. Nothing is sent twice, nothing is lost.", "ssl",
+			scene{name: "proxy-ssl", target: events.Target{InstanceID: "17b9e4d2c6a04f58921d7f3c0e8a5b64in07", ProxyID: "94d0c7b3e8f145a2b6d1c9f8073e5a26po01"}}, cloudsim.Fault{}, true),
 	}
 }
 

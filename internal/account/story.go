@@ -78,6 +78,9 @@ func (e *Entry) Story(ctx context.Context, d Reader) (facts []Fact, err error) {
 		at(e.Due, "%s; attempts so far: %d", map[bool]string{true: "due", false: "its lease ends"}[e.State == ledger.Waiting], e.Attempts)
 		return facts, nil
 	}
+	if e.Attempts > 1 {
+		row("attempts", "%d", e.Attempts)
+	}
 	if err := e.tellOutcome(ctx, at, d); err != nil {
 		return facts, err
 	}

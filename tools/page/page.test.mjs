@@ -94,7 +94,7 @@ async function ask(url, id, ticket, instance) {
   assert.equal(res.status, 202, await res.text());
 }
 
-test("what run shows: each screen, live", {timeout: 120_000}, async t => {
+test("what run shows: each screen, live", {timeout: 240_000}, async t => {
   const run = await start(["run", "--addr", "127.0.0.1:0"]);
   const page = await open(t, run.url);
   // Rows come while the page is open, to the end of the chain.
@@ -124,6 +124,17 @@ test("what run shows: each screen, live", {timeout: 120_000}, async t => {
   await page.locator("#rows tr", {hasText: "TRY0000002"}).locator(".state.doubt").waitFor({timeout: 60_000});
   await page.getByRole("button", {name: "Send a sample"}).click();
   await page.locator("#rows tr", {hasText: "TRY0000003"}).locator(".state.done").waitFor({timeout: 60_000});
+  // What was in doubt is looked up, and what a killed worker began is ended by
+  // another; each is called once.
+  await page.getByRole("button", {name: "Kill a worker"}).click();
+  await page.locator("#rows tr", {hasText: "TRY0000004"}).locator(".state.work").waitFor();
+  await page.locator("#rows tr", {hasText: "TRY0000002"}).locator(".state.done").waitFor({timeout: 60_000});
+  await page.locator("#rows tr", {hasText: "TRY0000004"}).locator(".state.done").waitFor({timeout: 90_000});
+  for (const [instance, on] of [["81c6d2f04b7e49a3954fe0a7b3c8d216in07", "access-control-switch"], ["17b9e4d2c6a04f58921d7f3c0e8a5b64in07", "proxy/94d0c7b3e8f145a2b6d1c9f8073e5a26po01"]])
+    assert.equal(run.said().split("\n").filter(line => / call +P/.test(line) && line.includes(instance) && line.includes(on)).length, 1, on);
+  await page.locator("#rows tr", {hasText: "TRY0000004"}).getByRole("link", {name: "proxy-ssl on"}).click();
+  await page.locator("#story div", {hasText: /^attempts\s*2$/}).waitFor();
+  await page.goto(run.url);
 
   await page.goto(run.url);
   await page.locator("#rows .place").first().click();
@@ -146,7 +157,7 @@ test("what run shows: each screen, live", {timeout: 120_000}, async t => {
     if (options.colorScheme === "dark") await picture(narrow, "page-narrow");
   }
   const still = await open(t, run.url, {javaScriptEnabled: false});
-  assert.equal(await still.locator("#rows tr").count(), 11);
+  assert.equal(await still.locator("#rows tr").count(), 12);
   await run.end("SIGINT");
 });
 
