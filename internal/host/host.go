@@ -5,6 +5,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -126,7 +127,7 @@ func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l le
 		Halted: func(context.Context) bool { return c.Halt },
 	}
 	h.Follower = &engine.Follower{Engine: h.Engine, Patience: c.Follow}
-	h.Sweeper = &Sweeper{Resume: h.Resume, Ledger: l}
+	h.Sweeper = &Sweeper{Resume: h.Resume, Ledger: l, By: rand.Text()}
 	return h
 }
 

@@ -25,6 +25,9 @@ type Sweeper struct {
 	// Alone: no other process works on this ledger. What an earlier one settled
 	// and did not publish then has no publisher any more.
 	Alone bool
+	// By names this process where others look after the same ledger; see
+	// [ledger.Sharer].
+	By string
 	// Log is told of panics. Default slog.Default.
 	Log *slog.Logger
 
@@ -51,6 +54,9 @@ const (
 	// publishing is how long the invocation that settled a decision may still be
 	// about to publish its event.
 	publishing = 35 * time.Second
+	// sharing is how long what is taken up is this process's own, and aside how
+	// long what another has taken up is left alone.
+	sharing, aside = publishing, 5 * time.Second
 	// mostRetry bounds the growing waits of what cannot be finished.
 	mostRetry = time.Minute
 )
@@ -87,6 +93,10 @@ func (s *Sweeper) Sweep(ctx context.Context) (begun int, err error) {
 		begun++
 		s.work.Go(func() {
 			defer func() { <-s.slots }()
+			if !s.shared(ctx, d.Key, now) {
+				s.leave(d.Key)
+				return
+			}
 			s.give(d.Key, s.resume(ctx, d.Key))
 		})
 	}
@@ -158,6 +168,29 @@ func (s *Sweeper) give(key ledger.Key, r engine.Result) {
 	}
 	after := min(max(2*s.again[key].after, time.Second), mostRetry)
 	s.again[key] = retry{at: s.now().Add(after), after: after}
+}
+
+// shared tells whether the decision is this process's to see to.
+func (s *Sweeper) shared(ctx context.Context, key ledger.Key, now time.Time) bool {
+	mine, err := Shared(ctx, s.Ledger, key, s.By, now, now.Add(sharing))
+	return mine && err == nil
+}
+
+// Shared asks a ledger as in [ledger.Sharer]. Where it does not share out its
+// decisions, each is everybody's.
+func Shared(ctx context.Context, l ledger.Ledger, key ledger.Key, by string, now, until time.Time) (bool, error) {
+	if l, ok := l.(ledger.Sharer); ok {
+		return l.Share(ctx, key, by, now, until)
+	}
+	return true, nil
+}
+
+// leave leaves a decision alone that another process sees to.
+func (s *Sweeper) leave(key ledger.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, key)
+	s.again[key] = retry{at: s.now().Add(aside)}
 }
 
 // resume goes on with one decision. What has begun comes to its end, as a

@@ -484,3 +484,73 @@ func TestSweepGoesOnWithWhatFollows(t *testing.T) {
 		require.Empty(t, l.due)
 	})
 }
+
+// shared is a ledger that shares out its decisions.
+type shared struct {
+	ledger.Ledger
+	mu    sync.Mutex
+	turns map[ledger.Key]turn
+}
+
+type turn struct {
+	by    string
+	until time.Time
+}
+
+func (l *shared) Share(_ context.Context, key ledger.Key, by string, now, until time.Time) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t, given := l.turns[key]; given && t.by != by && t.until.After(now) {
+		return false, nil
+	}
+	l.turns[key] = turn{by, until}
+	return true, nil
+}
+
+// Of the processes on a ledger that shares out its decisions, one resumes each; the
+// others do when its time is over.
+func TestSweepsAreShared(t *testing.T) {
+	w := newSwept(t)
+	w.bus.set(true)
+	const decisions = 12
+	for i := range decisions {
+		require.Equal(t, engine.Later, w.handle(t, strconv.Itoa(i)).Kind)
+	}
+	w.advance(publishing + time.Second)
+	l := &shared{Ledger: w.Host.Ledger, turns: map[ledger.Key]turn{}}
+	var mu sync.Mutex
+	resumed := map[ledger.Key][]string{}
+	var sweepers []*Sweeper
+	for _, by := range []string{"one", "two", "three"} {
+		sweepers = append(sweepers, &Sweeper{Ledger: l, Now: w.tell, By: by, Resume: func(_ context.Context, key ledger.Key) engine.Result {
+			mu.Lock()
+			defer mu.Unlock()
+			resumed[key] = append(resumed[key], by)
+			return engine.Result{Kind: engine.Later}
+		}})
+	}
+	sweep := func(some ...*Sweeper) {
+		var all sync.WaitGroup
+		for _, s := range some {
+			all.Go(func() {
+				_, err := s.Sweep(t.Context())
+				require.NoError(t, err)
+				s.Wait()
+			})
+		}
+		all.Wait()
+	}
+	sweep(sweepers...)
+	require.Len(t, resumed, decisions)
+	for key, by := range resumed {
+		require.Len(t, by, 1, key.ID)
+	}
+	w.advance(sharing - time.Second)
+	sweep(sweepers[0])
+	w.advance(2 * time.Second)
+	sweep(sweepers[1])
+	for key, by := range resumed {
+		want := map[string][]string{"one": {"one", "one"}, "two": {"two", "two"}, "three": {"three", "two"}}[by[0]]
+		require.Equal(t, want, by, key.ID)
+	}
+}

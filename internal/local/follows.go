@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -18,6 +19,9 @@ import (
 type follows struct {
 	follower *engine.Follower
 	now      func() time.Time
+	// ledger is where the jobs are on record, and by who looks after them here.
+	ledger ledger.Ledger
+	by     string
 
 	mu      sync.Mutex
 	waiting jobHeap
@@ -34,15 +38,24 @@ const looksAtOnce = 8
 // mostFollowed bounds how many jobs are taken up again at a start.
 const mostFollowed = 1 << 20
 
-func newFollows(f *engine.Follower, now func() time.Time) *follows {
-	all := &follows{follower: f, now: now, known: map[string]bool{}}
+// following is how long a job that was looked at is this process's to follow, where
+// several do: longer than any wait between two looks.
+const following = 2 * time.Minute
+
+// othersJobs is how often it is looked for jobs that nobody follows any more.
+const othersJobs = time.Minute
+
+func newFollows(h *host.Host, now func() time.Time) *follows {
+	f := h.Follower
+	all := &follows{follower: f, now: now, ledger: h.Ledger, by: h.Sweeper.By, known: map[string]bool{}}
 	f.Kept = func(j *engine.Followed) { all.add(j, now().Add(firstLook)) }
 	return all
 }
 
-// restore takes up what an earlier process followed.
-func (f *follows) restore(ctx context.Context, l ledger.Ledger) error {
-	due, err := l.Due(ctx, f.now().AddDate(1, 0, 0), mostFollowed)
+// restore takes up what an earlier process followed, or another one that may have
+// died meanwhile.
+func (f *follows) restore(ctx context.Context) error {
+	due, err := f.ledger.Due(ctx, f.now().AddDate(1, 0, 0), mostFollowed)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
@@ -50,7 +63,7 @@ func (f *follows) restore(ctx context.Context, l ledger.Ledger) error {
 		if d.Key.Switch != engine.JobFollow || d.Why != ledger.Waited {
 			continue
 		}
-		rec, err := l.Get(ctx, d.Key)
+		rec, err := f.ledger.Get(ctx, d.Key)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
@@ -85,10 +98,30 @@ func (f *follows) sweep(ctx context.Context) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			f.again(j, f.follower.Look(context.WithoutCancel(ctx), j))
+			ctx := context.WithoutCancel(ctx)
+			if !f.shared(ctx, j) {
+				f.leave(j)
+				return
+			}
+			f.again(j, f.follower.Look(ctx, j))
 		})
 	}
 	wg.Wait()
+}
+
+// shared tells whether the job is this process's to follow.
+func (f *follows) shared(ctx context.Context, j *engine.Followed) bool {
+	now := f.now()
+	mine, err := host.Shared(ctx, f.ledger, j.Key(), f.by, now, now.Add(following))
+	return mine && err == nil
+}
+
+// leave forgets a job that another process follows, or that has ended. If that one
+// dies, it is restored.
+func (f *follows) leave(j *engine.Followed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.known, j.Place.Project+"/"+j.JobID)
 }
 
 // due takes out what is due now.

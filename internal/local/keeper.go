@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
 // keep finishes what nobody delivers again and looks after jobs, at once and at
@@ -16,6 +18,9 @@ func (h *Host) keep(ctx context.Context) {
 		h.Sweeper.Wait()
 	})
 	loops.Go(func() { every(ctx, h.tick, func() { h.follows.sweep(ctx) }) })
+	if _, shared := h.Ledger.(ledger.Sharer); shared {
+		loops.Go(func() { every(ctx, othersJobs, func() { _ = h.follows.restore(ctx) }) })
+	}
 	loops.Wait()
 }
 

@@ -86,7 +86,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, err
 	}
 	own.follower = all.Follower
-	h := &Host{Host: all, follows: newFollows(all.Follower, o.Now), tick: 250 * time.Millisecond}
+	h := &Host{Host: all, follows: newFollows(all, o.Now), tick: 250 * time.Millisecond}
 	if c.Ledger.Kind == "bolt" {
 		h.file = c.Ledger.Rest
 	}
@@ -95,7 +95,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		h.Engine.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, h.Ledger) }
 	}
 	h.Sweeper.Alone = c.Ledger.Kind == "bolt" || c.Ledger.Kind == "memory"
-	if err := h.follows.restore(context.Background(), h.Ledger); err != nil {
+	if err := h.follows.restore(context.Background()); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	if l, ok := h.Ledger.(*page.Watched); ok {

@@ -56,6 +56,8 @@ type siege struct {
 	api, bus *httptest.Server
 	heard    *listener
 	twins    [][]event.Event // the one that took effect first, once they were delivered again
+	// also, if set, is what else dies with a program and comes back.
+	also func()
 }
 
 func besiege(t *testing.T) *siege {
@@ -106,6 +108,9 @@ func (s *siege) kill(t *testing.T, atOnce bool, programs ...*program) {
 		<-timer.C
 		victim := pick()
 		victim.kill()
+		if s.also != nil {
+			s.also()
+		}
 		posted.Wait()
 		victim.start()
 		if atOnce {

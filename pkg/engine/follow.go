@@ -72,7 +72,8 @@ func (j *Followed) decision() *decision.Decision {
 	}
 }
 
-func (j *Followed) key() ledger.Key {
+// Key is that of the job's record in the ledger.
+func (j *Followed) Key() ledger.Key {
 	return ledger.Key{Switch: JobFollow, Source: j.Cause.Source, ID: j.Cause.ID}
 }
 
@@ -236,7 +237,7 @@ func (f *Follower) claim(j *Followed) (ledger.Claim, error) {
 	}
 	sum := sha256.Sum256([]byte(j.JobID))
 	return ledger.Claim{
-		Key: j.key(), Content: hex.EncodeToString(sum[:]), Project: j.Place.Project, Instance: j.Place.Instance,
+		Key: j.Key(), Content: hex.EncodeToString(sum[:]), Project: j.Place.Project, Instance: j.Place.Instance,
 		Slot: JobFollow + " " + j.JobID, Order: j.Since, Stored: stored, Nonce: f.Engine.Nonce(), Now: f.Engine.Now(),
 	}, nil
 }
@@ -300,7 +301,7 @@ func (f *Follower) outcome(ctx context.Context, j *Followed, v verdict, job *Job
 		out := e.outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
 			Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job.ended(), Cause: j.Cause,
 		})
-		out.SetID(eventID(j.key(), typ, j.JobID))
+		out.SetID(eventID(j.Key(), typ, j.JobID))
 		out.SetTime(o.At)
 		all = []bus.Event{written(out)}
 	}
@@ -331,7 +332,7 @@ func (f *Follower) next(ctx context.Context, j *Followed, v verdict, job *Job, n
 	if d.Chain == nil || rec.Outcome == nil {
 		return nil, nil
 	}
-	return []bus.Event{e.next(d, jobEnd(rec.Outcome, job, v), j.key(), rec.Order, now)}, nil
+	return []bus.Event{e.next(d, jobEnd(rec.Outcome, job, v), j.Key(), rec.Order, now)}, nil
 }
 
 // owned is the job that an event tells of, as the ledger has it: with the

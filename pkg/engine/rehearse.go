@@ -277,7 +277,7 @@ func (a *attempt) warnings() (all []string) {
 func (f *Follower) rehearse(ctx context.Context, j *Followed) Result {
 	e, d := f.Engine, j.decision()
 	r := &Rehearsal{DryRun: true, Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Cause: j.Cause}
-	rec, err := e.Ledger.Get(ctx, j.key())
+	rec, err := e.Ledger.Get(ctx, j.Key())
 	switch {
 	case err == nil && rec.Outcome != nil:
 		r.Would, r.Outcome = WouldRepeat, rec.Outcome.Result

@@ -114,6 +114,16 @@ func (w *World) Restart(t testing.TB) {
 	w.open(t)
 }
 
+// Beside starts another process on the same ledger, which must be one that several
+// can have.
+func (w *World) Beside(t testing.TB) *World {
+	t.Helper()
+	other := *w
+	other.open(t)
+	t.Cleanup(func() { require.NoError(t, other.Host.Close()) })
+	return &other
+}
+
 // Serve has the program serve for real, with all that it does beside, until the
 // returned function is called; that returns when nothing is at work any more.
 func (w *World) Serve(t testing.TB) (stop func()) {

@@ -163,6 +163,16 @@ type Halter interface {
 	SetHalt(ctx context.Context, halt bool) error
 }
 
+// Sharer is a ledger whose decisions several processes look after at once, which
+// share them out so that each is seen to by one. Nothing rests on it but that no
+// work is done in vain.
+type Sharer interface {
+	// Share asks whether the decision is to be seen to by whoever asks: it is until
+	// then, or until it is next written. It is not while another was told so, or
+	// where the decision asks for nothing.
+	Share(ctx context.Context, key Key, by string, now, until time.Time) (bool, error)
+}
+
 // Key identifies a decision: CloudEvents say that source and id identify an
 // event, and each switch decides on it for itself.
 type Key struct {

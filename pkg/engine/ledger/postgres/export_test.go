@@ -4,15 +4,23 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
-// OpenPool opens a ledger, and tells its pool of connections.
-func OpenPool(ctx context.Context, url string) (*pgxpool.Pool, *ledger.Transactional, error) {
-	s, err := open(ctx, url)
+// Pool is the ledger's pool of connections.
+func (l *Ledger) Pool() *pgxpool.Pool { return l.store.pool }
+
+// OpenAt opens the tables of an earlier version, of so many steps, in a schema.
+func OpenAt(ctx context.Context, url, schema string, steps int) error {
+	c, err := parse(url)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return s.pool, ledger.On(s), nil
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		return migrate(ctx, c.Conn(), schema, migrations()[:steps])
+	})
 }

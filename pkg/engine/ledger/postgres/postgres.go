@@ -47,12 +47,36 @@ const idle = 10 * time.Second
 // fails with [ledger.ErrNewer] where a later version has been at work, and with a
 // [SettingError] for a database that a ledger cannot be trusted to. No error holds
 // the password.
-func Open(ctx context.Context, rawURL string) (*ledger.Transactional, error) {
+func Open(ctx context.Context, rawURL string) (*Ledger, error) {
 	s, err := open(ctx, rawURL)
 	if err != nil {
 		return nil, err
 	}
-	return ledger.On(s), nil
+	return &Ledger{ledger.On(s), s}, nil
+}
+
+// Ledger is a ledger in a database.
+type Ledger struct {
+	*ledger.Transactional
+	store *store
+}
+
+// Share is as in [ledger.Sharer]. What a transaction is just writing is its own.
+func (l *Ledger) Share(ctx context.Context, key ledger.Key, by string, now, until time.Time) (mine bool, err error) {
+	const query = `UPDATE decisions SET shared_by = $1, shared_until = $2 WHERE digest =
+		(SELECT digest FROM decisions WHERE digest = $3 AND due IS NOT NULL
+			AND (shared_until IS NULL OR shared_until <= $4 OR shared_by = $1) FOR UPDATE SKIP LOCKED)`
+	err = l.store.again(ctx, func(ctx context.Context) error {
+		c, err := l.store.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Release()
+		tag, err := c.Exec(ctx, query, by, ledger.Stamp(until), key.Digest(), ledger.Stamp(now))
+		mine = tag.RowsAffected() == 1
+		return trouble(c.Conn(), err)
+	})
+	return mine && err == nil, err
 }
 
 func open(ctx context.Context, rawURL string) (*store, error) {

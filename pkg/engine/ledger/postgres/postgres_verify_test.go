@@ -8,7 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -31,10 +33,10 @@ func harness(server *postgrestest.Server) ledgertest.Harness {
 	}
 	return ledgertest.Harness{
 		Open: func(t *testing.T) ledger.Ledger {
-			pool, l, err := postgres.OpenPool(t.Context(), server.URL(schema())+"&pool_max_conns=8")
+			l, err := postgres.Open(t.Context(), server.URL(schema())+"&pool_max_conns=8")
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, l.Close()) })
-			pools[l] = pool
+			pools[l] = l.Pool()
 			return l
 		},
 		Newer: func(t *testing.T, l ledger.Ledger, key ledger.Key) {
@@ -84,10 +86,10 @@ func TestStartsAtOnce(t *testing.T) {
 // A schema of a later version is left alone.
 func TestRefusesANewerSchema(t *testing.T) {
 	server := postgrestest.Start(t)
-	pool, l, err := postgres.OpenPool(t.Context(), server.URL("later"))
+	l, err := postgres.Open(t.Context(), server.URL("later"))
 	require.NoError(t, err)
 	defer l.Close()
-	_, err = pool.Exec(t.Context(), "INSERT INTO versions (version) VALUES (99)")
+	_, err = l.Pool().Exec(t.Context(), "INSERT INTO versions (version) VALUES (99)")
 	require.NoError(t, err)
 	_, err = postgres.Open(t.Context(), server.URL("later"))
 	require.ErrorIs(t, err, ledger.ErrNewer)
@@ -100,4 +102,79 @@ func TestRefusesAServerThatForgets(t *testing.T) {
 		_, err := postgres.Open(t.Context(), postgrestest.Start(t, name+"=off").URL(schema()))
 		require.EqualError(t, err, "ledger database: "+name+": found off, expected on")
 	}
+}
+
+// The tables of each earlier version become this one's, with what is in them.
+func TestUpgrades(t *testing.T) {
+	server := postgrestest.Start(t)
+	for steps := 1; ; steps++ {
+		name := schema()
+		require.NoError(t, postgres.OpenAt(t.Context(), server.URL(name), name, steps))
+		c := claim("kept", "instance")
+		b, err := ledger.Encode(ledger.Record{Format: 1, Key: c.Key, State: ledger.Waiting, Project: c.Project, Instance: c.Instance, Due: now})
+		require.NoError(t, err)
+		db, err := pgx.Connect(t.Context(), server.URL(name))
+		require.NoError(t, err)
+		defer db.Close(t.Context())
+		_, err = db.Exec(t.Context(), "INSERT INTO decisions (digest, format, state, due, record) VALUES ($1, 1, 'waiting', $2, $3::json)", c.Key.Digest(), ledger.Stamp(now), string(b))
+		require.NoError(t, err)
+		l, err := postgres.Open(t.Context(), server.URL(name))
+		require.NoError(t, err)
+		defer l.Close()
+		mine, err := l.Share(t.Context(), c.Key, "me", now, now.Add(1))
+		require.NoError(t, err)
+		require.True(t, mine)
+		require.Equal(t, []ledger.Due{{Key: c.Key, At: now, Why: ledger.Waited}}, due(t, l, now))
+		var at int
+		require.NoError(t, db.QueryRow(t.Context(), "SELECT max(version) FROM versions").Scan(&at))
+		if at == steps {
+			return // it was this one's
+		}
+	}
+}
+
+func due(t *testing.T, l ledger.Ledger, at time.Time) []ledger.Due {
+	t.Helper()
+	list, err := l.Due(t.Context(), at, 10)
+	require.NoError(t, err)
+	return list
+}
+
+// One that asks for work is given to one of those who ask, until then or until it is
+// written.
+func TestShares(t *testing.T) {
+	l, err := postgres.Open(t.Context(), postgrestest.Start(t).URL(schema()))
+	require.NoError(t, err)
+	defer l.Close()
+	c := claim("a", "instance")
+	share := func(by string, seconds int) bool {
+		at := now.Add(time.Duration(seconds) * time.Second)
+		mine, err := l.Share(t.Context(), c.Key, by, at, at.Add(10*time.Second))
+		require.NoError(t, err)
+		return mine
+	}
+	require.False(t, share("one", 0), "nothing is there")
+	require.NoError(t, l.Wait(t.Context(), c, ledger.Wait{Due: now}))
+	var given atomic.Int64
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			if share(fmt.Sprint(i), 0) {
+				given.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 1, given.Load())
+	require.True(t, share("one", 10), "the time is over")
+	require.True(t, share("one", 15), "its own")
+	require.False(t, share("two", 20))
+	require.Len(t, due(t, l, now), 1, "it stays due")
+	require.NoError(t, l.Wait(t.Context(), c, ledger.Wait{Due: now}))
+	require.True(t, share("two", 20), "it was written")
+	_, err = l.Claim(t.Context(), c)
+	require.NoError(t, err)
+	require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "applied", At: now}))
+	require.NoError(t, l.Mark(t.Context(), c.Key, c.Nonce, now, now.Add(time.Hour)))
+	require.False(t, share("one", 60), "it asks for nothing")
 }

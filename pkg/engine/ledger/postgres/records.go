@@ -214,7 +214,7 @@ func (r *records) PutRecord(_, after *ledger.Record) error {
 	}
 	return r.put(after, `INSERT INTO decisions (record, digest, format, state, due, expire) VALUES ($1::json, $2, $3::integer, $4, $5, $6)
 		ON CONFLICT (digest) DO UPDATE SET record = excluded.record, format = excluded.format, state = excluded.state,
-			due = excluded.due, expire = excluded.expire`,
+			due = excluded.due, expire = excluded.expire, shared_by = NULL, shared_until = NULL`,
 		after.Key.Digest(), after.Format, string(after.State), due, expire)
 }
 
@@ -242,7 +242,7 @@ func (r *records) PutUse(u ledger.Use) error {
 		ON CONFLICT (name) DO UPDATE SET record = excluded.record`, ledger.UseKey(u.Ticket, u.Slot))
 }
 
-// PutAudit adds the record, or the transaction fails as [records.trouble] says.
+// PutAudit adds the record, or the transaction fails with what [trouble] makes of it.
 func (r *records) PutAudit(a ledger.AuditRecord) error {
 	r.writes.Queue(`INSERT INTO heads (project, instance, seq, hash) VALUES ($1, $2, $3::bigint, $4)
 		ON CONFLICT (project, instance) DO UPDATE SET seq = excluded.seq, hash = excluded.hash`, a.Project, a.Instance, a.Seq, a.Hash)

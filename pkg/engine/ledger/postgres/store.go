@@ -159,12 +159,12 @@ func (r *records) read(name string, query string, args []any, scan func(pgx.Rows
 	defer res.Close()
 	for range b.Len() - 1 {
 		if _, err := res.Exec(); err != nil {
-			return r.trouble(err)
+			return trouble(r.conn, err)
 		}
 	}
 	rows, err := res.Query()
 	if err != nil {
-		return r.trouble(err)
+		return trouble(r.conn, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -172,7 +172,7 @@ func (r *records) read(name string, query string, args []any, scan func(pgx.Rows
 			return err
 		}
 	}
-	return r.trouble(rows.Err())
+	return trouble(r.conn, rows.Err())
 }
 
 // commit sends what was put, and ends the transaction.
@@ -188,7 +188,7 @@ func (r *records) commit() error {
 	b.Queue("COMMIT")
 	r.begun = true
 	if err := r.conn.SendBatch(r.ctx, &b).Close(); err != nil {
-		return r.trouble(err)
+		return trouble(r.conn, err)
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (r *records) commit() error {
 const trailKey = "audit_pkey"
 
 // trouble tells apart the errors of the database.
-func (r *records) trouble(err error) error {
+func trouble(c *pgx.Conn, err error) error {
 	var refused *pgconn.PgError
 	switch {
 	case err == nil:
@@ -206,7 +206,7 @@ func (r *records) trouble(err error) error {
 		if refused.ConstraintName == trailKey {
 			return ledger.ErrTrail
 		}
-	case r.conn.IsClosed():
+	case c.IsClosed():
 		return fmt.Errorf("ledger database: %w: %w", errAway, err)
 	}
 	return fmt.Errorf("ledger database: %w", err)
