@@ -53,6 +53,9 @@ func (h *Host) attend() (leave func() error, err error) {
 	if err := a.write(deskFile(h.file)); err != nil {
 		return nil, errors.Join(fmt.Errorf("operator's desk: %w", err), l.Close())
 	}
+	if h.page != nil {
+		h.page.Attend(&desk{h}, a.Token, deskFile(h.file)+", which its user alone can read")
+	}
 	stopping, stop := context.WithCancel(context.Background())
 	server := &http.Server{Handler: impatient(stopping, &admin{token: a.Token, desk: &desk{h}}), ReadTimeout: time.Minute}
 	served := make(chan error, 1)

@@ -106,6 +106,11 @@ func (d *desk) Resolve(ctx context.Context, key ledger.Key, r engine.Resolution)
 	return d.Engine.Resolve(ctx, key, r)
 }
 
+// Again is as in [page.Desk].
+func (d *desk) Again(ctx context.Context, key ledger.Key) engine.Result {
+	return d.Resume(ctx, key)
+}
+
 // ErrNoHalt says that a halt is not kept in this kind of ledger.
 var ErrNoHalt = errors.New("what works on a DynamoDB ledger is halted by its own configuration: on AWS by the stack's parameter Halt " +
 	"(make deploy DEPLOY='--parameter-overrides Halt=true'), a local program by INTERLOCK_HALT=true")

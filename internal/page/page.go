@@ -1,6 +1,7 @@
 // Package page shows people what is going on: what waits and why, what is in
 // doubt, what failed, each decision's story, and chains. It reads, and changes
-// nothing but by the buttons that it is given: see [Act].
+// nothing but by the buttons that it is given, see [Act], and for who shows the
+// token of the operator's desk, see [Desk].
 //
 // The first screen is kept up to date by server-sent events. Their ids are
 // positions in what this process has seen change, so that a browser that comes
@@ -36,6 +37,7 @@ var assets embed.FS
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"utc":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" },
 	"iso":  account.Stamp,
+	"link": link, "halting": halting,
 	"join": func(base, name, value string) string { return base + "?" + url.Values{name: {value}}.Encode() },
 }).ParseFS(assets, "assets/*.html"))
 
@@ -57,6 +59,7 @@ type Page struct {
 	mux     *http.ServeMux
 	streams atomic.Int64
 	closed  chan struct{}
+	desk    atomic.Pointer[attended]
 	close   sync.Once
 	// beat is how often a stream with nothing to tell says that it is alive.
 	beat time.Duration
@@ -69,6 +72,8 @@ func New(l *Watched, acts ...Act) *Page {
 	p.mux.HandleFunc("GET /page/live", p.live)
 	p.mux.HandleFunc("GET /page/decision", p.decision)
 	p.mux.HandleFunc("GET /page/chain", p.chain)
+	p.mux.HandleFunc("GET /page/desk", p.confirm)
+	p.mux.HandleFunc("POST /page/desk", p.atDesk)
 	if len(acts) > 0 {
 		p.mux.HandleFunc("POST /page/act", p.act)
 	}
@@ -112,6 +117,7 @@ func (p *Page) first(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, http.StatusServiceUnavailable, err)
 		return
 	}
+	s.Summary.Desk = p.desk.Load() != nil
 	p.render(w, http.StatusOK, "first.html", map[string]any{
 		"Title": "Interlock", "Query": q, "Snapshot": s, "States": account.States, "Live": "/page/live?" + q.Encode(), "Most": mostListed,
 		"Acts": p.acts,
@@ -168,7 +174,7 @@ func (p *Page) decision(w http.ResponseWriter, r *http.Request) {
 	p.render(w, http.StatusOK, "decision.html", map[string]any{
 		"Title": e.Key.Switch + " " + e.Position() + ": " + e.Words(), "Entry": &e, "Facts": facts, "Wrong": wrong, "Chain": chain,
 		"Live": "/page/live?" + query{Filter: account.Filter{Switch: e.Key.Switch, Target: e.Asks.Place.Subject}}.Encode(), "Watch": "d" + e.Key.Digest(),
-		"Position": p.ledger.now(),
+		"Position": p.ledger.now(), "Desk": p.desk.Load() != nil, "Deeds": deeds(&e),
 	})
 }
 
@@ -264,6 +270,7 @@ func (p *Page) send(w http.ResponseWriter, d delta) error {
 		}
 		c.Rows = append(c.Rows, fragment{row.Dom, html})
 	}
+	d.Summary.Desk = p.desk.Load() != nil
 	var err error
 	if c.Summary, err = fill("summary", d.Summary); err != nil {
 		return err

@@ -150,6 +150,8 @@ type summary struct {
 	Reading bool
 	Wrong   string
 	Halted  bool
+	// Desk: who knows its token can change that here.
+	Desk bool
 }
 
 // snapshot is what the page shows, all of one moment.

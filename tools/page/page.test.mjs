@@ -2,7 +2,7 @@
 // CHROMIUM the browser, and SCREENSHOTS a folder to put pictures into, if any.
 import assert from "node:assert/strict";
 import {spawn} from "node:child_process";
-import {mkdtemp, rm} from "node:fs/promises";
+import {mkdtemp, readFile, rm} from "node:fs/promises";
 import {createRequire} from "node:module";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
@@ -79,7 +79,7 @@ const variables = sim => ({
   INTERLOCK_GAUSSDB_ENDPOINT: sim, INTERLOCK_DBSS_ENDPOINT: sim, INTERLOCK_AUTH_TOKEN: "simulated-token", INTERLOCK_LEDGER: "bolt:" + join(folder, "interlock.db"),
 });
 
-const instances = [1, 2, 3, 4].map(n => `cb2f0d6a5e4b4a0f8f3d0c1b2a39485${n}in07`);
+const instances = [1, 2, 3, 4, 5].map(n => `cb2f0d6a5e4b4a0f8f3d0c1b2a39485${n}in07`);
 
 // ask sends an approved ticket, which must be taken.
 async function ask(url, id, ticket, instance) {
@@ -179,7 +179,42 @@ test("a server that was killed and comes back loses no row", {timeout: 120_000},
   assert.deepEqual((await page.locator("#rows td[data-name=Event]").allInnerTexts()).sort(), ["after", "before", "while"]);
   assert.deepEqual(page.wrong, []);
 
+  // Who has the desk's token halts, and lets go on; nobody else does.
+  const {token} = JSON.parse(await readFile(join(folder, "interlock.db.serve"), "utf8"));
+  await page.goto(serve.url);
+  await page.getByRole("link", {name: "Halt all calls"}).click();
+  await page.getByLabel("The desk's token").fill("guessed");
+  await page.getByRole("button", {name: "Halt all calls"}).press("Enter");
+  await page.getByRole("alert").filter({hasText: "nothing was done"}).waitFor();
+  page.wrong.length = 0; // that it was forbidden
+  await fit(page, "desk");
+  await page.getByLabel("The desk's token").fill(token);
+  await page.getByRole("button", {name: "Halt all calls"}).click();
+  await page.locator("#summary", {hasText: "Halted: nothing is called"}).waitFor();
+  const [id, ticket] = ["halted", "CHG-halted"];
+  await assert.rejects(ask(serve.url, id, ticket, instances[4]), /503/);
+  await page.locator("#rows tr", {hasText: ticket}).getByRole("link").first().click();
+  await page.getByRole("link", {name: "Deliver again"}).click();
+  await page.locator("#says", {hasText: "if nothing is in the way any more, the switch is flipped"}).waitFor();
+  await page.goto(serve.url);
+  await page.getByRole("link", {name: "Let calls go on"}).click();
+  await page.getByLabel("The desk's token").fill(token);
+  await page.getByRole("button", {name: "Let calls go on"}).click();
+  await page.locator("#rows tr", {hasText: ticket}).getByRole("link").first().click();
+  await page.getByRole("link", {name: "Deliver again"}).click();
+  await page.getByLabel("The desk's token").fill(token);
+  await page.getByRole("button", {name: "Deliver again"}).click();
+  await page.getByRole("heading", {level: 1, name: /multi-tenancy on: (accepted|unchanged)/}).waitFor();
+
+  // Who wants no motion gets none.
+  const calm = await open(t, serve.url, {reducedMotion: "reduce"});
+  assert.deepEqual(await calm.evaluate(() => [...document.querySelectorAll("*")].filter(e => {
+    const s = getComputedStyle(e);
+    return s.animationName !== "none" || s.transitionDuration.split(", ").some(d => parseFloat(d) > 0) || s.scrollBehavior === "smooth";
+  }).map(e => e.tagName)), []);
+
   // What senders write is text.
+  await page.goto(serve.url);
   const evil = `"><script>alert(1)</script><img src=x onerror=alert(1)>`;
   await ask(serve.url, evil + "n".repeat(4000), (evil + "t".repeat(256)).slice(0, 256), instances[3]);
   await page.locator("#rows", {hasText: "alert(1)"}).waitFor();
