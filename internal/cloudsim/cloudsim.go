@@ -95,8 +95,10 @@ type Options struct {
 	// JobPending and JobRunning how long it is so (1s and 5s).
 	JobVisible, JobPending, JobRunning time.Duration
 	// Unlisted keeps the jobs of switches off the list of jobs: they are found by
-	// their ids alone. OffsetsByJobs has the list's offset count jobs instead of
-	// pages. No source settles which of either is so.
+	// their ids alone. No source settles whether that is so. OffsetsByJobs has the
+	// list's offset count jobs instead of pages: its API page has it begin at 1 and
+	// count pages, the comment on Offset in Huawei's Go SDK (0.1.207,
+	// ListImmediateJobsRequest) has it be 1 by default and count records.
 	Unlisted, OffsetsByJobs bool
 	// BusyStatus and BusyCode answer an operation on an instance that has an open
 	// job: 409 and DBS.200019 by default. The cloud's statuses vary between 400,

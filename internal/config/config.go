@@ -315,13 +315,6 @@ func KeysFromSecret(values map[string]string) ([]webhook.Key, error) {
 	return r.keys(hookSecrets), r.err
 }
 
-// FromSecret reads credentials from the values of a secret, which have the
-// variables' names. Values that are no credentials are left alone.
-func FromSecret(values map[string]string) (Credentials, error) {
-	c := credentials(func(name string) string { return strings.TrimSpace(values[name]) })
-	return c, c.Check()
-}
-
 func credentials(get func(string) string) Credentials {
 	s := func(name string) cloudapi.Secret { return cloudapi.Secret(get(name)) }
 	return Credentials{

@@ -222,14 +222,39 @@ func TestMandatory(t *testing.T) {
 	require.ErrorContains(t, err, "INTERLOCK_BUS: not set")
 }
 
-func TestFromSecret(t *testing.T) {
-	c, err := config.FromSecret(map[string]string{"HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": " s\n", "note": "ours"})
+func TestSecret(t *testing.T) {
+	s, err := config.ParseSecret(`{"HUAWEICLOUD_SDK_AK":"a","HUAWEICLOUD_SDK_SK":" s\n","note":"ours","number":1,"object":{"note":"ours"}}`)
 	require.NoError(t, err)
-	require.Equal(t, config.Credentials{AK: "a", SK: "s"}, c)
-	_, err = config.FromSecret(map[string]string{"HUAWEICLOUD_SDK_AK": "a"})
-	require.ErrorContains(t, err, "HUAWEICLOUD_SDK_SK")
-	_, err = config.FromSecret(nil)
-	require.Error(t, err)
+	require.Equal(t, map[string]config.Account{"": {Credentials: config.Credentials{AK: "a", SK: "s"}}}, s.Accounts())
+	require.Equal(t, "ours", s.Values["note"])
+	s, err = config.ParseSecret(`{"HUAWEICLOUD_SDK_AK":"a"}`)
+	require.NoError(t, err)
+	require.ErrorContains(t, s.Accounts()[""].Err, "HUAWEICLOUD_SDK_SK")
+	require.Error(t, config.Secret{}.Accounts()[""].Err)
+	for _, text := range []string{"", "null", "[]", `"canary"`, `{"canary":`} {
+		_, err = config.ParseSecret(text)
+		require.EqualError(t, err, "expected a JSON object", text)
+	}
+}
+
+// A project has credentials of its own. What is wrong with them is no other
+// project's concern.
+func TestSecretOfProjects(t *testing.T) {
+	const one, two, audit = "056538411200d4cd2f79c003c7606412", "156538411200d4cd2f79c003c7606412", "a_b-c538411200d4cd2f79c003c7606412"
+	s, err := config.ParseSecret(`{"` + one + `":{"HUAWEICLOUD_SDK_AK":"canary","HUAWEICLOUD_SDK_SK":"canary"},"` + two + `":{"HUAWEICLOUD_SDK_AK":"canary"},"` + audit + `":{"INTERLOCK_AUTH_TOKEN":"canary"}}`)
+	require.NoError(t, err)
+	all := s.Accounts()
+	require.Len(t, all, 3, "credentials for every project, of none")
+	require.Equal(t, config.Account{Credentials: config.Credentials{AK: "canary", SK: "canary"}}, all[one])
+	require.Equal(t, config.Account{Credentials: config.Credentials{Token: "canary"}}, all[audit])
+	require.ErrorContains(t, all[two].Err, "project "+two+": HUAWEICLOUD_SDK_SK: not set")
+	require.NotContains(t, all[two].Err.Error(), "canary")
+
+	for _, name := range []string{"production", one[1:], one + one + "0", one[1:] + "/", ""} {
+		_, err = config.ParseSecret(`{"HUAWEICLOUD_SDK_AK":"a","HUAWEICLOUD_SDK_SK":"s","` + name + `":{"HUAWEICLOUD_SDK_AK":"canary"}}`)
+		require.ErrorContains(t, err, "found credentials, expected the id of their project as its name", name)
+		require.NotContains(t, err.Error(), "canary")
+	}
 }
 
 // However a configuration is printed, its secrets stay out of it.

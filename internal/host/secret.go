@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +15,8 @@ import (
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
-// secret proves who is calling by credentials from a Secrets Manager secret. It
+// secret proves who is calling by credentials from a Secrets Manager secret: the
+// project's own where the secret has such, and those for every other project. It
 // is fetched at the first call and kept. A refusal has it fetched again, as it
 // may have been rotated.
 type secret struct {
@@ -25,12 +25,18 @@ type secret struct {
 	iam    string
 
 	mu sync.Mutex
-	// values are those of the secret, credentials and auth what they come to.
-	values      map[string]string
-	credentials config.Credentials
-	auth        cloudapi.Authenticator
-	// refused is when the cloud last refused the credentials. For a while after
-	// that, every call looks whether there are others.
+	// values are those of the secret, nil before it was read, accounts what its
+	// credentials come to, by project.
+	values   map[string]string
+	accounts map[string]*account
+}
+
+// account is what is known of one account's credentials.
+type account struct {
+	config.Account
+	auth cloudapi.Authenticator
+	// refused is when the cloud last refused them. For a while after that, every
+	// call looks whether there are others.
 	refused time.Time
 }
 
@@ -38,75 +44,94 @@ type secret struct {
 // cloud counts refusals.
 const suspect = 5 * time.Minute
 
-// Authorize proves the call by the secret's credentials.
+// Authorize proves the call by the secret's credentials for its project.
 func (s *secret) Authorize(ctx context.Context, req *http.Request, call cloudapi.Call) error {
-	auth, fresh, err := s.current(ctx, call.Now)
+	a, fresh, err := s.current(ctx, call)
 	if err != nil {
 		return err
 	}
-	err = auth.Authorize(ctx, req, call)
+	err = a.auth.Authorize(ctx, req, call)
 	// With an old password, no token is to be had.
-	if denied := (*cloudapi.Error)(nil); !fresh && errors.As(err, &denied) && denied.Denied() && s.changed(ctx, call) {
+	if denied := (*cloudapi.Error)(nil); !fresh && errors.As(err, &denied) && denied.Denied() && s.changed(ctx, a, call) {
 		return s.Authorize(ctx, req, call)
 	}
 	return err
 }
 
-// current returns the authenticator, and whether the secret was fetched for it
-// just now.
-func (s *secret) current(ctx context.Context, now time.Time) (_ cloudapi.Authenticator, fresh bool, err error) {
+// current returns the account of a call's project, and whether the secret was
+// fetched for it just now.
+func (s *secret) current(ctx context.Context, call cloudapi.Call) (a *account, fresh bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.auth == nil || !s.refused.IsZero() && now.Sub(s.refused) < suspect {
-		if _, err := s.renew(ctx); err != nil {
+	a = s.of(call.ProjectID)
+	if a == nil || a.Err != nil || !a.refused.IsZero() && call.Now.Sub(a.refused) < suspect {
+		if err := s.renew(ctx); err != nil {
 			return nil, false, err
 		}
-		fresh = true
+		a, fresh = s.of(call.ProjectID), true
 	}
-	return s.auth, fresh, nil
+	switch {
+	case a == nil:
+		return nil, false, cloudapi.Unproven(call.Operation, fmt.Errorf("secret %s: found no credentials for project %s, expected a member of that name, or some for every project", s.id, call.ProjectID))
+	case a.Err != nil:
+		return nil, false, fmt.Errorf("secret %s: %w", s.id, a.Err)
+	}
+	return a, fresh, nil
 }
 
-// Refused fetches the secret again, and has the call made again if it has
-// changed, or if the authenticator itself can renew what was refused. With
-// credentials that have not changed the call would only be refused once more,
-// and the cloud counts.
+// of is the account by which a project is called on, nil where there is none.
+func (s *secret) of(project string) *account {
+	if own := s.accounts[project]; own != nil {
+		return own
+	}
+	return s.accounts[""]
+}
+
+// Refused fetches the secret again, and has the call made again if the project's
+// credentials have changed, or if the authenticator itself can renew what was
+// refused. With credentials that have not changed the call would only be refused
+// once more, and the cloud counts.
 func (s *secret) Refused(req *http.Request, call cloudapi.Call) bool {
 	s.mu.Lock()
-	auth := s.auth
+	a := s.of(call.ProjectID)
 	s.mu.Unlock()
-	if auth == nil {
+	if a == nil || a.Err != nil {
 		return false
 	}
-	again := auth.Refused(req, call)
-	return s.changed(req.Context(), call) || again
+	again := a.auth.Refused(req, call)
+	return s.changed(req.Context(), a, call) || again
 }
 
-// changed tells whether the secret holds other credentials than those refused.
-func (s *secret) changed(ctx context.Context, call cloudapi.Call) bool {
+// changed tells whether the secret holds other credentials for the project than
+// those refused.
+func (s *secret) changed(ctx context.Context, refused *account, call cloudapi.Call) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refused = call.Now
-	changed, err := s.renew(ctx)
-	return err == nil && changed
+	refused.refused = call.Now
+	if err := s.renew(ctx); err != nil {
+		return false
+	}
+	now := s.of(call.ProjectID)
+	return now != nil && now.Err == nil && now != refused
 }
 
 // renew fetches the secret. The same credentials keep what their authenticator
 // knows: its tokens, and how often it was refused.
-func (s *secret) renew(ctx context.Context) (changed bool, err error) {
-	values, err := s.fetch(ctx)
+func (s *secret) renew(ctx context.Context) error {
+	held, err := s.fetch(ctx)
 	if err != nil {
-		return false, fmt.Errorf("secret %s: %w", s.id, err)
+		return fmt.Errorf("secret %s: %w", s.id, err)
 	}
-	c, err := config.FromSecret(values)
-	if err != nil {
-		return false, fmt.Errorf("secret %s: %w", s.id, err)
+	accounts := map[string]*account{}
+	for project, is := range held.Accounts() {
+		if was := s.accounts[project]; was != nil && was.Err == nil && is.Err == nil && was.Credentials == is.Credentials {
+			accounts[project] = was
+			continue
+		}
+		accounts[project] = &account{Account: is, auth: is.Credentials.Authenticator(s.iam)}
 	}
-	s.values = values
-	if s.auth != nil && c == s.credentials {
-		return false, nil
-	}
-	s.credentials, s.auth, s.refused = c, c.Authenticator(s.iam), time.Time{}
-	return true, nil
+	s.values, s.accounts = held.Values, accounts
+	return nil
 }
 
 // tickets are the ticket system's credentials in the secret, which is fetched
@@ -115,7 +140,7 @@ func (s *secret) tickets(ctx context.Context, refused bool) (ticketsystem.Creden
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.values == nil || refused {
-		if _, err := s.renew(ctx); err != nil {
+		if err := s.renew(ctx); err != nil {
 			return ticketsystem.Credentials{}, err
 		}
 	}
@@ -130,7 +155,7 @@ func (s *secret) tickets(ctx context.Context, refused bool) (ticketsystem.Creden
 func (s *secret) webhooks(ctx context.Context) ([]webhook.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.renew(ctx); err != nil {
+	if err := s.renew(ctx); err != nil {
 		return nil, err
 	}
 	keys, err := config.KeysFromSecret(s.values)
@@ -140,21 +165,10 @@ func (s *secret) webhooks(ctx context.Context) ([]webhook.Key, error) {
 	return keys, nil
 }
 
-func (s *secret) fetch(ctx context.Context) (map[string]string, error) {
+func (s *secret) fetch(ctx context.Context) (config.Secret, error) {
 	var answer struct{ SecretString string }
 	if err := s.client.Do(ctx, "GetSecretValue", map[string]string{"SecretId": s.id}, &answer); err != nil {
-		return nil, err
+		return config.Secret{}, err
 	}
-	var values map[string]any
-	if err := json.Unmarshal([]byte(answer.SecretString), &values); err != nil {
-		// The error of encoding/json would quote from the secret.
-		return nil, errors.New("expected a JSON object")
-	}
-	texts := make(map[string]string, len(values))
-	for name, v := range values {
-		if text, ok := v.(string); ok {
-			texts[name] = text
-		}
-	}
-	return texts, nil
+	return config.ParseSecret(answer.SecretString)
 }

@@ -255,3 +255,86 @@ func TestSecretIsFetchedOnceByMany(t *testing.T) {
 	all.Wait()
 	require.Equal(t, 1, v.times())
 }
+
+const (
+	first  = "056538411200d4cd2f79c003c7606412"
+	second = "156538411200d4cd2f79c003c7606412"
+)
+
+// authorizeOn has a request on a project authorised, and returns who signed it.
+func authorizeOn(t *testing.T, auth cloudapi.Authenticator, project string) (*http.Request, string, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://cloud.test/v3/p", http.NoBody)
+	require.NoError(t, err)
+	err = auth.Authorize(t.Context(), req, callOn(project))
+	_, rest, _ := strings.Cut(req.Header.Get("Authorization"), "Access=")
+	who, _, _ := strings.Cut(rest, ",")
+	return req, who, err
+}
+
+func callOn(project string) cloudapi.Call {
+	return cloudapi.Call{Operation: "Flip", ProjectID: project, Now: noon, HTTP: http.DefaultClient}
+}
+
+// Each project is called on with its own credentials, the others with those for
+// every one. What is refused of one, and what is wrong with it, says nothing of
+// another.
+func TestSecretOfSeveralAccounts(t *testing.T) {
+	v := &vault{value: map[string]any{first: pair("1"), second: pair("2"), "HUAWEICLOUD_SDK_AK": "AK0", "HUAWEICLOUD_SDK_SK": "SK0"}}
+	auth := open(t, v, "")
+	signed := func(project, by string) {
+		t.Helper()
+		_, who, err := authorizeOn(t, auth, project)
+		require.NoError(t, err)
+		require.Equal(t, by, who)
+	}
+	signed(first, "AK1")
+	signed(second, "AK2")
+	signed("another", "AK0")
+	require.Equal(t, 1, v.times())
+
+	// The first one's key is refused twice: it pauses, alone.
+	for range 2 {
+		req, _, err := authorizeOn(t, auth, first)
+		require.NoError(t, err)
+		require.False(t, auth.Refused(req, callOn(first)))
+	}
+	_, _, err := authorizeOn(t, auth, first)
+	require.ErrorContains(t, err, "refused twice")
+	v.times()
+	signed(second, "AK2")
+	signed("another", "AK0")
+	require.Zero(t, v.times(), "one project's refusals have the secret read for another's calls")
+
+	// The second one's is rotated: the first one's refusals count on.
+	v.set(map[string]any{first: pair("1"), second: pair("3"), "HUAWEICLOUD_SDK_AK": "AK0"}, false)
+	req, _, err := authorizeOn(t, auth, second)
+	require.NoError(t, err)
+	require.True(t, auth.Refused(req, callOn(second)))
+	signed(second, "AK3")
+	_, _, err = authorizeOn(t, auth, first)
+	require.ErrorContains(t, err, "refused twice")
+	_, _, err = authorizeOn(t, auth, "another")
+	require.ErrorContains(t, err, "secret the-secret: HUAWEICLOUD_SDK_SK: not set")
+	v.set(map[string]any{first: pair("4"), second: pair("3")}, false)
+	signed(first, "AK4")
+}
+
+// A project that the secret lacks is denied until it is there, and nobody else's
+// credentials are taken for it.
+func TestSecretWithoutTheProject(t *testing.T) {
+	v := &vault{value: map[string]any{first: pair("1")}}
+	auth := open(t, v, "")
+	req, who, err := authorizeOn(t, auth, second)
+	require.EqualError(t, err, "Flip: secret the-secret: found no credentials for project "+second+", expected a member of that name, or some for every project")
+	var denied *cloudapi.Error
+	require.ErrorAs(t, err, &denied)
+	require.True(t, denied.Denied())
+	require.False(t, denied.MayHaveEffect())
+	require.Empty(t, who)
+	require.False(t, auth.Refused(req, callOn(second)))
+	v.set(map[string]any{first: pair("1"), second: pair("2")}, false)
+	_, who, err = authorizeOn(t, auth, second)
+	require.NoError(t, err)
+	require.Equal(t, "AK2", who)
+}

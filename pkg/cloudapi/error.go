@@ -201,6 +201,12 @@ func local(operation string, err error) *Error {
 	return &Error{Operation: operation, Cause: err}
 }
 
+// Unproven is the error of an [Authenticator] that has no proof for a call: it is
+// Denied, and was not sent.
+func Unproven(operation string, cause error) *Error {
+	return &Error{Operation: operation, Cause: cause, means: denied}
+}
+
 // finish takes out what an error of this operation cannot have: an effect of
 // what only reads, and secrets that the cloud repeated.
 func (e *Error) finish(op *operation, secrets []string) *Error {
