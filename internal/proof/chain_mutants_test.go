@@ -53,7 +53,7 @@ func chainMutants() []mutant {
 
 		// Order, tickets, ends
 		one("the root's order", decides, `return d.Chain.Order // the root's`, `return received`),
-		one("the root's order after a job", follows, `jobEnd(rec.Outcome, job, v), j.key(), rec.Order, now)`, `jobEnd(rec.Outcome, job, v), j.key(), now, now)`),
+		one("the root's order after a job", follows, `jobEnd(rec.Outcome, job, v), j.Key(), rec.Order, now)`, `jobEnd(rec.Outcome, job, v), j.Key(), now, now)`),
 		one("the root's use of the ticket for all", approval, `e.ReusableTickets || d.IsStep() {`, `e.ReusableTickets {`),
 		one("a ticket spent on all steps", decide, `if c.Ticket != "" && d.Chain != nil {`, `if false {`),
 		one("further slots of a ticket", tickets, "d.Also = slots[1:]", "d.Also = nil"),

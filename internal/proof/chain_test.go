@@ -59,86 +59,48 @@ func chainSettings() []chainSetting {
 
 // TestChainCrashes lets a process die, or a call fail, at every gate of a chain,
 // those of whoever follows its jobs among them, in every way; at two gates of a
-// run, some of them in the short form and all in the long.
+// run, some of them in the short form and more in the long. It does with each
+// ledger, in the short form less where that is slow.
 func TestChainCrashes(t *testing.T) {
-	delivered, own := newLab(t), newLoopedLab(t)
-	var all []*chainCrashes
-	t.Run("of", func(t *testing.T) {
-		for _, s := range chainSettings() {
-			c := &chainCrashes{lab: delivered, chainSetting: s}
-			if s.looped {
-				c.lab = own
+	for _, shelf := range shelves(t) {
+		delivered, own := newLab(t), newLoopedLab(t)
+		delivered.shelf, own.shelf = shelf, shelf
+		var all []*crashes
+		t.Run(shelf.name, func(t *testing.T) {
+			for _, s := range chainSettings() {
+				c := &chainCrashes{crashes: &crashes{lab: delivered, shares: chainShares[shelf.name]}, chainSetting: s}
+				if s.looped {
+					c.lab = own
+				}
+				if s.most == 1 {
+					c.shares[1] = 0
+				}
+				c.play = c.run
+				all = append(all, c.crashes)
+				t.Run(s.name, func(t *testing.T) {
+					t.Parallel()
+					inBubble(t, func() { c.from(nil) })
+					require.Empty(t, c.found)
+					require.Greater(t, c.runs[1], 100/c.shares[0])
+				})
 			}
-			all = append(all, c)
-			t.Run(s.name, func(t *testing.T) {
-				t.Parallel()
-				inBubble(t, func() { c.from(nil) })
-				require.Empty(t, c.found)
-				require.Greater(t, c.runs[1], 100/chainSingles)
-			})
-		}
-	})
-	var gates int
-	var runs [3]int
-	for _, c := range all {
-		gates += c.gates
-		for n := range runs {
-			runs[n] += c.runs[n]
-		}
+		})
+		gates, runs := counted(all)
+		t.Logf("proved: chains, %s: %d settings, %d gates, %d ways: %d single crashes, %d pairs, 0 violations",
+			shelf.name, len(all), gates, len(shelf.trouble), runs[1], runs[2])
 	}
-	t.Logf("proved: chains: %d settings, %d gates, %d ways: %d single crashes, %d pairs, 0 violations", len(all), gates, len(trouble), runs[1], runs[2])
 }
 
 type chainCrashes struct {
-	*lab
+	*crashes
 	chainSetting
-	gates int
-	runs  [3]int
-	drawn int
-	found string
-}
-
-// from runs the chain with the given crashes, and then with each further one.
-func (c *chainCrashes) from(given []crash) {
-	gates := c.run(given)
-	first := 0
-	switch {
-	case c.found != "" || len(given) == c.most:
-		return
-	case len(given) == 0:
-		c.gates = gates
-	default:
-		first = given[len(given)-1].gate + 1
-	}
-	for g := first; g < gates; g++ {
-		for _, f := range trouble {
-			if c.drawn++; c.drawn%[...]int{chainSingles, chainPairs}[len(given)] != 0 {
-				continue
-			}
-			if c.from(append(given[:len(given):len(given)], crash{g, f})); c.found != "" {
-				return
-			}
-		}
-	}
 }
 
 // run is one run, and returns how many gates it passed.
-func (c *chainCrashes) run(given []crash) (gates int) {
-	c.runs[len(given)]++
-	w := c.newWorld()
-	w.watch()
+func (c *chainCrashes) run(given []crash) int {
+	w, gates := c.crashing(given)
+	defer w.close()
 	w.drift = c.drift
-	w.gate = func(context.Context, *invocation, string) fate {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		gates++
-		for _, g := range given {
-			if g.gate == gates-1 {
-				return g.fate
-			}
-		}
-		return succeeds
-	}
 	if c.fault != nil {
 		f := *c.fault
 		f.Operation = operationOf(c.steps[len(c.steps)-1])
@@ -146,7 +108,7 @@ func (c *chainCrashes) run(given []crash) (gates int) {
 	}
 	root := c.root()
 	w.carry(root)
-	passed := gates
+	passed := *gates
 	w.again(root)
 	w.verify()
 	states := w.verifyChain(root)

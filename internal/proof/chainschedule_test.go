@@ -95,7 +95,7 @@ func (s *chainSchedule) chainActions() map[string]func(*rapid.T) {
 	for _, name := range []string{"bring", "bring on", "bring further"} {
 		all[name] = s.actBring
 	}
-	for _, name := range []string{"rehearse", "resolve", "follow"} {
+	for _, name := range []string{"rehearse", "resolve", "follow", "forget"} {
 		delete(all, name)
 	}
 	all["sweep"] = s.actSweepAll

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
+	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
@@ -303,7 +304,7 @@ func (w *world) forbidden(d *decision.Decision, rec ledger.Record, inv *invocati
 	if w.halted.Load() {
 		return "calls are halted"
 	}
-	for _, other := range w.records() {
+	for _, other := range w.ever(w.records()) {
 		if o := other.Outcome; o != nil && o.Effective && other.Slot == rec.Slot && other.Order.After(rec.Order) {
 			return "the newer " + other.Key.ID + " is effective"
 		}
@@ -332,23 +333,32 @@ func (w *world) settled(key ledger.Key) {
 	}
 	w.mu.Lock()
 	before := w.outcomes[key]
+	anew := before != nil && w.afresh(rec)
 	if key.Switch == engine.JobFollow {
 		w.outcomes[key] = rec.Outcome
 		w.mu.Unlock()
-		w.endedOnce(key, before, rec.Outcome)
+		if !anew {
+			w.endedOnce(key, before, rec.Outcome)
+		}
 		return
 	}
-	if !w.anEnd(rec) || before != nil && w.forgotten(rec) {
+	if !w.anEnd(rec) {
 		w.mu.Unlock()
 		return
 	}
 	w.outcomes[key] = rec.Outcome
+	if anew {
+		w.seen["settle forgotten"]++
+	}
 	if rec.Outcome.Failed && rec.Outcome.Doubt {
 		w.givenUp[key] = true
 	}
 	w.mu.Unlock()
-	if before != nil && !before.Failed {
+	if before != nil && !before.Failed && !anew {
 		w.wrong("the outcome of %s changes from %s to %s", key.ID, before.Result, rec.Outcome.Result)
+	}
+	if anew && rec.Outcome.Result == "rejected" {
+		return // what it had come to before stands: its ticket stays spent
 	}
 	d := decoded(rec)
 	w.spends(d, rec)
@@ -362,12 +372,43 @@ func (w *world) settled(key ledger.Key) {
 	}
 }
 
-// forgotten tells of a decision that is on record for being too old, after what
-// it had come to expired.
-func (h *history) forgotten(rec ledger.Record) bool {
-	first := h.outcomes[rec.Key]
-	late := rec.Outcome.Code == "expired" || rec.Outcome.Code == "ticket-spent"
-	return first != nil && late && rec.Outcome.At.Sub(first.At) > retention
+// afresh tells of a decision that came again after it was forgotten: its record
+// is a new one, from a time when what it had come to had expired.
+func (h *history) afresh(rec ledger.Record) bool {
+	ends := h.ends[rec.Key]
+	if len(ends) == 0 {
+		return rec.First.Sub(h.outcomes[rec.Key].At) > retention-2*skew // a job's
+	}
+	last := ends[len(ends)-1]
+	return rec.First.After(last.First) && rec.First.Sub(last.Outcome.At) > retention-2*skew
+}
+
+// ever adds to the decisions on record what those had come to that are forgotten.
+func (w *world) ever(recs []ledger.Record) []ledger.Record {
+	type life struct {
+		key   ledger.Key
+		first int64
+	}
+	known := map[life]bool{}
+	for _, rec := range recs {
+		known[life{rec.Key, rec.First.UnixNano()}] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := slices.Clone(recs)
+	for key, ends := range w.ends {
+		for _, e := range slices.Backward(ends) {
+			if l := (life{key, e.First.UnixNano()}); !known[l] {
+				known[l], all = true, append(all, e.Record)
+			}
+		}
+	}
+	return all
+}
+
+// since are the effects that a decision has had since it is on record.
+func since(rec ledger.Record, effects []cloudsim.Effect) []cloudsim.Effect {
+	return slices.DeleteFunc(slices.Clone(effects), func(e cloudsim.Effect) bool { return e.Time.Before(rec.First.Add(-retention / 2)) })
 }
 
 // marked holds a decision that is marked emitted against the bus.
@@ -425,6 +466,9 @@ func (w *world) ended(inv *invocation) {
 	r := inv.result
 	switch r.Kind {
 	case engine.Completed, engine.Rejected, engine.Failed:
+		if w.disowned(inv, r) {
+			return
+		}
 		raw, err := r.Event.MarshalJSON()
 		if err != nil {
 			w.wrong("%s: %v", inv.name, err)
@@ -444,6 +488,24 @@ func (w *world) ended(inv *invocation) {
 	default:
 		w.wrong("%s ends as %q", inv.name, r.Kind)
 	}
+}
+
+// disowned tells of a completion event whose decision is forgotten: its job is
+// nobody's any more, which is for its sender alone to know.
+func (w *world) disowned(inv *invocation, r engine.Result) bool {
+	w.mu.Lock()
+	raw := w.bus[strings.TrimPrefix(inv.name, "delivery of ")]
+	w.mu.Unlock()
+	var data events.Completed
+	if r.Kind != engine.Rejected || r.Error.Code != events.NotApproved || raw == nil {
+		return false
+	}
+	ev := parsed(raw)
+	if ev.Type() != events.TypeSwitchCompleted || ev.DataAs(&data) != nil {
+		return false
+	}
+	rec, err := w.ledger.Get(context.Background(), ledger.Key{Switch: data.Switch, Source: data.Cause.Source, ID: data.Cause.ID})
+	return errors.Is(err, ledger.ErrNotFound) || err == nil && (rec.Outcome == nil || rec.Outcome.JobID != data.JobID)
 }
 
 // verify checks a world that has come to rest against everything that is
@@ -476,10 +538,11 @@ func (w *world) verify() {
 			w.verifyJob(rec)
 			continue
 		}
-		w.verifyDecision(rec, of[rec.Key])
+		w.verifyDecision(rec, since(rec, of[rec.Key]))
 	}
-	w.verifyPositions(recs, of)
-	w.verifyTickets(recs, of)
+	ever := w.ever(recs)
+	w.verifyPositions(ever, of)
+	w.verifyTickets(ever, of)
 	w.verifyTrail()
 }
 
@@ -523,7 +586,7 @@ func (w *world) verifyDecision(rec ledger.Record, effects []cloudsim.Effect) {
 			w.wrong("%s is applied, but had no effect", id)
 		}
 	case "rejected":
-		if len(effects) > 0 && !w.forgotten(rec) {
+		if len(effects) > 0 {
 			w.wrong("%s is rejected (%s), but had an effect", id, o.Code)
 		}
 	case "failed":
@@ -568,14 +631,14 @@ func (w *world) unsettles(recs []ledger.Record, slot string, of map[ledger.Key][
 	})
 }
 
-// jobFailed tells whether a decision's job failed: it was accepted, and counts
-// for the order all the same.
+// jobFailed tells whether a decision's job failed, or may have, as the cloud has
+// forgotten it: it was accepted, and counts for the order all the same.
 func (w *world) jobFailed(rec ledger.Record) bool {
 	if rec.Outcome.JobID == "" {
 		return false
 	}
 	job, err := w.observer().ShowJob(context.Background(), rec.Project, rec.Outcome.JobID)
-	return err == nil && job.FailReason != ""
+	return err != nil || job.FailReason != ""
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }

@@ -159,6 +159,7 @@ func mutants() []mutant {
 		one("doubt of what is unresolved", attempt, "a.Unresolved, why))\n\tv.doubt = true", "a.Unresolved, why))"),
 		one("sparing what may have had an effect from rejection", attempt, `if v.result == Rejected && a.doubt && !a.absent {`, `if false {`),
 		one("waiting for hidden jobs", doubt, `if a.Now().Sub(in.LastJob) < a.Quiet {`, `if a.Now().Sub(in.LastJob) < 0 {`),
+		one("the end of the list of jobs", doubt, `a.Now().Sub(a.first()) > kept {`, `false {`),
 		one("never sending a known effect again", doubt, `if (f.state == absent || f.state == repeatable) && a.rec.Known {`, `if false {`),
 		one("telling that an answer without job has had an effect", verdicts, `return inDoubt(f, true)`, `return inDoubt(f, false)`),
 		one("doubt about options", doubt, "if a.sw.read == nil || len(a.d.Options) > 0 {\n\t\treturn finding{state: repeatable}", "if a.sw.read == nil {\n\t\treturn finding{state: repeatable}"),
@@ -216,7 +217,7 @@ func mutants() []mutant {
 		one("publishing what nobody marked", decide, `case rec.Emitted.IsZero():`, `case false:`),
 		one("marking what is published", decide, `if err := e.Ledger.Mark(ctx, key, nonce, now, now.Add(e.Retention+tolerance)); err != nil {`, `if err := ctx.Err(); err != nil || now.IsZero() {`),
 		one("keeping outcomes longer than decisions are taken", decide, `now.Add(e.Retention+tolerance)`, `now.Add(e.Retention)`),
-		one("an id for each failure", outcome, `distinct = append(distinct, nonce)`, ``),
+		one("an id for each end", outcome, `eventID(d.Key(), typ, d.Content(), nonce)`, `eventID(d.Key(), typ, d.Content())`),
 		one("effect as a condition of the order", outcome, `Effective: v.result == Completed`, `Effective: v.result != Failed`),
 
 		// What an error means

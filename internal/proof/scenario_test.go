@@ -365,6 +365,39 @@ var rules = []struct {
 		}
 		is.Equal(1, count)
 	}},
+	{"a doubt that is older than the list of jobs is not sent again", func(is *require.Assertions, w *world) {
+		for _, sw := range []string{ssl, alt} {
+			w.let("cloud.Flip", diesBefore)
+			ev := request("CHG-1", sw, true).event()
+			w.handle(ev)
+			w.calm()
+			w.rest(31 * 24 * time.Hour)
+			r := w.handle(ev)
+			is.Equal(events.Unresolved, code(r))
+			is.Contains(r.Error.Detail, "longer ago than the cloud lists jobs")
+		}
+		is.Empty(w.flips())
+	}},
+	{"what a decision comes to after it was forgotten is an event of its own", func(is *require.Assertions, w *world) {
+		end := time.Now().Add(-time.Hour)
+		late := ticketed("CHG-1", acl, true, &events.Window{End: &end}).event()
+		undated := request("CHG-2", alt, true)
+		undated.decided = time.Time{}
+		rejected, first := w.handle(late), w.handle(undated.event())
+		is.Equal(events.WindowOver, code(rejected))
+		w.rest(quiet)
+		is.Equal(engine.Completed, w.handle(request("CHG-3", acl, false).event()).Kind)
+		w.rest(retention + time.Hour)
+		is.Equal(engine.Completed, w.handle(request("last", mt, false).event()).Kind) // whose mark forgets the others
+		w.rest(quiet)
+		again, second := w.handle(late), w.handle(undated.event())
+		is.Equal(events.Superseded, code(again))
+		is.NotEqual(rejected.Event.ID(), again.Event.ID())
+		is.Equal(engine.Completed, second.Kind)
+		is.NotEqual(first.Event.ID(), second.Event.ID())
+		is.Equal(again.Event.ID(), w.handle(late).Event.ID())
+		is.Equal(second.Event.ID(), w.handle(undated.event()).Event.ID())
+	}},
 	{"an outcome that is not published does not expire", func(is *require.Assertions, w *world) {
 		ev := request("CHG-1", ssl, true).event()
 		w.let("bus.Publish", unreached)

@@ -75,6 +75,7 @@ func drawSchedules(t *testing.T, shelf shelf, n int) {
 		"lookup adopted", "lookup as wanted", "lookup absent", "lookup unsure",
 		"settle accepted", "settle applied", "settle unchanged", "later doubt", "later held", "later busy", "later not-yet",
 		"claim spent", "settle ticket-spent", "settle gave-up",
+		"settle forgotten",
 		"resolve absent", "dryrun call", "settle job-succeeded",
 		"policy granted", "policy denied", "policy unavailable", "ticket confirmed", "ticket not confirmed",
 	} {
@@ -179,6 +180,7 @@ func (s *schedule) actions() map[string]func(*rapid.T) {
 		"fault":         s.actFault,
 		"sweep":         s.actSweep,
 		"pass":          s.actPass,
+		"forget":        s.actForget,
 		"think again":   s.actThinkAgain,
 		"rehearse":      s.actRehearse,
 		"resolve":       s.actResolve,
@@ -288,6 +290,14 @@ func (s *schedule) actPass(rt *rapid.T) {
 		time.Second, 3 * time.Second, 10 * time.Second, 31 * time.Second, quiet + 5*time.Second, 10 * time.Minute, time.Hour,
 	}).Draw(rt, "time"))
 	s.look()
+}
+
+// actForget lets, now and then, so much time pass that what has ended is forgotten.
+func (s *schedule) actForget(rt *rapid.T) {
+	if rapid.IntRange(0, 7).Draw(rt, "forget") == 7 {
+		s.rest(retention + time.Hour)
+		s.look()
+	}
 }
 
 // draw picks an invocation that is at work; nil if none is.

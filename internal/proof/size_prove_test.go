@@ -10,7 +10,7 @@ const kills = 200
 var sharesOf = map[string][4]int{"memory": {1, 1, 23, 0}, "bolt": {1, 7, 0, 0}, "dynamodb": {1, 7, 0, 0}}
 
 // ticketShares are those where two events share a ticket.
-var ticketShares = [...]int{1, 3, 0, 0}
+var ticketShares = map[string][4]int{"memory": {1, 3, 0, 0}, "bolt": {1, 29, 0, 0}, "dynamodb": {1, 61, 0, 0}}
 
 // schedules are how many are drawn with each ledger.
 var schedules = map[string]int{"memory": 25000, "bolt": 2500, "dynamodb": 5000}

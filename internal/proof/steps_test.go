@@ -57,7 +57,7 @@ func (s *schedule) actResolve(rt *rapid.T) {
 	}
 	rec := doubted[nth%len(doubted)]
 	r := engine.Resolution{As: engine.WasAbsent, By: "an operator"}
-	if effects := s.effectsOf()[rec.Key]; len(effects) > 0 {
+	if effects := since(rec, s.effectsOf()[rec.Key]); len(effects) > 0 {
 		if r.As = engine.WasApplied; switchNamed(rec.Key.Switch).Creates {
 			r.As, r.JobID = engine.WasAccepted, effects[0].JobID
 		}

@@ -84,6 +84,9 @@ func (a *attempt) lookUpState(ctx context.Context) finding {
 // lookUpJob looks for the job first: its call may be under way and the state
 // not show it yet.
 func (a *attempt) lookUpJob(ctx context.Context) finding {
+	if kept := min(memory, a.Retention); a.Now().Sub(a.first()) > kept {
+		return doubtful("its first call may have been sent at %s, longer ago than the cloud lists jobs, or the ledger knows whose they are (%s)", stamp(a.first()), kept)
+	}
 	jobs, err := a.jobs(ctx)
 	if err != nil {
 		return doubtful("listing jobs: %w", err)

@@ -250,7 +250,7 @@ func (f *Follower) settle(ctx context.Context, j *Followed, v verdict, job *Job)
 	if err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
 	}
-	o, out, err := f.outcome(ctx, j, v, job)
+	o, out, err := f.outcome(ctx, j, v, c.Nonce, job)
 	if err != nil {
 		return e.later(ctx, d, events.Unavailable, ledgerWait, err)
 	}
@@ -282,12 +282,12 @@ func endOf(r Result, o *ledger.Outcome) Result {
 	return r
 }
 
-func (f *Follower) outcome(ctx context.Context, j *Followed, v verdict, job *Job) (ledger.Outcome, []bus.Event, error) {
+func (f *Follower) outcome(ctx context.Context, j *Followed, v verdict, nonce string, job *Job) (ledger.Outcome, []bus.Event, error) {
 	e, d := f.Engine, j.decision()
 	var o ledger.Outcome
 	var all []bus.Event
 	if job == nil {
-		o, all = e.outcome(d, v, "", j.Since)
+		o, all = e.outcome(d, v, nonce, j.Since)
 		o.Audit = nil // it is no decision
 	} else {
 		o = ledger.Outcome{At: e.Now().UTC(), Result: "job-succeeded"}
@@ -301,7 +301,7 @@ func (f *Follower) outcome(ctx context.Context, j *Followed, v verdict, job *Job
 		out := e.outEvent(d, typ, events.JobEndedOf[json.RawMessage]{
 			Switch: j.Switch, Target: j.Target, Enabled: j.Enabled, JobID: j.JobID, Job: *job.ended(), Cause: j.Cause,
 		})
-		out.SetID(eventID(j.Key(), typ, j.JobID))
+		out.SetID(eventID(j.Key(), typ, j.JobID, nonce))
 		out.SetTime(o.At)
 		all = []bus.Event{written(out)}
 	}

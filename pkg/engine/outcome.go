@@ -18,9 +18,10 @@ import (
 )
 
 // outcome is the verdict as the ledger keeps it, and its event. A
-// decision may fail more than once: each time is an event of its own, told apart
-// by the nonce of the claim that ended so. A count of the times would be read
-// before it is written, and so be used twice.
+// decision may end more than once: it is taken up again where it failed, and is
+// as new after the retention. Each end is an event of its own, told apart by the
+// nonce of the claim that ended so. A count of the ends would be read before it
+// is written, and so be used twice; and it is forgotten with the decision.
 func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string, order time.Time) (ledger.Outcome, []bus.Event) {
 	o := ledger.Outcome{
 		Result: string(v.result), Code: string(v.code), At: e.Now().UTC(), JobID: v.jobID,
@@ -46,16 +47,12 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string, order ti
 			Error: problem(v), Cause: d.Cause,
 		}
 	}
-	distinct := []string{typ, d.Content()}
-	if v.result == Failed {
-		distinct = append(distinct, nonce)
-	}
 	of := *d
 	if v.closed {
 		of.Chain = nil // nothing goes on by the end of its job
 	}
 	out := e.outEvent(&of, typ, data)
-	out.SetID(eventID(d.Key(), distinct...))
+	out.SetID(eventID(d.Key(), typ, d.Content(), nonce))
 	out.SetTime(o.At)
 	o.By, o.Changed, o.Final = v.by, v.changed, o.Failed && d.Chain != nil
 	o.Audit = audit(d, v, &o)
