@@ -56,29 +56,33 @@ var shapes = []string{"proxy-ssl", "proxy-alt", "access-control"}
 // some three. It does with each ledger, in the short form less where that is slow.
 func TestCrashes(t *testing.T) {
 	for _, shelf := range shelves(t) {
-		var all []*crashes
-		t.Run(shelf.name, func(t *testing.T) {
-			lab := newLab(t)
-			lab.shelf = shelf
-			for _, shape := range shapes {
-				for _, s := range settings {
-					c := &crashes{lab: lab, shape: shape, setting: s, shares: sharesOf[shelf.name]}
-					c.play = c.run
-					all = append(all, c)
-					t.Run(shape+"/"+s.name, func(t *testing.T) {
-						t.Parallel()
-						inBubble(t, func() { c.from(nil) })
-						require.Empty(t, c.found)
-						require.Greater(t, c.runs[1], 20/c.shares[0])
-					})
-				}
-			}
-		})
-		gates, runs := counted(all)
-		require.Greater(t, runs[2], 100)
-		t.Logf("proved: crashes, %s: %d shapes, %d settings, %d gates, %d ways: %d single crashes, %d pairs, %d triples, 0 violations",
-			shelf.name, len(shapes), len(settings), gates, len(shelf.trouble), runs[1], runs[2], runs[3])
+		crashOn(t, shelf)
 	}
+}
+
+func crashOn(t *testing.T, shelf shelf) {
+	var all []*crashes
+	t.Run(shelf.name, func(t *testing.T) {
+		lab := newLab(t)
+		lab.shelf = shelf
+		for _, shape := range shapes {
+			for _, s := range settings {
+				c := &crashes{lab: lab, shape: shape, setting: s, shares: sharesOf[shelf.name]}
+				c.play = c.run
+				all = append(all, c)
+				t.Run(shape+"/"+s.name, func(t *testing.T) {
+					t.Parallel()
+					inBubble(t, func() { c.from(nil) })
+					require.Empty(t, c.found)
+					require.Greater(t, c.runs[1], 20/c.shares[0])
+				})
+			}
+		}
+	})
+	gates, runs := counted(all)
+	require.Greater(t, runs[2], 100)
+	t.Logf("proved: crashes, %s: %d shapes, %d settings, %d gates, %d ways: %d single crashes, %d pairs, %d triples, 0 violations",
+		shelf.name, len(shapes), len(settings), gates, len(shelf.trouble), runs[1], runs[2], runs[3])
 }
 
 // counted sums up what was tried.

@@ -20,7 +20,8 @@
 //   - steps_test.go has the steps of a schedule that are not an event's: dry runs,
 //     an operator's word, the following of a job.
 //   - shelf_test.go has the ledgers that a world may have: in memory, in a file,
-//     and in a stand-in for DynamoDB, every request to which is a gate.
+//     and in a stand-in for DynamoDB, every request to which is a gate;
+//     shelf_verify_test.go has one in PostgreSQL.
 //   - crash_test.go lets a process die at every single gate, and at every pair
 //     and, in the long form, every triple of gates, in every way.
 //   - tickets_test.go does so where two events of one ticket meet.

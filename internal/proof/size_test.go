@@ -7,10 +7,10 @@ const kills = 5
 
 // sharesOf tells of a first, a second and a third crash which are tried with a
 // ledger: every one, one in so many, or, with 0, none.
-var sharesOf = map[string][4]int{"memory": {1, 41, 0, 0}, "bolt": {19, 23, 0, 0}, "dynamodb": {37, 23, 0, 0}}
+var sharesOf = map[string][4]int{"memory": {1, 41, 0, 0}, "bolt": {19, 23, 0, 0}, "dynamodb": {37, 23, 0, 0}, "postgres": {11, 23, 0, 0}}
 
 // ticketShares are those where two events share a ticket.
 var ticketShares = map[string][4]int{"memory": {1, 397, 0, 0}, "bolt": {29, 0, 0, 0}, "dynamodb": {37, 0, 0, 0}}
 
 // schedules are how many are drawn with each ledger.
-var schedules = map[string]int{"memory": 400, "bolt": 20, "dynamodb": 15}
+var schedules = map[string]int{"memory": 400, "bolt": 20, "dynamodb": 15, "postgres": 40}
