@@ -72,6 +72,7 @@ func TestOpenStops(t *testing.T) {
 		"no region":         {map[string]string{"INTERLOCK_REGION": ""}, "INTERLOCK_REGION: not set"},
 		"no ledger":         {map[string]string{"INTERLOCK_LEDGER": ""}, "INTERLOCK_LEDGER: not set"},
 		"no table":          {map[string]string{"INTERLOCK_LEDGER": "dynamodb:"}, "INTERLOCK_LEDGER: found"},
+		"a database":        {map[string]string{"INTERLOCK_LEDGER": "postgres://u:" + canary + "@h/d?password=" + canary}, "INTERLOCK_LEDGER: found \"postgres:…\", expected dynamodb:TABLE"},
 		"a file":            {map[string]string{"INTERLOCK_LEDGER": "bolt:/tmp/x"}, "INTERLOCK_LEDGER: found \"bolt:/tmp/x\", expected dynamodb:TABLE"},
 		"no bus":            {map[string]string{"INTERLOCK_BUS": ""}, "INTERLOCK_BUS: not set"},
 		"a bus without TLS": {map[string]string{"INTERLOCK_BUS": "http:http://u:" + canary + "@events.example.com?k=" + canary}, "INTERLOCK_BUS: "},

@@ -11,7 +11,9 @@
 // order in which they commit, at PostgreSQL's own level READ COMMITTED, which shows
 // each statement what was committed before it. The locks are advisory
 // (pg_advisory_xact_lock): they are given back with the transaction, whatever became
-// of the process.
+// of the process. The level SERIALIZABLE would do without them, but was a third slower
+// alone, and where callers crowd they sent each other back without end: see
+// docs/benchmarks.md.
 //
 // # Round trips
 //
@@ -48,11 +50,11 @@ const idle = 10 * time.Second
 // [SettingError] for a database that a ledger cannot be trusted to. No error holds
 // the password.
 func Open(ctx context.Context, rawURL string) (*Ledger, error) {
-	s, err := open(ctx, rawURL)
+	c, err := parse(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	return &Ledger{ledger.On(s), s}, nil
+	return open(ctx, c)
 }
 
 // Ledger is a ledger in a database.
@@ -79,11 +81,7 @@ func (l *Ledger) Share(ctx context.Context, key ledger.Key, by string, now, unti
 	return mine && err == nil, err
 }
 
-func open(ctx context.Context, rawURL string) (*store, error) {
-	c, err := parse(rawURL)
-	if err != nil {
-		return nil, err
-	}
+func open(ctx context.Context, c *pgxpool.Config) (*Ledger, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("ledger database: %w", err)
@@ -93,7 +91,7 @@ func open(ctx context.Context, rawURL string) (*store, error) {
 		pool.Close()
 		return nil, err
 	}
-	return s, nil
+	return &Ledger{ledger.On(s), s}, nil
 }
 
 // parse reads a URL. Its errors do not quote it.

@@ -3,8 +3,13 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,18 +30,23 @@ var schemas atomic.Int64
 // schema is the name of one that is not there yet.
 func schema() string { return fmt.Sprint("ledger", schemas.Add(1)) }
 
-func harness(server *postgrestest.Server) ledgertest.Harness {
-	pools := make(map[ledger.Ledger]*pgxpool.Pool)
+// harness opens ledgers on a server, by a configuration that may be changed.
+func harness(server *postgrestest.Server, change func(*pgxpool.Config)) ledgertest.Harness {
+	urls := make(map[ledger.Ledger]string)
 	exec := func(t *testing.T, l ledger.Ledger, query string, args ...any) {
-		_, err := pools[l].Exec(t.Context(), query, args...)
+		db, err := pgx.Connect(t.Context(), urls[l])
+		require.NoError(t, err)
+		defer db.Close(t.Context())
+		_, err = db.Exec(t.Context(), query, args...)
 		require.NoError(t, err)
 	}
 	return ledgertest.Harness{
 		Open: func(t *testing.T) ledger.Ledger {
-			l, err := postgres.Open(t.Context(), server.URL(schema())+"&pool_max_conns=8")
+			url := server.URL(schema())
+			l, err := postgres.OpenWith(t.Context(), url+"&pool_max_conns=8", change)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, l.Close()) })
-			pools[l] = l.Pool()
+			urls[l] = url
 			return l
 		},
 		Newer: func(t *testing.T, l ledger.Ledger, key ledger.Key) {
@@ -58,14 +68,16 @@ func harness(server *postgrestest.Server) ledgertest.Harness {
 	}
 }
 
-func TestPostgres(t *testing.T) { ledgertest.Run(t, harness(postgrestest.Start(t))) }
+func calm(*pgxpool.Config) {}
+
+func TestPostgres(t *testing.T) { ledgertest.Run(t, harness(postgrestest.Start(t), calm)) }
 
 func TestPostgresConcurrent(t *testing.T) {
-	ledgertest.RunConcurrent(t, harness(postgrestest.Start(t)))
+	ledgertest.RunConcurrent(t, harness(postgrestest.Start(t), calm))
 }
 
 // Processes that start at once on an empty database all find its tables, and make
-// them once; one that starts later needs no right to make any.
+// them once; whoever starts later needs no right to make any.
 func TestStartsAtOnce(t *testing.T) {
 	server := postgrestest.Start(t)
 	url := server.URL(schema())
@@ -81,6 +93,19 @@ func TestStartsAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	require.NoError(t, errors.Join(errs...))
+
+	db, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer db.Close(t.Context())
+	name := db.Config().RuntimeParams["search_path"]
+	_, err = db.Exec(t.Context(), "CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA "+name+" TO clerk; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "+name+" TO clerk")
+	require.NoError(t, err)
+	l, err := postgres.OpenWith(t.Context(), url, func(c *pgxpool.Config) { c.ConnConfig.User = "clerk" })
+	require.NoError(t, err)
+	defer l.Close()
+	a, err := l.Claim(t.Context(), claim("a", "instance"))
+	require.NoError(t, err)
+	require.Equal(t, ledger.New, a.Verdict)
 }
 
 // A schema of a later version is left alone.
@@ -177,4 +202,123 @@ func TestShares(t *testing.T) {
 	require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "applied", At: now}))
 	require.NoError(t, l.Mark(t.Context(), c.Key, c.Nonce, now, now.Add(time.Hour)))
 	require.False(t, share("one", 60), "it asks for nothing")
+}
+
+// A decision that has expired is not swept out while a transaction may be taking it up
+// again: with it would go its job's owner.
+func TestPurgeLeavesAloneWhatIsAtWork(t *testing.T) {
+	l, err := postgres.Open(t.Context(), postgrestest.Start(t).URL(schema()))
+	require.NoError(t, err)
+	defer l.Close()
+	settle := func(id string) ledger.Claim {
+		c := claim(id, "instance of "+id)
+		_, err := l.Claim(t.Context(), c)
+		require.NoError(t, err)
+		require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "accepted", At: now, JobID: "job of " + id}))
+		return c
+	}
+	old, young := settle("old"), settle("young")
+	require.NoError(t, l.Mark(t.Context(), old.Key, old.Nonce, now, now.Add(time.Second)))
+	require.NoError(t, l.Update(t.Context(), func(r ledger.Records) (bool, error) {
+		_, err := r.Record(old.Key)
+		require.NoError(t, err)
+		return false, l.Mark(t.Context(), young.Key, young.Nonce, now.Add(time.Hour), now.Add(2*time.Hour))
+	}))
+	owners, err := l.Owners(t.Context(), old.Project, []string{"job of old"})
+	require.NoError(t, err)
+	require.Equal(t, old.Key, owners["job of old"])
+	_, err = l.Get(t.Context(), old.Key)
+	require.NoError(t, err)
+
+	third := settle("third")
+	require.NoError(t, l.Mark(t.Context(), third.Key, third.Nonce, now.Add(time.Hour), now.Add(2*time.Hour)))
+	_, err = l.Get(t.Context(), old.Key)
+	require.ErrorIs(t, err, ledger.ErrNotFound, "nobody has it now")
+}
+
+// Connections that break, before what was sent arrives or before its answer does, are
+// no trouble of whoever asks.
+func TestPostgresTroubled(t *testing.T) {
+	server := postgrestest.Start(t)
+	var met atomic.Int64
+	h := harness(server, func(c *pgxpool.Config) {
+		trouble := &trouble{met: &met, dice: rand.New(rand.NewPCG(7, 8))}
+		dial := c.ConnConfig.DialFunc
+		c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial(ctx, network, addr)
+			return &breaking{conn, trouble}, err
+		}
+		c.ConnConfig.Tracer = trouble
+	})
+	open := h.Open
+	h.Open = func(t *testing.T) ledger.Ledger {
+		l := open(t)
+		l.(*postgres.Ledger).Pool().Config().ConnConfig.Tracer.(*trouble).begun.Store(true)
+		return l
+	}
+	before := flag.Lookup("rapid.checks").Value.String()
+	require.NoError(t, flag.Set("rapid.checks", "20"))
+	defer func() { require.NoError(t, flag.Set("rapid.checks", before)) }()
+	ledgertest.Run(t, h)
+	ledgertest.RunConcurrent(t, h)
+	require.Greater(t, met.Load(), int64(100))
+}
+
+// trouble is what breaks connections once it has begun.
+type trouble struct {
+	met   *atomic.Int64
+	begun atomic.Bool
+	mu    sync.Mutex
+	dice  *rand.Rand
+}
+
+func (b *trouble) strikes() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.begun.Load() && b.dice.IntN(150) == 0
+}
+
+func (b *trouble) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+func (b *trouble) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd tells the history of a write that may have been done.
+func (b *trouble) TraceBatchEnd(ctx context.Context, c *pgx.Conn, _ pgx.TraceBatchEndData) {
+	if c.IsClosed() {
+		ledgertest.Lost(ctx)
+	}
+}
+
+func (b *trouble) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+
+func (b *trouble) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// breaking is a connection that breaks.
+type breaking struct {
+	net.Conn
+	trouble *trouble
+}
+
+func (c *breaking) Write(b []byte) (int, error) {
+	if c.trouble.strikes() {
+		c.trouble.met.Add(1)
+		c.Close()
+		return 0, io.ErrClosedPipe
+	}
+	return c.Conn.Write(b)
+}
+
+// Read loses an answer that is there.
+func (c *breaking) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err == nil && c.trouble.strikes() {
+		c.trouble.met.Add(1)
+		c.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
