@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-functions/interlock/internal/position"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
@@ -79,7 +80,7 @@ const (
 )
 
 type probe struct {
-	cloud *cloud
+	cloud *position.Cloud
 	wire  *readOnly
 	found []assumption
 }
@@ -122,7 +123,7 @@ func (p *probe) show(w io.Writer, asJSON bool) error {
 
 func (p *probe) all(ctx context.Context, targets, ours []string) error {
 	for _, target := range targets {
-		if len(inFull(target)) == 0 {
+		if len(position.InFull(target)) == 0 {
 			return fmt.Errorf("%s: expected projects/P/instances/I, or with /proxies/X or /databases/D", target)
 		}
 	}
@@ -141,7 +142,7 @@ func (p *probe) all(ctx context.Context, targets, ours []string) error {
 // list looks at the newest jobs, and returns them; nil if they cannot be read.
 func (p *probe) list(ctx context.Context, project string) []cloudapi.Job {
 	const readable = "the list of jobs can be read, 50 at a time"
-	page, err := p.cloud.client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{})
+	page, err := p.cloud.Client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{})
 	if err != nil {
 		p.say(readable, fails, "%s", outline(err))
 		return nil
@@ -165,7 +166,7 @@ func (p *probe) list(ctx context.Context, project string) []cloudapi.Job {
 	p.say("jobs have names", holds, "%s", strings.Join(slices.Sorted(maps.Keys(names)), ", "))
 
 	middle := page.Jobs[len(page.Jobs)/2].Created
-	since, err := p.cloud.client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{Start: middle})
+	since, err := p.cloud.Client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{Start: middle})
 	switch {
 	case err != nil:
 		p.say("start_time leaves out what is older", fails, "%s", outline(err))
@@ -184,7 +185,7 @@ func (p *probe) offsets(ctx context.Context, project string) {
 	var pages [2]cloudapi.JobPage
 	for i := range pages {
 		var err error
-		if pages[i], err = p.cloud.client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{Offset: i + 1, Limit: 10}); err != nil {
+		if pages[i], err = p.cloud.Client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{Offset: i + 1, Limit: 10}); err != nil {
 			p.say(text, fails, "%s", outline(err))
 			return
 		}
@@ -212,14 +213,14 @@ func (p *probe) byID(ctx context.Context, project string, listed []cloudapi.Job)
 	i := slices.IndexFunc(listed, func(j cloudapi.Job) bool { return j.ID != "" && j.Status.Ended() })
 	if i < 0 {
 		p.say(text, notSeen, "no job that has ended")
-	} else if job, err := p.cloud.client.ShowJob(ctx, project, listed[i].ID); err != nil {
+	} else if job, err := p.cloud.Client.ShowJob(ctx, project, listed[i].ID); err != nil {
 		p.say(text, fails, "%s", outline(err))
 	} else {
 		l := listed[i]
 		same := job.Status == l.Status && job.Name == l.Name && job.InstanceID == l.InstanceID && job.Created.Equal(l.Created) && job.Ended.Equal(l.Ended)
 		p.that(text, same, "%s", p.wire.types("id", "name", "status", "process", "created", "ended"))
 	}
-	_, err := p.cloud.client.ShowJob(ctx, project, "00000000-0000-4000-a000-000000000000")
+	_, err := p.cloud.Client.ShowJob(ctx, project, "00000000-0000-4000-a000-000000000000")
 	var e *cloudapi.Error
 	p.that("of an id that no job has, it is said so", errors.As(err, &e) && e.NotFound(), "%s", outline(err))
 }
@@ -232,9 +233,9 @@ func (p *probe) ours(ctx context.Context, project string, ids []string) {
 		p.say(text, notSeen, "no --job")
 	}
 	for _, id := range ids {
-		page, err := p.cloud.client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{JobID: id})
+		page, err := p.cloud.Client.ListImmediateJobs(ctx, project, cloudapi.JobQuery{JobID: id})
 		listed := err == nil && slices.ContainsFunc(page.Jobs, func(j cloudapi.Job) bool { return j.ID == id })
-		job, shown := p.cloud.client.ShowJob(ctx, project, id)
+		job, shown := p.cloud.Client.ShowJob(ctx, project, id)
 		found := fmt.Sprintf("listed: %t, by id: %t", listed, shown == nil)
 		for _, err := range []error{err, shown} {
 			if err != nil {
@@ -256,8 +257,8 @@ var member = map[string]string{"proxy-ssl": "ssl_option", "access-control": "ena
 
 // reads reads the switches of a target, some times: the type may differ.
 func (p *probe) reads(ctx context.Context, target string) {
-	for _, asks := range inFull(target) {
-		text, sw, types := asks.Switch+" can be read", p.cloud.switches[asks.Switch], map[string]bool{}
+	for _, asks := range position.InFull(target) {
+		text, sw, types := asks.Switch+" can be read", p.cloud.Switches[asks.Switch], map[string]bool{}
 		if !sw.Reads() {
 			p.say(text, notSeen, "the API has no such read")
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/position"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 )
 
@@ -21,7 +22,7 @@ func clientBy(transport http.RoundTripper) *cloudapi.Client {
 
 func probing(sim *cloudsim.Cloud) *probe {
 	wire := &readOnly{next: sim.RoundTripper()}
-	return &probe{wire: wire, cloud: newCloud(clientBy(wire))}
+	return &probe{wire: wire, cloud: position.At(clientBy(wire))}
 }
 
 // Whatever of what no source settles a cloud does, no assumption falls, the
@@ -79,7 +80,7 @@ func TestProbe(t *testing.T) {
 			}
 
 			// It could not flip a switch.
-			_, err = p.cloud.client.SwitchProxySSL(t.Context(), proxy, false)
+			_, err = p.cloud.Client.SwitchProxySSL(t.Context(), proxy, false)
 			require.ErrorContains(t, err, "probe only reads")
 			require.Len(t, sim.Effects(), before)
 		})

@@ -20,6 +20,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/page"
+	"github.com/interlock-functions/interlock/internal/position"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -100,6 +101,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	}
 	if l, ok := h.Ledger.(*page.Watched); ok {
 		h.page = page.New(l, o.Acts...)
+		h.page.Compare(position.At(h.Cloud))
 	}
 	h.handler = guarded(h.routes(c.Open), c.Open)
 	return h, nil

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/account"
+	"github.com/interlock-functions/interlock/internal/position"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
 
@@ -60,7 +61,10 @@ type Page struct {
 	streams atomic.Int64
 	closed  chan struct{}
 	desk    atomic.Pointer[attended]
-	close   sync.Once
+	// cloud is what positions are compared with; nil: they are not.
+	cloud    *position.Cloud
+	compared compared
+	close    sync.Once
 	// beat is how often a stream with nothing to tell says that it is alive.
 	beat time.Duration
 }
@@ -72,6 +76,8 @@ func New(l *Watched, acts ...Act) *Page {
 	p.mux.HandleFunc("GET /page/live", p.live)
 	p.mux.HandleFunc("GET /page/decision", p.decision)
 	p.mux.HandleFunc("GET /page/chain", p.chain)
+	p.mux.HandleFunc("GET /page/targets", p.targets)
+	p.mux.HandleFunc("POST /page/targets", p.compare)
 	p.mux.HandleFunc("GET /page/desk", p.confirm)
 	p.mux.HandleFunc("POST /page/desk", p.atDesk)
 	if len(acts) > 0 {
@@ -117,11 +123,16 @@ func (p *Page) first(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	s.Summary.Desk = p.desk.Load() != nil
+	p.complete(&s.Summary)
 	p.render(w, http.StatusOK, "first.html", map[string]any{
 		"Title": "Interlock", "Query": q, "Snapshot": s, "States": account.States, "Live": "/page/live?" + q.Encode(), "Most": mostListed,
 		"Acts": p.acts,
 	})
+}
+
+// complete adds to a summary what the ledger does not know.
+func (p *Page) complete(s *summary) {
+	s.Desk, s.Drift = p.desk.Load() != nil, p.drift()
 }
 
 // reader reads a decision's story: its own instance's audit trail is enough.
@@ -270,7 +281,7 @@ func (p *Page) send(w http.ResponseWriter, d delta) error {
 		}
 		c.Rows = append(c.Rows, fragment{row.Dom, html})
 	}
-	d.Summary.Desk = p.desk.Load() != nil
+	p.complete(&d.Summary)
 	var err error
 	if c.Summary, err = fill("summary", d.Summary); err != nil {
 		return err

@@ -152,6 +152,8 @@ type summary struct {
 	Halted  bool
 	// Desk: who knows its token can change that here.
 	Desk bool
+	// Drift is what the last comparison with the cloud found; nil before one.
+	Drift *drift
 }
 
 // snapshot is what the page shows, all of one moment.

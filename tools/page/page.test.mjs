@@ -206,6 +206,14 @@ test("a server that was killed and comes back loses no row", {timeout: 120_000},
   await page.getByRole("button", {name: "Deliver again"}).click();
   await page.getByRole("heading", {level: 1, name: /multi-tenancy on: (accepted|unchanged)/}).waitFor();
 
+  // What was decided beside what the cloud has.
+  await page.goto(serve.url);
+  await page.getByRole("link", {name: "Switches, as decided and as the cloud has them"}).click();
+  await page.getByRole("button", {name: "Compare with the cloud"}).click();
+  await page.locator("#main", {hasText: /otherwise than decided: 0 of \d/}).waitFor();
+  await page.locator("#rows tr", {hasText: instances[4]}).locator(".state", {hasText: /as decided|at work/}).waitFor();
+  await fit(page, "switches");
+
   // Who wants no motion gets none.
   const calm = await open(t, serve.url, {reducedMotion: "reduce"});
   assert.deepEqual(await calm.evaluate(() => [...document.querySelectorAll("*")].filter(e => {
