@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,8 +84,11 @@ read.`,
 				}
 				f.Switch = sw.Name
 			}
-			if f.State != "" && !slices.Contains(account.States, f.State) {
-				return fmt.Errorf("--state: found %q, expected %s", f.State, strings.Join(account.States, ", "))
+			switch {
+			case slices.Contains(account.JobStates, f.State):
+				f.Switch = cmp.Or(f.Switch, engine.JobFollow)
+			case f.State != "" && !slices.Contains(account.States, f.State):
+				return fmt.Errorf("--state: found %q, expected %s", f.State, states())
 			}
 			return withDesk(cmd.Context(), func(d local.Desk) error {
 				if unapplied {
@@ -101,7 +105,7 @@ read.`,
 	flags.StringVar(&f.Target, "target", "", "on this target: projects/P/instances/I[/proxies/X|/databases/D], or one of its ids")
 	flags.StringVar(&f.Ticket, "ticket", "", "of the ticket with this id")
 	flags.StringVar(&f.Chain, "chain", "", "of the chain with this id, or that the event with this id asked for")
-	flags.StringVar(&f.State, "state", "", "in this state: "+strings.Join(account.States, ", "))
+	flags.StringVar(&f.State, "state", "", "in this state: "+states())
 	flags.StringVar(&since, "since", "", "first received since: RFC 3339, or a duration back from now, as 24h")
 	flags.StringVar(&until, "until", "", "first received before, likewise")
 	flags.BoolVar(&unapplied, "arrivals", false, "what came and became no decision, by --switch, --since and --until")
@@ -111,6 +115,11 @@ read.`,
 	c.PersistentFlags().BoolVar(&asJSON, "json", false, "the records as lines of JSON")
 	c.AddCommand(showCommand(&asJSON))
 	return c
+}
+
+// states are those of decisions, and of jobs.
+func states() string {
+	return strings.Join(account.States, ", ") + "; of jobs " + strings.Join(account.JobStates, ", ")
 }
 
 // withDesk runs f at the desk.

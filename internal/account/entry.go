@@ -80,11 +80,17 @@ func (e *Entry) Words() string {
 // States are those that a [Filter] knows.
 var States = []string{"waiting", "claimed", "doubt", "settled", "accepted", "applied", "unchanged", "rejected", "failed"}
 
-// InState tells whether it is in one of the [States].
+// JobStates are those of the jobs that are followed; the end of one that was not
+// seen to end is job-unknown.
+var JobStates = []string{"following", "job-succeeded", "job-failed", "job-unknown"}
+
+// InState tells whether it is in one of the [States], or [JobStates].
 func (e *Entry) InState(state string) bool {
 	switch {
 	case state == "doubt":
 		return e.Doubt || e.Quiet
+	case state == "following":
+		return e.Followed() && e.Outcome == nil
 	case e.Outcome != nil && state == e.Outcome.Result:
 		return true
 	}

@@ -47,9 +47,17 @@ const (
 	Unreadable Kind = "unreadable"
 	// JobFails: takes effect, but the job will fail with [Fault.FailReason].
 	JobFails Kind = "job-fails"
+	// JobStuck: answers with its job, which never ends: the instance stays busy,
+	// and the switch where it lay.
+	JobStuck Kind = "job-stuck"
+	// JobHidden: takes effect, but neither of the two queries ever knows its job.
+	JobHidden Kind = "job-hidden"
 )
 
-var kinds = [...]Kind{Delay, Refuse, CutBefore, CutAfter, CutBody, Late, Status, HTML, Empty, Busy, AuditFailed, NoJob, Unreadable, JobFails}
+var kinds = [...]Kind{Delay, Refuse, CutBefore, CutAfter, CutBody, Late, Status, HTML, Empty, Busy, AuditFailed, NoJob, Unreadable, JobFails, JobStuck, JobHidden}
+
+// ofJobs are the kinds that need a job.
+var ofJobs = []Kind{NoJob, JobFails, JobStuck, JobHidden}
 
 // Kinds lists the kinds of faults, separated by commas.
 func Kinds() string {
@@ -142,7 +150,7 @@ func (c *Cloud) check(f *Fault) error {
 		return errors.New("status must be 200 to 599")
 	case f.Kind == AuditFailed && (op == nil || op.Failure == nil):
 		return fmt.Errorf("only %s answers FAILED", c.names(func(op *Operation) bool { return op.Failure != nil }))
-	case (f.Kind == NoJob || f.Kind == JobFails) && (op == nil || op.Job == ""):
+	case slices.Contains(ofJobs, f.Kind) && (op == nil || op.Job == ""):
 		return fmt.Errorf("operation %q starts no job", f.Operation)
 	case f.Hold && !slices.Contains([]Kind{CutBefore, CutAfter, Late}, f.Kind):
 		return fmt.Errorf("kind %q cannot hold a client", f.Kind)

@@ -79,6 +79,7 @@ func TestFaults(t *testing.T) {
 		"unreadable":         {Fault{Kind: Unreadable}, 200, "", `{"job_id":`, true, nil},
 		"job fails":          {Fault{Kind: JobFails, FailReason: "no space"}, 200, "", "job_id", true, jobFailed("no space")},
 		"job fails somehow":  {Fault{Kind: JobFails}, 200, "", "job_id", true, jobFailed("An internal error occurred.")},
+		"job is hidden":      {Fault{Kind: JobHidden}, 200, "", "job_id", true, jobIsHidden},
 		"of another":         {Fault{Kind: CutBefore, Operation: proxyalt.Flip}, 200, "", "job_id", true, nil},
 		"of every operation": {Fault{Kind: Status, Status: 503, Operation: "*"}, 503, "", "", false, nil},
 		"of this instance":   {Fault{Kind: Empty, InstanceID: cluster}, 500, "", "", false, nil},
@@ -151,6 +152,27 @@ func jobFailed(reason string) func(*testing.T, *env, answer) {
 		require.Equal(t, []any{id, reason}, []any{listed["job_id"], listed["fail_reason"]})
 		require.False(t, e.State(proxyTarget).On["ssl"], "a failed job has not laid the switch")
 	}
+}
+
+// A job that is stuck keeps its instance busy for good.
+func TestAJobIsStuck(t *testing.T) {
+	e := newEnv(t, Options{}, false)
+	require.NoError(t, e.Inject(Fault{Operation: proxyssl.Flip, Kind: JobStuck, Times: 1}))
+	id := e.do("PUT", sslPath, sslOn).json(t)["job_id"].(string)
+	e.clock.Add(1000 * time.Hour)
+	job := e.do("GET", jobPath+"?id="+id, "").json(t)["job"].(map[string]any)
+	require.Equal(t, []any{"Running", "0"}, []any{job["status"], job["process"]})
+	require.Len(t, e.do("GET", jobsPath+"?status=Running", "").json(t)["jobs"], 1)
+	require.False(t, e.State(proxyTarget).On["ssl"])
+	require.Equal(t, "DBS.200019", e.do("PUT", sslPath, sslOn).code())
+}
+
+func jobIsHidden(t *testing.T, e *env, a answer) {
+	e.clock.Add(1000 * time.Hour)
+	id := a.json(t)["job_id"].(string)
+	require.Equal(t, 404, e.do("GET", jobPath+"?id="+id, "").status)
+	require.Empty(t, e.do("GET", jobsPath, "").json(t)["jobs"])
+	require.True(t, e.State(proxyTarget).On["ssl"])
 }
 
 func TestFaultsOfOtherServices(t *testing.T) {
@@ -352,14 +374,15 @@ func TestNoCallOnceTheClientHasLeft(t *testing.T) {
 func TestImpossibleFaults(t *testing.T) {
 	for says, f := range map[string]Fault{
 		`operation "x" is unknown`: {Operation: "x", Kind: CutAfter},
-		`kind "" is unknown; known are delay, refuse, cut-before, cut-after, cut-body, late, status, html, empty, busy, audit-failed, no-job, unreadable, job-fails`: {},
-		"negative":                                  {Kind: Delay, Times: -1},
-		"status is missing":                         {Kind: Status},
-		"status must be":                            {Kind: Status, Status: 100},
-		"only SwitchAuditDatabaseNew":               {Kind: AuditFailed, Operation: proxyssl.Flip},
-		`operation "SwitchAccessControl" starts no`: {Kind: NoJob, Operation: accesscontrol.Flip},
-		`operation "" starts no job`:                {Kind: JobFails},
-		`kind "status" cannot hold a client`:        {Kind: Status, Status: 500, Hold: true},
+		`kind "" is unknown; known are delay, refuse, cut-before, cut-after, cut-body, late, status, html, empty, busy, audit-failed, no-job, unreadable, job-fails, job-stuck, job-hidden`: {},
+		"negative":                                    {Kind: Delay, Times: -1},
+		"status is missing":                           {Kind: Status},
+		"status must be":                              {Kind: Status, Status: 100},
+		"only SwitchAuditDatabaseNew":                 {Kind: AuditFailed, Operation: proxyssl.Flip},
+		`operation "SwitchAccessControl" starts no`:   {Kind: NoJob, Operation: accesscontrol.Flip},
+		`operation "" starts no job`:                  {Kind: JobFails},
+		`operation "ListImmediateJobs" starts no job`: {Operation: ListImmediateJobs, Kind: JobStuck},
+		`kind "status" cannot hold a client`:          {Kind: Status, Status: 500, Hold: true},
 	} {
 		e := newEnv(t, Options{}, false)
 		require.ErrorContains(t, e.Inject(f), says)

@@ -160,6 +160,9 @@ type jobStarted struct {
 	JobID string `json:"job_id"`
 }
 
+// forEver is longer than any process lasts.
+const forEver = 100 * 365 * 24 * time.Hour
+
 // apply lets a change take effect, unless its target is missing or busy.
 func (c *Cloud) apply(q *request, ch *Change, fault *Fault, call int, at time.Time, gone bool) reply {
 	if missing := c.find(q.target); missing != "" {
@@ -175,10 +178,17 @@ func (c *Cloud) apply(q *request, ch *Change, fault *Fault, call int, at time.Ti
 		answer = ch.Answer()
 	} else {
 		j := &job{name: q.op.Job, instance: q.target.instance(), set: func() { c.world.lay(q, ch) }}
-		if fault.Kind == JobFails {
+		running := c.JobRunning
+		switch fault.Kind {
+		case JobFails:
 			j.failReason = cmp.Or(fault.FailReason, "An internal error occurred.")
+		case JobStuck:
+			running = forEver
 		}
-		c.startJob(j, at, c.JobPending, c.JobRunning)
+		c.startJob(j, at, c.JobPending, running)
+		if fault.Kind == JobHidden {
+			j.visible = at.Add(forEver)
+		}
 		id, answer = j.id, jobStarted{j.id}
 	}
 	c.calls[call].Effect, c.calls[call].JobID = true, id

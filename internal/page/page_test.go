@@ -205,6 +205,16 @@ func TestFilteredStream(t *testing.T) {
 
 // The end of a job is news of the decision that it belongs to.
 func TestJobIsNewsOfItsDecision(t *testing.T) {
+	for result, want := range map[string]struct{ look, words, title string }{
+		"job-failed":    {"bad", "job failed", ">Rejected, failed, or its job failed"},
+		"job-unknown":   {"doubt", "job unknown", ">In doubt"},
+		"job-succeeded": {"done", "job succeeded", ""},
+	} {
+		t.Run(result, func(t *testing.T) { jobIsNews(t, result, want.look, want.words, want.title) })
+	}
+}
+
+func jobIsNews(t *testing.T, result, look, words, title string) {
 	w := start(t, ledger.NewMemory())
 	c := w.claim(t, "one", "")
 	out := json.RawMessage(`{"specversion":"1.0","id":"out-1","source":"urn:interlock:proxy-ssl","type":"dev.interlock.switch.completed.v1"}`)
@@ -220,11 +230,18 @@ func TestJobIsNewsOfItsDecision(t *testing.T) {
 	got := s.next()
 	require.Len(t, got.Rows, 1)
 	require.Contains(t, got.Rows[0].HTML, "job following")
-	require.NoError(t, w.Reject(t.Context(), job, ledger.Outcome{Result: "job-failed", At: began}))
+	require.NoError(t, w.Reject(t.Context(), job, ledger.Outcome{Result: result, At: began}))
 	got = s.next()
 	require.Len(t, got.Rows, 1)
-	require.Contains(t, got.Rows[0].HTML, `class="state bad"`)
-	require.Contains(t, got.Rows[0].HTML, "job failed")
+	require.Contains(t, got.Rows[0].HTML, `class="state `+look+`"`)
+	require.Contains(t, got.Rows[0].HTML, words)
+	html, _ = w.get(t, "/")
+	for _, list := range []string{">Rejected, failed, or its job failed", ">In doubt"} {
+		_, after, found := strings.Cut(html, list)
+		require.True(t, found, list)
+		section, _, _ := strings.Cut(after, "</section>")
+		require.Equal(t, list == title, strings.Contains(section, words), list)
+	}
 }
 
 // What senders write stands on the page as text, however long it is, and the

@@ -101,7 +101,7 @@ func (w *Watched) show(r *row) shown {
 		s.Until, s.Why = r.Due, strings.TrimPrefix(r.Last.Code+": "+r.Last.Detail, ": ")
 	}
 	switch {
-	case r.InState("doubt"):
+	case doubtful(r, s.Job):
 		s.Look = "doubt"
 	case failed(r, s.Job):
 		s.Look = "bad"
@@ -115,14 +115,19 @@ func (w *Watched) show(r *row) shown {
 	return s
 }
 
-// Words of a job that goes on, and of one that succeeded.
+// Words of a job that goes on, of one that succeeded, and of one that was not
+// seen to end.
 const (
 	following = "following"
 	succeeded = "succeeded"
+	unknown   = "unknown"
 )
 
+// doubtful tells of what nobody knows whether it took effect.
+func doubtful(r *row, job string) bool { return r.InState("doubt") || job == unknown }
+
 func failed(r *row, job string) bool {
-	return r.Outcome != nil && (r.Outcome.Failed || r.Outcome.Result == "rejected") || job != "" && job != following && job != succeeded
+	return r.Outcome != nil && (r.Outcome.Failed || r.Outcome.Result == "rejected") || job != "" && job != following && job != succeeded && job != unknown
 }
 
 // count is how many decisions are in a state.
@@ -221,7 +226,7 @@ func (w *Watched) summary() summary {
 			job = w.jobs[r.job]
 		}
 		switch {
-		case r.InState("doubt"):
+		case doubtful(r, job):
 			add(&doubts, r)
 		case failed(r, job):
 			add(&bad, r)
