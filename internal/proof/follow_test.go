@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,40 +17,81 @@ import (
 	multitenant "github.com/interlock-functions/interlock/functions/multitenant/simulation"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/dynamodb"
+	"github.com/interlock-functions/interlock/internal/dynamodb/dynamotest"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
+	"github.com/interlock-functions/interlock/pkg/engine/ledger/bolt"
 )
 
 // TestFollowCrashes lets the process that follows a job die, or a call of it
-// fail, at every call to ledger, cloud and bus, and at every two of them; then
+// fail, at every call to ledger, cloud and bus, and at every two of them, of which
+// a part with a ledger that is slow; then
 // delivers again, or only resumes what is due, until the job's end is published.
 // There is one end, with one id and one content, whatever comes twice.
 func TestFollowCrashes(t *testing.T) {
-	runs, gates := 0, 0
-	for _, fails := range []bool{false, true} {
-		for _, swept := range []bool{false, true} {
-			n := followRun(t, fails, swept, nil)
-			gates += n
-			for first := range n {
-				for _, one := range followTrouble {
-					a := crash{first, one}
-					n := followRun(t, fails, swept, []crash{a})
-					runs++
-					for second := first + 1; second < n; second++ {
-						for _, other := range followTrouble {
-							followRun(t, fails, swept, []crash{a, {second, other}})
-							runs++
+	for _, shelf := range followShelves(t) {
+		singles, pairs, gates, drawn := 0, 0, 0, 0
+		run := func(fails, swept bool, given ...crash) int {
+			return followRun(t, shelf.open(t), fails, swept, given)
+		}
+		for _, fails := range []bool{false, true} {
+			for _, swept := range []bool{false, true} {
+				n := run(fails, swept)
+				gates += n
+				for first := range n {
+					for _, one := range followTrouble {
+						if drawn++; drawn%shelf.shares[0] != 0 {
+							continue
+						}
+						a := crash{first, one}
+						n := run(fails, swept, a)
+						singles++
+						for second := first + 1; second < n; second++ {
+							for _, other := range followTrouble {
+								if drawn++; drawn%shelf.shares[1] == 0 {
+									run(fails, swept, a, crash{second, other})
+									pairs++
+								}
+							}
 						}
 					}
 				}
 			}
 		}
+		require.Greater(t, singles, 50/shelf.shares[0])
+		require.Greater(t, pairs, 500/shelf.shares[0]/shelf.shares[1])
+		t.Logf("proved: follow, %s: %d gates, %d ways: %d single crashes, %d pairs, 0 violations", shelf.name, gates, len(followTrouble), singles, pairs)
 	}
-	require.Greater(t, runs, 500)
-	t.Logf("proved: follow: %d gates, %d ways, %d runs with one or two crashes, 0 violations", gates, len(followTrouble), runs)
+}
+
+// followShelf is a kind of ledger that a job is followed with, each time an empty
+// one, and of how many crashes, and of how many second ones, one is tried.
+type followShelf struct {
+	name   string
+	shares [2]int
+	open   func(*testing.T) ledger.Ledger
+}
+
+func followShelves(t *testing.T) []followShelf {
+	dir, files := t.TempDir(), 0
+	return []followShelf{
+		{"memory", followShares["memory"], func(*testing.T) ledger.Ledger { return ledger.NewMemory() }},
+		{"bolt", followShares["bolt"], func(t *testing.T) ledger.Ledger {
+			files++
+			l, err := bolt.Open(filepath.Join(dir, fmt.Sprint(files)), time.Now(), quiet)
+			require.NoError(t, err)
+			return l
+		}},
+		{"dynamodb", followShares["dynamodb"], func(t *testing.T) ledger.Ledger {
+			c := new(dynamotest.DB).Client(nil)
+			require.NoError(t, c.Do(t.Context(), "CreateTable", dynamotest.Table("ledger"), nil))
+			return &dynamodb.Ledger{Client: c, Table: "ledger"}
+		}},
+	}
 }
 
 var followTrouble = []fate{diesBefore, diesAfter, loses, unreached}
@@ -132,7 +174,8 @@ func (f *following) RoundTrip(r *http.Request) (res *http.Response, err error) {
 
 // followRun follows one job to its end through the given crashes, and returns
 // how many calls that took.
-func followRun(t *testing.T, fails, swept bool, given []crash) int {
+func followRun(t *testing.T, store ledger.Ledger, fails, swept bool, given []crash) int {
+	defer func() { require.NoError(t, store.Close()) }()
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	sim := cloudsim.New(cloudsim.Options{Simulations: simulations.All(), Now: clock})
@@ -152,7 +195,6 @@ func followRun(t *testing.T, fails, swept bool, given []crash) int {
 		Switch: "multi-tenancy", Target: target, Enabled: true, Result: events.Accepted, JobID: job,
 		Cause: events.Cause{Source: "urn:tickets", ID: "CHG1"},
 	}))
-	store := ledger.NewMemory()
 	owner := ledger.Claim{Key: ledger.Key{Switch: "multi-tenancy", Source: "urn:tickets", ID: "CHG1"}, Content: "c", Nonce: "n", Slot: "s",
 		Project: target.ProjectID, Instance: target.InstanceID, Now: now, Lease: now.Add(time.Minute), Order: now}
 	_, err = store.Claim(t.Context(), owner)

@@ -14,3 +14,7 @@ var ticketShares = map[string][4]int{"memory": {1, 3, 0, 0}, "bolt": {1, 29, 0, 
 
 // schedules are how many are drawn with each ledger.
 var schedules = map[string]int{"memory": 25000, "bolt": 2500, "dynamodb": 5000, "postgres": 1000}
+
+// followShares are those where a job is followed: one in so many first crashes, and
+// in so many second ones.
+var followShares = map[string][2]int{"memory": {1, 1}, "bolt": {1, 3}, "dynamodb": {1, 3}}

@@ -14,3 +14,7 @@ var ticketShares = map[string][4]int{"memory": {1, 397, 0, 0}, "bolt": {29, 0, 0
 
 // schedules are how many are drawn with each ledger.
 var schedules = map[string]int{"memory": 400, "bolt": 20, "dynamodb": 15, "postgres": 40}
+
+// followShares are those where a job is followed: one in so many first crashes, and
+// in so many second ones.
+var followShares = map[string][2]int{"memory": {1, 1}, "bolt": {11, 13}, "dynamodb": {5, 7}}

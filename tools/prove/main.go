@@ -78,7 +78,7 @@ func command(args []string, parts func(logs string, fuzzTime time.Duration) []pa
 // parts are what there is to prove, what has to be whole first.
 func parts(logs string, fuzzTime time.Duration) []part {
 	return []part{
-		{name: "proofs", weight: 6, run: func(ctx context.Context, r *report) error {
+		{name: "proofs", weight: 9, run: func(ctx context.Context, r *report) error {
 			return r.goTest(ctx, filepath.Join(logs, "proofs.log"), gocmd.Go, "test", "-json", "-tags", "prove", "-count=1", "-timeout=0", "./...")
 		}},
 		{name: "emulated", weight: 2, run: func(ctx context.Context, r *report) error {
