@@ -44,6 +44,17 @@ var arrivals = []test{
 		w.arrive(a)
 		w.arrived(5, a, b)
 	}},
+	{"who has seen enough of the list is shown no more", func(w *world) {
+		for i := range 3 {
+			w.arrive(arrival(fmt.Sprint(i), "other-type", 1))
+		}
+		seen := 0
+		for range w.Ledger.(ledger.Arrivals).Arrived(w.ctx, at(2)) {
+			seen++
+			break
+		}
+		require.Equal(w, 1, seen)
+	}},
 	{"it is no decision, and in nobody's way", func(w *world) {
 		w.arrive(arrival("a", "id-reused", 1))
 		w.absent(key("a"))
