@@ -109,6 +109,10 @@ model: tools/model/node_modules/.done ## Check the model of the protocol, and ea
 	$(GO) run ./tools/model -samples 2000 -shorten 200 -page docs/model.md
 	$(GO) run ./tools/model -traces internal/proof/testdata/traces.json.gz
 
+.PHONY: model-quick
+model-quick: tools/model/node_modules/.done # The same without a page to write, for which counterexamples are shortened
+	$(GO) run ./tools/model -samples 1000
+
 tools/model/node_modules/.done: tools/model/package-lock.json
 	npm ci --prefix $(@D)/.. --ignore-scripts --no-audit --no-fund
 	touch $@

@@ -51,7 +51,7 @@ functions in one process, for a laptop or a server of your own.`,
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
-		decisionsCommand(), statusCommand(), replayCommand(), checkCommand(), digestCommand(), haltCommand(), resumeCommand(), resolveCommand(),
+		decisionsCommand(), statusCommand(), pageCommand(), replayCommand(), checkCommand(), digestCommand(), haltCommand(), resumeCommand(), resolveCommand(),
 		policyCommand(), auditCommand(), probeCommand())
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd()

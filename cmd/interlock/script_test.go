@@ -50,6 +50,7 @@ func TestMain(m *testing.M) {
 //	                      another one half of its header; neither goes on
 //	post URL TYPE FILE    posts a file and prints the status and the answer
 //	get URL               prints the answer
+//	shows PATTERN URL     gets a page until it matches
 //	until PATTERN ARG...  runs interlock until what it prints matches
 //	taken NAME            takes a port and sets NAME to its address
 //	sample NAME           copies functions/NAME/sample.json to NAME.json
@@ -68,7 +69,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "interrupt": stop(syscall.SIGINT), "terminate": stop(syscall.SIGTERM), "half": half, "post": post, "get": get, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge,
+			"start": start, "interrupt": stop(syscall.SIGINT), "terminate": stop(syscall.SIGTERM), "half": half, "post": post, "get": get, "shows": shows, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge,
 		},
 	})
 }
@@ -238,6 +239,25 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 		case <-time.After(100 * time.Millisecond):
 		case <-giveUp:
 			ts.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// shows looks at a page again and again until it matches.
+func shows(ts *testscript.TestScript, _ bool, args []string) {
+	pattern, giveUp := regexp.MustCompile(args[0]), time.After(30*time.Second)
+	for {
+		res, err := http.Get(args[1])
+		ts.Check(err)
+		body, err := io.ReadAll(res.Body)
+		ts.Check(errors.Join(err, res.Body.Close()))
+		if pattern.Match(body) {
+			return
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-giveUp:
+			ts.Fatalf("%v:\n%s", args, body)
 		}
 	}
 }

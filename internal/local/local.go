@@ -100,7 +100,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	if l, ok := h.Ledger.(*page.Watched); ok {
-		h.page = page.New(l, o.Acts...)
+		h.page = page.New(l.View, o.Acts...)
 		h.page.Compare(position.At(h.Cloud))
 	}
 	h.handler = guarded(h.routes(c.Open), c.Open)

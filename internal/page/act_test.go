@@ -24,7 +24,7 @@ func TestActs(t *testing.T) {
 		{Name: "wrong", Label: "Wrong", Do: func(context.Context) error { return errors.New("the cloud has gone") }},
 	}
 	serve := func(acts ...Act) string {
-		p := New(Watch(ledger.NewMemory()), acts...)
+		p := New(Watch(ledger.NewMemory()).View, acts...)
 		server := httptest.NewServer(p)
 		t.Cleanup(server.Close)
 		t.Cleanup(p.Close)

@@ -105,7 +105,7 @@ func (p *Page) asked(r *http.Request) (deed, error) {
 	if name == "halt" || name == "resume" {
 		return halting(name == "resume"), nil
 	}
-	rec, err := p.ledger.Get(r.Context(), ledger.Key{Switch: r.FormValue("switch"), Source: r.FormValue("source"), ID: r.FormValue("id")})
+	rec, err := p.ledger.source.Decision(r.Context(), ledger.Key{Switch: r.FormValue("switch"), Source: r.FormValue("source"), ID: r.FormValue("id")})
 	if err != nil {
 		return deed{}, err
 	}

@@ -47,7 +47,7 @@ func (r *recorder) Again(_ context.Context, key ledger.Key) engine.Result {
 // the token, from this page, and not otherwise.
 func TestDesk(t *testing.T) {
 	l := ledger.NewMemory()
-	p := New(Watch(l))
+	p := New(Watch(l).View)
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
 	t.Cleanup(p.Close)

@@ -55,7 +55,7 @@ const mostPatience = 500 * time.Millisecond
 
 // Page is the handler of everything at / and below /page/.
 type Page struct {
-	ledger  *Watched
+	ledger  *View
 	acts    []Act
 	mux     *http.ServeMux
 	streams atomic.Int64
@@ -69,9 +69,12 @@ type Page struct {
 	beat time.Duration
 }
 
-// New is the page on a ledger, with buttons for the acts.
-func New(l *Watched, acts ...Act) *Page {
-	p := &Page{ledger: l, acts: acts, mux: http.NewServeMux(), closed: make(chan struct{}), beat: 15 * time.Second}
+// New is the page on what is remembered of a ledger, with buttons for the acts.
+func New(v *View, acts ...Act) *Page {
+	p := &Page{ledger: v, acts: acts, mux: http.NewServeMux(), closed: make(chan struct{}), beat: 15 * time.Second}
+	if v.every > 0 {
+		p.beat = v.every // then it is read again
+	}
 	p.mux.HandleFunc("GET /{$}", p.first)
 	p.mux.HandleFunc("GET /page/live", p.live)
 	p.mux.HandleFunc("GET /page/decision", p.decision)
@@ -135,17 +138,21 @@ func (p *Page) complete(s *summary) {
 	s.Desk, s.Drift = p.desk.Load() != nil, p.drift()
 }
 
-// reader reads a decision's story: its own instance's audit trail is enough.
-type reader struct {
-	ledger.Ledger
+// reader reads a decision's story: of a ledger of this process its own instance's
+// audit trail is enough.
+func (w *View) reader(e *account.Entry) account.Reader {
+	if l, ok := w.source.(own); ok {
+		return trail{l, e}
+	}
+	return w.source
+}
+
+type trail struct {
+	own
 	of *account.Entry
 }
 
-func (r reader) Decision(ctx context.Context, key ledger.Key) (ledger.Record, error) {
-	return r.Get(ctx, key)
-}
-
-func (r reader) Audit(ctx context.Context, _ time.Time) iter.Seq2[ledger.AuditLine, error] {
+func (r trail) Audit(ctx context.Context, _ time.Time) iter.Seq2[ledger.AuditLine, error] {
 	return func(yield func(ledger.AuditLine, error) bool) {
 		for a, err := range r.Trail(ctx, r.of.Project, r.of.Instance, 1) {
 			if !yield(ledger.AuditLine{Record: &a}, err) || err != nil {
@@ -159,7 +166,7 @@ func (r reader) Audit(ctx context.Context, _ time.Time) iter.Seq2[ledger.AuditLi
 func (p *Page) decision(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
 	key := ledger.Key{Switch: v.Get("switch"), Source: v.Get("source"), ID: v.Get("id")}
-	rec, err := p.ledger.Get(r.Context(), key)
+	rec, err := p.ledger.source.Decision(r.Context(), key)
 	if errors.Is(err, ledger.ErrNotFound) {
 		p.failed(w, http.StatusNotFound, fmt.Errorf("no decision of %.128q on the event %.128q of %.128q is on record; it may have been forgotten since", key.Switch, key.ID, key.Source))
 		return
@@ -173,7 +180,7 @@ func (p *Page) decision(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, http.StatusInternalServerError, err)
 		return
 	}
-	facts, err := e.Story(r.Context(), reader{p.ledger, &e})
+	facts, err := e.Story(r.Context(), p.ledger.reader(&e))
 	var wrong string
 	if err != nil {
 		wrong = err.Error()

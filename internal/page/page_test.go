@@ -5,12 +5,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +34,7 @@ type world struct {
 func start(t testing.TB, l *ledger.Transactional) *world {
 	t.Helper()
 	w := &world{Watched: Watch(l)}
-	w.page = New(w.Watched)
+	w.page = New(w.View)
 	server := httptest.NewServer(w.page)
 	t.Cleanup(server.Close)
 	t.Cleanup(w.page.Close)
@@ -335,4 +338,77 @@ func BenchmarkFirstScreen(b *testing.B) {
 	}
 	b.ReportMetric(first.Seconds()*1000, "first-ms")
 	b.ReportMetric(whole.Seconds()*1000, "read-ms")
+}
+
+// shelf is a source that others write to. It counts how often all of it is read.
+type shelf struct {
+	own
+	read int
+	bad  error
+}
+
+func (s *shelf) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
+	s.read++
+	return func(yield func(ledger.Record, error) bool) {
+		for rec, err := range s.own.Decisions(ctx) {
+			if !yield(rec, err) {
+				return
+			}
+		}
+		if s.bad != nil {
+			yield(ledger.Record{}, s.bad)
+		}
+	}
+}
+
+// A ledger that others write to is read again while somebody looks, and what has
+// changed in it is told; what could not be read is not taken for forgotten.
+func TestPolled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ledger.NewMemory()
+		source := &shelf{own: own{l}}
+		w := &world{Watched: &Watched{l, Poll(source, 10*time.Second)}}
+		w.begin()
+		synctest.Wait()
+		require.Equal(t, 1, source.read)
+		look := func() snapshot {
+			s, err := w.look(t.Context(), query{})
+			require.NoError(t, err)
+			return s
+		}
+		require.Empty(t, look().Rows)
+		c := claim("one", "", began)
+		_, err := l.Claim(t.Context(), c)
+		require.NoError(t, err)
+		at := look().Position
+		require.Equal(t, 1, source.read, "not that soon")
+		time.Sleep(10 * time.Second)
+		d, _, err := w.since(t.Context(), query{}, at)
+		require.NoError(t, err)
+		require.Len(t, d.Rows, 1)
+		require.Equal(t, "claimed", d.Rows[0].Words)
+		require.Equal(t, 2, source.read)
+
+		time.Sleep(10 * time.Second)
+		same, _, err := w.since(t.Context(), query{}, d.Position)
+		require.NoError(t, err)
+		require.Equal(t, d.Position, same.Position, "nothing is new")
+		require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "applied", Effective: true, At: began}))
+		time.Sleep(10 * time.Second)
+		d, _, err = w.since(t.Context(), query{}, d.Position)
+		require.NoError(t, err)
+		require.Equal(t, "applied", d.Rows[0].Words)
+
+		source.own, source.bad = own{ledger.NewMemory()}, errors.New("one record cannot be read")
+		time.Sleep(10 * time.Second)
+		s := look()
+		require.Len(t, s.Rows, 1)
+		require.Equal(t, "one record cannot be read", s.Summary.Wrong)
+		source.bad = nil
+		time.Sleep(10 * time.Second)
+		require.Empty(t, look().Rows, "it was forgotten")
+		n := source.read
+		time.Sleep(time.Hour)
+		require.Equal(t, n, source.read, "nobody looks")
+	})
 }

@@ -141,7 +141,7 @@ func (p *Page) drift() *drift {
 
 // positions are those of the switches that were decided on last, and how many there
 // are beside among the decisions that are remembered.
-func (w *Watched) positions(ctx context.Context) (all []*position.Position, more int, err error) {
+func (w *View) positions(ctx context.Context) (all []*position.Position, more int, err error) {
 	if err := w.refresh(ctx); err != nil {
 		return nil, 0, err
 	}
@@ -164,7 +164,7 @@ func (w *Watched) positions(ctx context.Context) (all []*position.Position, more
 	w.mu.Unlock()
 	var found []account.Entry
 	for _, key := range slices.Concat(slices.Collect(maps.Values(keys))...) {
-		rec, err := w.Get(ctx, key)
+		rec, err := w.source.Decision(ctx, key)
 		if errors.Is(err, ledger.ErrNotFound) {
 			continue
 		}

@@ -86,7 +86,7 @@ func link(k ledger.Key) string {
 }
 
 // show is a row for the templates. The lock is held.
-func (w *Watched) show(r *row) shown {
+func (w *View) show(r *row) shown {
 	s := shown{
 		Dom: "d" + r.Key.Digest(), Key: r.Key, Link: link(r.Key), Received: r.First, Switch: r.Key.Switch, Position: r.Position(),
 		Target: account.Narrowest(r.Target), Subject: r.Asks.Place.Subject, Words: r.Words(), Ticket: r.TicketID(), Place: r.Place(), pos: r.pos,
@@ -170,11 +170,11 @@ type snapshot struct {
 }
 
 // look is what the page shows for a query.
-func (w *Watched) look(ctx context.Context, q query) (s snapshot, err error) {
+func (w *View) look(ctx context.Context, q query) (s snapshot, err error) {
 	if err := w.refresh(ctx); err != nil {
 		return s, err
 	}
-	halted, err := w.Halted(ctx)
+	halted, err := w.source.Halted(ctx)
 	if err != nil {
 		return s, err
 	}
@@ -199,7 +199,7 @@ func (w *Watched) look(ctx context.Context, q query) (s snapshot, err error) {
 }
 
 // summary counts, and gathers what asks for an eye. The lock is held.
-func (w *Watched) summary() summary {
+func (w *View) summary() summary {
 	s := summary{Total: len(w.order), Dropped: w.dropped, Reading: !w.ready}
 	if w.failed != nil {
 		s.Wrong = w.failed.Error()
@@ -254,7 +254,7 @@ type delta struct {
 
 // since is what has changed since a position, and a channel that tells when more
 // has.
-func (w *Watched) since(ctx context.Context, q query, text string) (d delta, more <-chan struct{}, err error) {
+func (w *View) since(ctx context.Context, q query, text string) (d delta, more <-chan struct{}, err error) {
 	w.mu.Lock()
 	more = w.changed // before anything is read: what changes meanwhile wakes
 	from, known := w.seen(text)
@@ -266,7 +266,7 @@ func (w *Watched) since(ctx context.Context, q query, text string) (d delta, mor
 	if err := w.refresh(ctx); err != nil {
 		return d, more, err
 	}
-	halted, err := w.Halted(ctx)
+	halted, err := w.source.Halted(ctx)
 	if err != nil {
 		return d, more, err
 	}
@@ -303,14 +303,14 @@ func (w *Watched) since(ctx context.Context, q query, text string) (d delta, mor
 }
 
 // now is the position now.
-func (w *Watched) now() string {
+func (w *View) now() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.position(w.pos)
 }
 
 // chain reads a chain with this id, or fails with [ledger.ErrNotFound].
-func (w *Watched) chain(ctx context.Context, id string) (*account.Chain, error) {
+func (w *View) chain(ctx context.Context, id string) (*account.Chain, error) {
 	if err := w.refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -327,7 +327,7 @@ func (w *Watched) chain(ctx context.Context, id string) (*account.Chain, error) 
 	w.mu.Unlock()
 	var members []account.Entry
 	for _, key := range keys {
-		rec, err := w.Get(ctx, key)
+		rec, err := w.source.Decision(ctx, key)
 		if errors.Is(err, ledger.ErrNotFound) {
 			continue
 		}

@@ -18,7 +18,7 @@ func (r *report) model(ctx context.Context, logs string) error {
 	err := gocmd.Lines(ctx, func(line string) {
 		r.counts(line)
 		r.say("   %s", line)
-	}, "make", "--no-print-directory", "model")
+	}, "make", "--no-print-directory", "model-quick")
 	if err != nil {
 		return err
 	}
