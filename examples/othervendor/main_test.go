@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -90,41 +90,39 @@ func TestRunAgain(t *testing.T) {
 	require.Equal(t, first.String(), second.String())
 }
 
-func Example() {
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := run(os.Stdout, filepath.Join(dir, "ledger.db"), noon); err != nil {
-		panic(err)
-	}
-	// Output:
-	// {
-	//   "specversion": "1.0",
-	//   "id": "1a4feaa8c84dbc934527a6a87973a9ce",
-	//   "source": "urn:interlock:beacon",
-	//   "type": "dev.interlock.switch.completed.v1",
-	//   "subject": "sites/north/devices/mast-7",
-	//   "datacontenttype": "application/json",
-	//   "time": "2026-11-22T12:00:00Z",
-	//   "data": {
-	//     "switch": "beacon",
-	//     "target": {
-	//       "site": "north",
-	//       "device": "mast-7"
-	//     },
-	//     "enabled": true,
-	//     "result": "applied",
-	//     "cause": {
-	//       "id": "CHG0031337-1",
-	//       "source": "https://tickets.example.com/changes",
-	//       "type": "dev.interlock.ticket.approved.v1",
-	//       "ticket": "CHG0031337"
-	//     }
-	//   },
-	//   "causationid": "CHG0031337-1",
-	//   "correlationid": "CHG0031337-1",
-	//   "partitionkey": "mast-7"
-	// }
+// What is printed is the event in full. Its id is new with each decision, and the
+// same for ever after: another decision on this event, once the first has
+// expired, is another event.
+func TestOutput(t *testing.T) {
+	var got bytes.Buffer
+	require.NoError(t, run(&got, filepath.Join(t.TempDir(), "ledger.db"), noon))
+	id := regexp.MustCompile(`"id": "[0-9a-f]{32}"`)
+	require.Equal(t, `{
+  "specversion": "1.0",
+  "id": "ID",
+  "source": "urn:interlock:beacon",
+  "type": "dev.interlock.switch.completed.v1",
+  "subject": "sites/north/devices/mast-7",
+  "datacontenttype": "application/json",
+  "time": "2026-11-22T12:00:00Z",
+  "data": {
+    "switch": "beacon",
+    "target": {
+      "site": "north",
+      "device": "mast-7"
+    },
+    "enabled": true,
+    "result": "applied",
+    "cause": {
+      "id": "CHG0031337-1",
+      "source": "https://tickets.example.com/changes",
+      "type": "dev.interlock.ticket.approved.v1",
+      "ticket": "CHG0031337"
+    }
+  },
+  "causationid": "CHG0031337-1",
+  "correlationid": "CHG0031337-1",
+  "partitionkey": "mast-7"
+}
+`, id.ReplaceAllString(got.String(), `"id": "ID"`))
 }
