@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,8 +31,11 @@ type answer struct {
 // requests than answers or fewer.
 func serve(t *testing.T, answers ...answer) (*awsjson.Client, *[]*http.Request) {
 	t.Helper()
+	var mu sync.Mutex // a connection that is cut does not order its handler before the next one's
 	var got []*http.Request
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		if len(got) == len(answers) {
 			t.Errorf("one request too many: %s", q.Header.Get("X-Amz-Target"))
 			w.WriteHeader(http.StatusTeapot)
