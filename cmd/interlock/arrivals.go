@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -41,14 +40,7 @@ func arrivedIn(f *account.Filter, a *ledger.Arrival) bool {
 
 func listArrivals(w io.Writer, found []ledger.Arrival, asJSON bool) error {
 	if asJSON {
-		lines := json.NewEncoder(w)
-		lines.SetEscapeHTML(false)
-		for _, a := range found {
-			if err := lines.Encode(a); err != nil {
-				return err
-			}
-		}
-		return nil
+		return sayAllJSON(w, found)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RECEIVED\tSWITCH\tREASON\tTYPE\tEVENT")

@@ -33,6 +33,7 @@ all of it; the instance names the last.`,
 
 func auditExportCommand() *cobra.Command {
 	var since, out string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Write the audit trail as lines of JSON",
@@ -60,12 +61,14 @@ Exit code: 0; 1 for an error; 2 if a record cannot be read.`,
 		},
 	}
 	c.Flags().StringVar(&since, "since", "", "from the first record on that was written since: RFC 3339, or a duration back from now, as 24h")
+	jsonFlag(c, &asJSON, "lines of JSON, as without it: no other form loses nothing")
 	c.Flags().StringVar(&out, "out", "", "the file to write, which is replaced once all is written; standard output by default")
 	return c
 }
 
 func auditVerifyCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Tell whether the audit trail is as it was written",
 		Long: `Verify names the first record that was changed, removed, inserted or put elsewhere
@@ -90,10 +93,15 @@ Exit code: 0 if all is as it was written; 1 for an error; 2 if a record is wrong
 			if err != nil {
 				return audited(err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "as written: %d records of %d instances\n", n.records, n.trails)
+			if asJSON {
+				return sayJSON(cmd.OutOrStdout(), n)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "as written: %d records of %d instances\n", n.Records, n.Instances)
 			return err
 		},
 	}
+	jsonFlag(c, &asJSON, "a line of JSON, if all is as it was written")
+	return c
 }
 
 // withExport calls f with what was exported to the file that is named, or with
@@ -114,16 +122,19 @@ func withExport(cmd *cobra.Command, args []string, f func(iter.Seq2[ledger.Audit
 }
 
 // counted counts what is verified.
-type counted struct{ records, trails int }
+type counted struct {
+	Records   int `json:"records"`
+	Instances int `json:"instances"`
+}
 
 func (n *counted) of(lines iter.Seq2[ledger.AuditLine, error]) iter.Seq2[ledger.AuditLine, error] {
 	return func(yield func(ledger.AuditLine, error) bool) {
 		for l, err := range lines {
 			if l.Record != nil {
-				n.records++
+				n.Records++
 			}
 			if l.Trail != nil {
-				n.trails++
+				n.Instances++
 			}
 			if !yield(l, err) {
 				return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -35,6 +36,7 @@ aws sqs receive-message prints of a dead-letter queue, or a function's payload.
 
 func checkCommand() *cobra.Command {
 	var in admission.Admission
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "check FILE…",
 		Short: "Check events without a network, and say which function would do what",
@@ -59,7 +61,7 @@ valid or would be rejected, or for an error.`,
 			if err := o.askPolicy(os.Environ()); err != nil {
 				return err
 			}
-			ctx := admission.With(cmd.Context(), in)
+			ctx, w := admission.With(cmd.Context(), in), cmd.OutOrStdout()
 			bad, all := 0, 0
 			for _, file := range args {
 				items, err := readKept(cmd.InOrStdin(), file)
@@ -68,8 +70,12 @@ valid or would be rejected, or for an error.`,
 				}
 				for i, item := range items {
 					all++
-					if !o.check(ctx, cmd.OutOrStdout(), fmt.Sprintf("%s:%d", file, i+1), item) {
+					found := o.check(ctx, fmt.Sprintf("%s:%d", file, i+1), item)
+					if !found.good() {
 						bad++
+					}
+					if err := found.show(w, asJSON); err != nil {
+						return err
 					}
 				}
 			}
@@ -79,6 +85,7 @@ valid or would be rejected, or for an error.`,
 			return nil
 		},
 	}
+	jsonFlag(c, &asJSON, "a line of JSON for each event")
 	c.Flags().StringVar(&in.Door, "door", "url", "for the policy, how they come in: url, bus, queue, direct or local")
 	c.Flags().StringVar(&in.Signer, "signer", "", "for the policy, the name of the key that signs them")
 	return c
@@ -124,34 +131,102 @@ func (o *offline) askPolicy(environ []string) error {
 	return err
 }
 
-// check says what would become of an item. It is false where that is a
-// rejection.
-func (o *offline) check(ctx context.Context, w io.Writer, place string, item cloudevent.Item) (good bool) {
+// checked is what would become of an item.
+type checked struct {
+	// Place is the file and the item's number in it.
+	Place string `json:"place"`
+	// Error says why it is no event.
+	Error string `json:"error,omitempty"`
+	Type  string `json:"type,omitempty"`
+	ID    string `json:"id,omitempty"`
+	// Functions are those that have something to say of it: none, where none is
+	// meant.
+	Functions []foretelling `json:"functions"`
+}
+
+// foretelling is what a function would do: the answer to a dry run, or what it
+// finds wrong.
+type foretelling struct {
+	Function  string            `json:"function"`
+	Rehearsal *engine.Rehearsal `json:"rehearsal,omitempty"`
+	Error     *events.Error     `json:"error,omitempty"`
+	text      string
+}
+
+// check asks each function about an item.
+func (o *offline) check(ctx context.Context, place string, item cloudevent.Item) checked {
+	c := checked{Place: place, Functions: []foretelling{}}
 	if item.Err != nil {
-		say(w, "%s: no event", place)
-		say(w, "  %s", item.Err)
-		return false
+		c.Error = item.Err.Error()
+		return c
 	}
-	say(w, "%s: %s %s", place, item.Event.Type(), item.Event.ID())
+	c.Type, c.ID = item.Event.Type(), item.Event.ID()
 	said := map[string]bool{} // all functions say the same of an unknown switch
-	good = true
 	for _, function := range o.names {
 		r := o.Handle(ctx, function, item.Event)
-		text := foretold(function, r)
+		hostless(r.Rehearsal)
+		f := foretelling{Function: function, Rehearsal: r.Rehearsal, Error: r.Error, text: foretold(function, r)}
 		if r.Kind == engine.Rejected {
-			text = wrongFields(r.Error)
+			f.text = wrongFields(r.Error)
 		}
-		if text == "" || said[text] {
+		if f.text == "" || said[f.text] {
 			continue
 		}
-		said[text] = true
-		fmt.Fprintln(w, text)
-		good = good && r.Kind == engine.Rehearsed && r.Rehearsal.Would != engine.WouldReject
+		said[f.text] = true
+		c.Functions = append(c.Functions, f)
 	}
-	if len(said) == 0 {
+	return c
+}
+
+// hostless leaves of the requests' URLs what the cloud's address has no part in:
+// it is not known here.
+func hostless(r *engine.Rehearsal) {
+	if r == nil {
+		return
+	}
+	all := []*engine.Request{r.Request}
+	for _, step := range r.Then {
+		all = append(all, step.Request)
+	}
+	for _, one := range all {
+		if one != nil {
+			one.URL = pathOf(one.URL)
+		}
+	}
+}
+
+func pathOf(address string) string {
+	at, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return at.RequestURI()
+}
+
+// good is false for what would be rejected.
+func (c *checked) good() bool {
+	return c.Error == "" && !slices.ContainsFunc(c.Functions, func(f foretelling) bool {
+		return f.Rehearsal == nil || f.Rehearsal.Would == engine.WouldReject
+	})
+}
+
+func (c *checked) show(w io.Writer, asJSON bool) error {
+	switch {
+	case asJSON:
+		return sayJSON(w, c)
+	case c.Error != "":
+		say(w, "%s: no event", c.Place)
+		say(w, "  %s", c.Error)
+		return nil
+	}
+	say(w, "%s: %s %s", c.Place, c.Type, c.ID)
+	for _, f := range c.Functions {
+		fmt.Fprintln(w, f.text)
+	}
+	if len(c.Functions) == 0 {
 		fmt.Fprintln(w, "  no function is meant")
 	}
-	return good
+	return nil
 }
 
 // meant are the functions that an event is for. One that nobody can read is for
@@ -194,13 +269,7 @@ func foretold(function string, r engine.Result) string {
 	return strings.Join(lines, "\n")
 }
 
-func called(r *engine.Request) string {
-	at, err := url.Parse(r.URL)
-	if err != nil {
-		at = new(url.URL)
-	}
-	return r.Method + " " + at.RequestURI() + " " + r.Body
-}
+func called(r *engine.Request) string { return r.Method + " " + r.URL + " " + r.Body }
 
 func warned(warnings []string) (lines []string) {
 	for _, w := range warnings {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -112,8 +111,8 @@ read.`,
 	for _, of := range []string{"target", "ticket", "chain", "state"} {
 		c.MarkFlagsMutuallyExclusive("arrivals", of)
 	}
-	c.PersistentFlags().BoolVar(&asJSON, "json", false, "the records as lines of JSON")
-	c.AddCommand(showCommand(&asJSON))
+	jsonFlag(c, &asJSON, "the records as lines of JSON")
+	c.AddCommand(showCommand())
 	return c
 }
 
@@ -148,10 +147,8 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 
 func list(w io.Writer, found []account.Entry, asJSON bool) error {
 	if asJSON {
-		lines := json.NewEncoder(w)
-		lines.SetEscapeHTML(false)
 		for _, e := range found {
-			if err := lines.Encode(e.Record); err != nil {
+			if err := sayJSON(w, e.Record); err != nil {
 				return err
 			}
 		}
@@ -176,8 +173,9 @@ func dash(s string) string {
 	return s
 }
 
-func showCommand(asJSON *bool) *cobra.Command {
-	return &cobra.Command{
+func showCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "show {EVENT | CHAIN | SWITCH SOURCE ID}",
 		Short: "Show a decision with its history, or a chain",
 		Long: `Show tells of one decision, or of all that an event has caused, what is known:
@@ -197,9 +195,11 @@ Exit code: 0; 1 for an error, or if there is no such decision.`,
 			return nil
 		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withDesk(cmd.Context(), func(d local.Desk) error { return showDecisions(cmd, d, args, *asJSON) })
+			return withDesk(cmd.Context(), func(d local.Desk) error { return showDecisions(cmd, d, args, asJSON) })
 		},
 	}
+	jsonFlag(c, &asJSON, "the records as lines of JSON")
+	return c
 }
 
 func showDecisions(cmd *cobra.Command, d local.Desk, args []string, asJSON bool) error {

@@ -13,7 +13,8 @@ import (
 )
 
 func digestCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "digest FILE",
 		Short: "Print the digest that binds a ticket to what it approves",
 		Long: `Digest prints the SHA-256 of what an event asks for: of the members switch,
@@ -34,10 +35,15 @@ FILE is a structured CloudEvent, or its data alone. - is standard input.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
+			if asJSON {
+				return sayJSON(cmd.OutOrStdout(), map[string]string{"digest": sum})
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), sum)
 			return nil
 		},
 	}
+	jsonFlag(c, &asJSON, "a line of JSON")
+	return c
 }
 
 // readData reads the data in a file: that of an event, or what is no event.

@@ -11,7 +11,8 @@ import (
 )
 
 func haltCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "halt",
 		Short: "Stop all calls to the cloud until resume",
 		Long: `Halt stops all calls to the cloud: what comes is put off, nothing is lost and
@@ -25,12 +26,15 @@ Functions on AWS are halted by the stack's parameter Halt.
 Exit code: 0; 1 for an error, also if INTERLOCK_HALT=true halts in any case.`,
 		Example: "  interlock halt\n  interlock resume",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, true) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, true, asJSON) },
 	}
+	jsonFlag(c, &asJSON, "a line of JSON")
+	return c
 }
 
 func resumeCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "resume",
 		Short: "Let calls go on after halt",
 		Long: `Resume lifts a halt. What waits is taken up within a minute.
@@ -38,11 +42,28 @@ func resumeCommand() *cobra.Command {
 
 Exit code: 0; 1 for an error, also if INTERLOCK_HALT=true halts in any case.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, false) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, false, asJSON) },
 	}
+	jsonFlag(c, &asJSON, "a line of JSON")
+	return c
 }
 
-func setHalt(cmd *cobra.Command, halt bool) error {
+// haltSet is what a halt, or its end, has come to.
+type haltSet struct {
+	Halted bool `json:"halted"`
+	// Before is how the ledger had it before.
+	Before bool `json:"before"`
+}
+
+func (h haltSet) String() string {
+	word := map[bool]string{true: "halted", false: "not halted"}[h.Halted]
+	if h.Before == h.Halted {
+		word += ", as before"
+	}
+	return word
+}
+
+func setHalt(cmd *cobra.Command, halt, asJSON bool) error {
 	// It is so wherever the table is, and whether it can be reached or not.
 	if c, err := config.ReadLedger(os.Environ(), defaultLedger, "memory:"); err == nil && c.Ledger.Kind == "dynamodb" {
 		return local.ErrNoHalt
@@ -55,15 +76,15 @@ func setHalt(cmd *cobra.Command, halt bool) error {
 		if err := d.SetHalt(cmd.Context(), halt); err != nil {
 			return err
 		}
-		word := map[bool]string{true: "halted", false: "not halted"}[halt]
-		if was.Ledger == halt {
-			word += ", as before"
-		}
+		set := haltSet{halt, was.Ledger}
 		if was.Variable {
 			// It does not depend on what has been said here.
-			return fmt.Errorf("ledger: %s; INTERLOCK_HALT is true, and halts until interlock serve is started without it", word)
+			return fmt.Errorf("ledger: %s; INTERLOCK_HALT is true, and halts until interlock serve is started without it", set)
 		}
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), word)
+		if asJSON {
+			return sayJSON(cmd.OutOrStdout(), set)
+		}
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), set)
 		return err
 	})
 }

@@ -8,16 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // an image may have no time zones of its own; Lambda's has
 
 	"github.com/spf13/cobra"
 )
-
-// version is set when a release is built.
-var version = ""
 
 func main() { os.Exit(Main()) }
 
@@ -46,13 +42,13 @@ access control, multi-tenancy, database audit) when a CloudEvent asks for it.
 
 On AWS it is one Lambda function for each switch. This program is the same
 functions in one process, for a laptop or a server of your own.`,
-		Version:       versionText(),
+		Version:       builtHere().Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
 		decisionsCommand(), statusCommand(), pageCommand(), replayCommand(), checkCommand(), digestCommand(), haltCommand(), resumeCommand(), resolveCommand(),
-		policyCommand(), auditCommand(), probeCommand())
+		policyCommand(), auditCommand(), probeCommand(), versionCommand())
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd()
 	for _, own := range c.Commands() {
@@ -75,14 +71,4 @@ func topic(help *cobra.Command, args []string) error {
 		err = fmt.Errorf("unknown command %q", strings.Join(args, " "))
 	}
 	return err
-}
-
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

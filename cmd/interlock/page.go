@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 func pageCommand() *cobra.Command {
 	var addr string
 	var every time.Duration
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "page",
 		Short: "Show the page of a ledger that other processes write to",
@@ -40,12 +42,15 @@ The cloud is configured as for serve; without that, switches are not compared.`,
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "serving on http://%s\n", l.Addr())
+				if err := saysWhere(cmd.OutOrStdout(), l, asJSON); err != nil {
+					return errors.Join(err, l.Close())
+				}
 				return local.ServePage(cmd.Context(), l, d, cloud, every)
 			})
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8082", "address to listen on; port 0 picks a free one")
+	jsonFlag(c, &asJSON, "a line of JSON that says where")
 	c.Flags().DurationVar(&every, "every", 10*time.Second, "how old what is shown may be")
 	return c
 }

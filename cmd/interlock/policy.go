@@ -76,6 +76,7 @@ start from.`,
 
 func policyCheckCommand() *cobra.Command {
 	var p placing
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a policy and its entities, and say each mistake with its line and column",
@@ -94,19 +95,40 @@ Exit code: 0 if there is nothing wrong; 1 otherwise.`,
 			loaded, err := p.load(cmd.Context())
 			var problems policy.Problems
 			if errors.As(err, &problems) {
-				for _, one := range problems {
-					say(cmd.OutOrStdout(), "%s", strings.TrimPrefix(one.String(), "INTERLOCK_POLICY: "))
-				}
-				return fmt.Errorf("%s", plural(len(problems), "mistake"))
+				return errors.Join(showProblems(cmd.OutOrStdout(), problems, asJSON), errors.New(plural(len(problems), "mistake")))
 			}
-			if err == nil {
-				say(cmd.OutOrStdout(), "%s, nothing wrong", plural(loaded.Rules(), "rule"))
+			if err != nil {
+				return err
 			}
-			return err
+			if asJSON {
+				return sayJSON(cmd.OutOrStdout(), map[string]int{"rules": loaded.Rules()})
+			}
+			say(cmd.OutOrStdout(), "%s, nothing wrong", plural(loaded.Rules(), "rule"))
+			return nil
 		},
 	}
 	p.flags(c)
+	jsonFlag(c, &asJSON, "a line of JSON for each mistake, or one with the number of rules")
 	return c
+}
+
+func showProblems(w io.Writer, problems policy.Problems, asJSON bool) error {
+	for _, one := range problems {
+		if !asJSON {
+			say(w, "%s", strings.TrimPrefix(one.String(), "INTERLOCK_POLICY: "))
+			continue
+		}
+		err := sayJSON(w, struct {
+			Document string `json:"document"`
+			Line     int    `json:"line"`
+			Column   int    `json:"column"`
+			Problem  string `json:"problem"`
+		}{strings.TrimPrefix(one.Name, "INTERLOCK_POLICY"), one.Line, one.Column, one.Text})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func plural(n int, noun string) string {
@@ -117,7 +139,7 @@ func plural(n int, noun string) string {
 }
 
 func policyShowCommand() *cobra.Command {
-	var schema bool
+	var schema, asJSON bool
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Print the policy that counts where none is set, or the schema",
@@ -125,22 +147,26 @@ func policyShowCommand() *cobra.Command {
 with --schema, what a policy may speak of, in Cedar's language for schemas.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			text := policy.Default
+			what, text := "policy", policy.Default
 			if schema {
-				text = policy.SchemaOf(host.PolicyOptions(functions.All()).Switches)
+				what, text = "schema", policy.SchemaOf(host.PolicyOptions(functions.All()).Switches)
+			}
+			if asJSON {
+				return sayJSON(cmd.OutOrStdout(), map[string]string{what: text})
 			}
 			_, err := io.WriteString(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
 	c.Flags().BoolVar(&schema, "schema", false, "print the schema instead")
+	jsonFlag(c, &asJSON, "a line of JSON that holds the text")
 	return c
 }
 
 // asking is what the flags of explain say of what no event tells.
 type asking struct {
 	file, door, signer, at string
-	bound                  bool
+	bound, json            bool
 }
 
 func policyExplainCommand() *cobra.Command {
@@ -174,6 +200,7 @@ Exit code: 0 if all is permitted, 1 if anything is not, or for an error.`,
 	c.Flags().StringVar(&a.signer, "signer", "", "the name of the key that it was signed with")
 	c.Flags().StringVar(&a.at, "at", "", "when it is, as 2026-11-24T10:00:00Z (default now)")
 	c.Flags().BoolVar(&a.bound, "bound", false, "as if the ticket carried a digest that fits")
+	jsonFlag(c, &a.json, "a line of JSON for each answer")
 	_ = c.MarkFlagRequired("file")
 	return c
 }
@@ -205,7 +232,7 @@ func (a *asking) explain(ctx context.Context, p *policy.Policy, stdin io.Reader,
 				q.Ticket.Bound = q.Ticket.Bound || a.bound
 			}
 			asked++
-			permitted, err := explain(ctx, w, p, q)
+			permitted, err := a.answer(ctx, w, p, q)
 			if err != nil {
 				return err
 			}
@@ -223,8 +250,8 @@ func (a *asking) explain(ctx context.Context, p *policy.Policy, stdin io.Reader,
 	return nil
 }
 
-// explain says what the policy answers to a question, and what it sees of it.
-func explain(ctx context.Context, w io.Writer, p *policy.Policy, q policy.Question) (permitted bool, err error) {
+// answer says what the policy answers to a question, and what it sees of it.
+func (a *asking) answer(ctx context.Context, w io.Writer, p *policy.Policy, q policy.Question) (permitted bool, err error) {
 	answer, err := p.Ask(ctx, q)
 	if err != nil {
 		return false, err
@@ -232,6 +259,15 @@ func explain(ctx context.Context, w io.Writer, p *policy.Policy, q policy.Questi
 	seen, unseen, err := p.Facts(q)
 	if err != nil {
 		return false, err
+	}
+	if a.json {
+		return answer.Permit, sayJSON(w, struct {
+			Switch  string `json:"switch"`
+			Enabled bool   `json:"enabled"`
+			answered
+			Seen   map[string]string `json:"seen"`
+			Unseen map[string]string `json:"unseen,omitempty"`
+		}{q.Switch, q.Enabled, answeredBy(answer), byName(seen), byName(unseen)})
 	}
 	verdict := "denied"
 	if answer.Permit {
@@ -246,6 +282,25 @@ func explain(ctx context.Context, w io.Writer, p *policy.Policy, q policy.Questi
 		say(w, "    %s: %s, which no rule sees: none declares it with @ticket", f.Name, f.Value)
 	}
 	return answer.Permit, nil
+}
+
+// answered is a policy's answer as a line of JSON has it.
+type answered struct {
+	Permit   bool     `json:"permit"`
+	Policies []string `json:"policies"`
+	Reason   string   `json:"reason"`
+}
+
+func answeredBy(a policy.Answer) answered {
+	return answered{a.Permit, append([]string{}, a.Policies...), a.Reason}
+}
+
+func byName(facts []policy.Fact) map[string]string {
+	all := map[string]string{}
+	for _, f := range facts {
+		all[f.Name] = f.Value
+	}
+	return all
 }
 
 // questionsOf are the questions that an event puts, one for each switch that it

@@ -42,7 +42,7 @@ func TestProductionPolicy(t *testing.T) {
 		p, err := policy.New(o)
 		require.NoError(t, err)
 		var out bytes.Buffer
-		err = table.run(context.Background(), &out, p)
+		err = table.run(context.Background(), &out, p, false)
 		return out.String(), err
 	}
 	out, err := run(string(text))

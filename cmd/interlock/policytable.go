@@ -27,6 +27,7 @@ import (
 
 func policyTestCommand() *cobra.Command {
 	var p placing
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "test FILE",
 		Short: "Ask a policy a table of questions, and compare its answers with those expected",
@@ -69,10 +70,11 @@ Exit code: 0 if every answer is as expected; 1 otherwise.`,
 			if err != nil {
 				return err
 			}
-			return t.run(cmd.Context(), cmd.OutOrStdout(), loaded)
+			return t.run(cmd.Context(), cmd.OutOrStdout(), loaded, asJSON)
 		},
 	}
 	p.flags(c)
+	jsonFlag(c, &asJSON, "a line of JSON for each answer")
 	return c
 }
 
@@ -148,7 +150,7 @@ func strictly(text []byte, into any) error {
 }
 
 // run asks each question and says what was answered.
-func (t *table) run(ctx context.Context, w io.Writer, p *policy.Policy) error {
+func (t *table) run(ctx context.Context, w io.Writer, p *policy.Policy, asJSON bool) error {
 	wrong := 0
 	for i, c := range t.Cases {
 		name := cmp.Or(c.Name, fmt.Sprintf("cases[%d]", i))
@@ -160,17 +162,39 @@ func (t *table) run(ctx context.Context, w io.Writer, p *policy.Policy) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if c.expects(answer) {
-			say(w, "ok    %s: %s", name, answer.Reason)
-			continue
+		good := c.expects(answer)
+		if !good {
+			wrong++
 		}
-		wrong++
-		say(w, "WRONG %s: %s; expected %s %s", name, answer.Reason, c.Verdict, strings.Join(c.Policies, ", "))
+		if err := c.show(w, name, answer, good, asJSON); err != nil {
+			return err
+		}
 	}
 	if wrong > 0 {
 		return fmt.Errorf("%d of %d answers are not as expected", wrong, len(t.Cases))
 	}
-	say(w, "%d answers, all as expected", len(t.Cases))
+	if !asJSON {
+		say(w, "%d answers, all as expected", len(t.Cases))
+	}
+	return nil
+}
+
+// show says what was answered, and what was expected where that is another.
+func (c *tableCase) show(w io.Writer, name string, a policy.Answer, good, asJSON bool) error {
+	switch {
+	case asJSON:
+		return sayJSON(w, struct {
+			Case       string `json:"case"`
+			AsExpected bool   `json:"as_expected"`
+			answered
+			Verdict  string   `json:"expected_verdict"`
+			Expected []string `json:"expected_policies,omitempty"`
+		}{name, good, answeredBy(a), c.Verdict, c.Policies})
+	case good:
+		say(w, "ok    %s: %s", name, a.Reason)
+	default:
+		say(w, "WRONG %s: %s; expected %s %s", name, a.Reason, c.Verdict, strings.Join(c.Policies, ", "))
+	}
 	return nil
 }
 

@@ -59,7 +59,7 @@ Exit code: 0; 1 for an error; 2 if an assumption does not hold.`,
 		},
 	}
 	c.Flags().StringArrayVar(&ours, "job", nil, "id of a job that a switch has started; may be repeated")
-	c.Flags().BoolVar(&asJSON, "json", false, "a line of JSON for each assumption")
+	jsonFlag(c, &asJSON, "a line of JSON for each assumption")
 	return c
 }
 
@@ -105,13 +105,7 @@ func (p *probe) fallen() (n int) {
 
 func (p *probe) show(w io.Writer, asJSON bool) error {
 	if asJSON {
-		lines := json.NewEncoder(w)
-		for _, a := range p.found {
-			if err := lines.Encode(a); err != nil {
-				return err
-			}
-		}
-		return nil
+		return sayAllJSON(w, p.found)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row(t, "ASSUMPTION", "VERDICT", "FOUND")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -14,6 +13,7 @@ import (
 
 func replayCommand() *cobra.Command {
 	var file, url string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "replay --file FILE",
 		Short: "Send events again from a file, a dead-letter queue or an archive",
@@ -36,17 +36,52 @@ Exit code: 0 if every answer is 2xx; 1 otherwise, or if an item is no event.`,
 			if err != nil {
 				return err
 			}
-			return replay(cmd, url, items)
+			return replay(cmd, &courier{at: url}, items, asJSON)
 		},
 	}
 	c.Flags().StringVar(&file, "file", "", "file with the events; - is standard input")
 	c.Flags().StringVar(&url, "url", "http://"+defaultAddr, "address of the local program, or a function's URL")
+	jsonFlag(c, &asJSON, "a line of JSON for each answer, and for each item that is passed over or is no event")
 	_ = c.MarkFlagRequired("file") // the flag is there
 	return c
 }
 
-func replay(cmd *cobra.Command, url string, items []cloudevent.Item) error {
-	base, whole, err := addressed(url)
+// replayed is what became of an item: where it was sent to, and the answer.
+type replayed struct {
+	Item int    `json:"item"`
+	Type string `json:"type,omitempty"`
+	ID   string `json:"id,omitempty"`
+	// Error says why it is no event. PassedOver: it is for no function.
+	Error      string `json:"error,omitempty"`
+	PassedOver bool   `json:"passed_over,omitempty"`
+	*delivery
+}
+
+func (r replayed) String() string {
+	switch what := fmt.Sprintf("%d: %s %s", r.Item, r.Type, r.ID); {
+	case r.Error != "":
+		return fmt.Sprintf("%d: no event: %s", r.Item, r.Error)
+	case r.PassedOver:
+		return what + ": for no function"
+	default:
+		return what + " to " + r.URL
+	}
+}
+
+// show prints an item and, where it was sent, the answer.
+func (r replayed) show(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return sayJSON(w, r)
+	}
+	say(w, "%s", r)
+	if r.delivery == nil {
+		return nil
+	}
+	return r.delivery.show(w, false)
+}
+
+func replay(cmd *cobra.Command, c *courier, items []cloudevent.Item, asJSON bool) error {
+	base, whole, err := addressed(c.at)
 	if err != nil {
 		return err
 	}
@@ -54,12 +89,14 @@ func replay(cmd *cobra.Command, url string, items []cloudevent.Item) error {
 	if err != nil {
 		return err
 	}
-	ctx, w := cmd.Context(), cmd.OutOrStdout()
-	bad := 0
+	ctx, bad := cmd.Context(), 0
+	show := func(r replayed) error { return r.show(cmd.OutOrStdout(), asJSON) }
 	for i, item := range items {
 		if item.Err != nil {
-			say(w, "%d: no event: %s", i+1, item.Err)
 			bad++
+			if err := show(replayed{Item: i + 1, Error: item.Err.Error()}); err != nil {
+				return err
+			}
 			continue
 		}
 		to := []string{base}
@@ -69,15 +106,17 @@ func replay(cmd *cobra.Command, url string, items []cloudevent.Item) error {
 				to[i] = base + "/functions/" + to[i]
 			}
 		}
-		what := fmt.Sprintf("%d: %s %s", i+1, item.Event.Type(), item.Event.ID())
-		if len(to) == 0 {
-			say(w, "%s: for no function", what)
+		r := replayed{Item: i + 1, Type: item.Event.Type(), ID: item.Event.ID(), PassedOver: len(to) == 0}
+		if r.PassedOver {
+			err = show(r)
+		} else {
+			var refused int
+			refused, err = c.again(ctx, r, to, item.Event, show)
+			bad += refused
 		}
-		refused, err := sendAgain(ctx, w, what, url, to, item.Event)
 		if err != nil {
 			return err
 		}
-		bad += refused
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d not taken, of %d items", bad, len(items))
@@ -85,20 +124,22 @@ func replay(cmd *cobra.Command, url string, items []cloudevent.Item) error {
 	return nil
 }
 
-// sendAgain posts an event to each address, and counts the answers that are not
-// 2xx.
-func sendAgain(ctx context.Context, w io.Writer, what, at string, to []string, ev event.Event) (refused int, err error) {
+// again posts an event to each address, shows the answers, and counts those that
+// are not 2xx.
+func (c *courier) again(ctx context.Context, r replayed, to []string, ev event.Event, show func(replayed) error) (refused int, err error) {
 	body, err := cloudevent.EncodeJSON(ev)
 	if err != nil {
 		return 0, err
 	}
 	for _, address := range to {
-		say(w, "%s to %s", what, address)
-		err := deliver(ctx, w, at, address, ev.ID(), body)
-		if answered := (*answerError)(nil); errors.As(err, &answered) {
-			refused++
-		} else if err != nil {
+		if r.delivery, err = c.deliver(ctx, address, ev.ID(), body); err != nil {
 			return refused, err
+		}
+		if err := show(r); err != nil {
+			return refused, err
+		}
+		if r.refused() != nil {
+			refused++
 		}
 	}
 	return refused, nil

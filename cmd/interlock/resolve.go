@@ -17,6 +17,7 @@ func resolveCommand() *cobra.Command {
 	var r engine.Resolution
 	var as string
 	var wait time.Duration
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "resolve SWITCH SOURCE ID --as accepted|applied|absent --by NAME",
 		Short: "Say what became of a call that is in doubt",
@@ -47,6 +48,9 @@ Exit code: 0 if it is resolved; 1 for an error, or if it cannot be.`,
 				if err != nil {
 					return fmt.Errorf("%s %s: %w", key.Switch, key.ID, err)
 				}
+				if asJSON {
+					return sayJSON(cmd.OutOrStdout(), out)
+				}
 				return tellResolved(cmd, out)
 			})
 		},
@@ -56,6 +60,7 @@ Exit code: 0 if it is resolved; 1 for an error, or if it cannot be.`,
 	f.StringVar(&r.JobID, "job-id", "", "the job that it created, where accepted")
 	f.StringVar(&r.By, "by", "", "who says so")
 	f.DurationVar(&wait, "wait", 2*time.Minute, "how long to wait for an attempt's end")
+	jsonFlag(c, &asJSON, "a line of JSON: the event, and why it could not be published yet; empty where it is tried again")
 	for _, name := range []string{"as", "by"} {
 		_ = c.MarkFlagRequired(name) // the flag is there
 	}

@@ -63,7 +63,7 @@ buttons that send more, and let them fail.`,
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen on; port 0 picks a free one")
-	c.Flags().BoolVar(&asJSON, "json", false, "show the timeline as JSON lines")
+	jsonFlag(c, &asJSON, "show the timeline as lines of JSON")
 	return c
 }
 
@@ -81,7 +81,7 @@ func demoCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "show the timeline as JSON lines")
+	jsonFlag(c, &asJSON, "show the timeline as lines of JSON")
 	return c
 }
 

@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 //	audited FILE          makes a ledger file with audit records
 //	unresolved SIM FILE   makes a ledger file with a chain whose first step has
 //	                      failed as unresolved
+//	jsonlines             demands that the last output is lines of JSON
 //	forge FILE OLD NEW    puts a text in the place of one of the same length in
 //	                      an audit record of a ledger file
 func TestScripts(t *testing.T) {
@@ -69,7 +70,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "interrupt": stop(syscall.SIGINT), "terminate": stop(syscall.SIGTERM), "half": half, "post": post, "get": get, "shows": shows, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge,
+			"start": start, "interrupt": stop(syscall.SIGINT), "terminate": stop(syscall.SIGTERM), "half": half, "post": post, "get": get, "shows": shows, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge, "jsonlines": jsonLines,
 		},
 	})
 }
@@ -88,7 +89,7 @@ type proc struct {
 	ended    chan struct{} // closed when all of its output has been read
 }
 
-var listening = regexp.MustCompile(`http://\S+:\d+`)
+var listening = regexp.MustCompile(`http://[^\s"]+:\d+`)
 
 func start(ts *testscript.TestScript, _ bool, args []string) {
 	name := args[0]
@@ -134,7 +135,7 @@ func eachLine(r io.Reader, f func(string)) {
 
 // serving is the URL in a line by which a program says where it listens.
 func serving(line string) string {
-	for _, word := range []string{"serving on ", "simulating the cloud on "} {
+	for _, word := range []string{"serving on ", "simulating the cloud on ", `{"serving":`, `{"simulating":`} {
 		if _, rest, ok := strings.Cut(line, word); ok {
 			return listening.FindString(rest)
 		}

@@ -2,17 +2,13 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -23,10 +19,8 @@ import (
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/digest"
-	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/producers"
-	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/engine/decision"
 )
 
@@ -43,6 +37,7 @@ type sending struct {
 	start, end string
 	bound      bool
 	show, dry  bool
+	json       bool
 }
 
 func sendCommand() *cobra.Command {
@@ -102,6 +97,7 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 	f.BoolVar(&s.bound, "digest", false, "bind the ticket to what is asked: with the digest that interlock digest prints of it")
 	f.BoolVar(&s.dry, "dry-run", false, "ask what would be called and what would change, and for nothing to be done")
 	f.BoolVar(&s.show, "show", false, "show the event and do not post it")
+	jsonFlag(c, &s.json, "a line of JSON: status and answer, or the event where it is only shown")
 	c.MarkFlagsMutuallyExclusive("file", "id")
 	c.MarkFlagsMutuallyExclusive("file", "ticket")
 	c.MarkFlagsMutuallyExclusive("file", "then")
@@ -122,93 +118,25 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	if s.show {
+	switch {
+	case s.show && s.json:
+		return sayJSON(out, json.RawMessage(body))
+	case s.show:
 		return indented(out, body)
 	}
 	url, err := s.address(&ev)
 	if err != nil {
 		return err
 	}
-	return deliver(cmd.Context(), out, s.url, url, ev.ID(), body)
-}
-
-// deliver posts a structured event to a function at an address, and shows the
-// answer. One that is not 2xx is an error.
-func deliver(ctx context.Context, out io.Writer, at, url, id string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	c := &courier{at: s.url}
+	d, err := c.deliver(cmd.Context(), url, ev.ID(), body)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON+"; charset=utf-8")
-	if err := sign(req.Header, id, body, os.Getenv); err != nil {
+	if err := d.show(out, s.json); err != nil {
 		return err
 	}
-	client := http.Client{Timeout: time.Minute}
-	res, err := client.Do(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("nobody answers at %s; start interlock run or interlock serve, or give another address with --url", at)
-	}
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	say(out, "HTTP %s", res.Status)
-	if after := res.Header.Get("Retry-After"); after != "" {
-		say(out, "Retry-After: %s", after)
-	}
-	if reason := res.Header.Get(doors.ReasonHeader); reason != "" {
-		say(out, "Not applied: %s", reason)
-		say(out, "%s", takenBy(body))
-	}
-	if err := indented(out, answer); err != nil {
-		return err
-	}
-	if res.StatusCode/100 != 2 {
-		return &answerError{url, res.Status}
-	}
-	return nil
-}
-
-// takenBy says which function takes an event that was not meant for another.
-func takenBy(body []byte) string {
-	ev, err := cloudevent.DecodeJSON(body)
-	if err != nil || !slices.Contains(events.Types()[:3], ev.Type()) {
-		return "No function takes events of this type."
-	}
-	name, err := switchOf(&ev)
-	if err != nil {
-		return "No function takes it: it is about no switch."
-	}
-	sw, err := switchNamed(name)
-	if err != nil {
-		return "No function takes it: " + err.Error()
-	}
-	return "The function of its switch is " + sw.Function + "."
-}
-
-// answerError is an answer that is not 2xx.
-type answerError struct{ url, status string }
-
-func (e *answerError) Error() string { return e.url + " answered " + printable(e.status) }
-
-// sign signs an event's request where keys are configured, as those who receive
-// it have them.
-func sign(header http.Header, id string, body []byte, getenv func(string) string) error {
-	const name = "INTERLOCK_WEBHOOK_SECRETS"
-	first, _, _ := strings.Cut(getenv(name), ",")
-	if first == "" {
-		return nil
-	}
-	key, err := webhook.ParseKey(first)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	key.Sign(header, id, time.Now(), body)
-	return nil
+	return d.refused()
 }
 
 func indented(w io.Writer, text []byte) error {

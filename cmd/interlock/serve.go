@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -20,6 +21,7 @@ const defaultAddr = "127.0.0.1:8080"
 
 func serveCommand() *cobra.Command {
 	var addr string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve every function at /functions/<name>",
@@ -58,12 +60,25 @@ something else guards the address, a mesh or a broker, and lifts both.`,
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "serving on http://%s\n", l.Addr())
+			if err := saysWhere(cmd.OutOrStdout(), l, asJSON); err != nil {
+				return errors.Join(err, l.Close(), h.Close())
+			}
 			return errors.Join(h.Serve(cmd.Context(), l), h.Close())
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen on; port 0 picks a free one")
+	jsonFlag(c, &asJSON, "a line of JSON that says where")
 	return c
+}
+
+// saysWhere prints where it is served.
+func saysWhere(w io.Writer, l net.Listener, asJSON bool) error {
+	url := "http://" + l.Addr().String()
+	if asJSON {
+		return sayJSON(w, map[string]string{"serving": url})
+	}
+	_, err := fmt.Fprintln(w, "serving on", url)
+	return err
 }
 
 func listen(addr string) (net.Listener, error) {

@@ -20,6 +20,7 @@ func simCommand() *cobra.Command {
 	var (
 		addr, offsets string
 		keys          []string
+		asJSON        bool
 	)
 	o := cloudsim.Options{Simulations: simulations.All()}
 	c := &cobra.Command{
@@ -55,13 +56,20 @@ The kinds of faults are ` + cloudsim.Kinds() + `.`,
 			if err != nil {
 				return err
 			}
-			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "simulating the cloud on http://%s\n", l.Addr())
-			fmt.Fprintf(out, "credentials: %s, or INTERLOCK_AUTH_TOKEN=%s\n", first, cloudsim.DefaultToken)
+			out, url := cmd.OutOrStdout(), "http://"+l.Addr().String()
+			if asJSON {
+				err = sayJSON(out, map[string]string{"simulating": url})
+			} else {
+				_, err = fmt.Fprintf(out, "simulating the cloud on %s\ncredentials: %s, or INTERLOCK_AUTH_TOKEN=%s\n", url, first, cloudsim.DefaultToken)
+			}
+			if err != nil {
+				return errors.Join(err, l.Close())
+			}
 			return serveSim(cmd.Context(), cloudsim.New(o), l)
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8081", "address to listen on; port 0 picks a free one")
+	jsonFlag(c, &asJSON, "a line of JSON that says where")
 	c.Flags().DurationVar(&o.JobVisible, "job-visible", 2*time.Second, "how long a new job cannot be found")
 	c.Flags().DurationVar(&o.JobPending, "job-pending", time.Second, "how long a job is Pending")
 	c.Flags().DurationVar(&o.JobRunning, "job-running", 5*time.Second, "how long a job is Running")

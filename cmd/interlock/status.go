@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -53,7 +52,7 @@ position could not be read; 2 if something is not as decided.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return status(cmd, args, asJSON) },
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "a line of JSON for each switch")
+	jsonFlag(c, &asJSON, "a line of JSON for each switch")
 	return c
 }
 
@@ -99,13 +98,7 @@ func openCloud(transport *http.Client) (*position.Cloud, error) {
 
 func showPositions(w io.Writer, all []*position.Position, asJSON bool) error {
 	if asJSON {
-		lines := json.NewEncoder(w)
-		for _, p := range all {
-			if err := lines.Encode(p); err != nil {
-				return err
-			}
-		}
-		return nil
+		return sayAllJSON(w, all)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	target := ""
