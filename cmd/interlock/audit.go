@@ -63,7 +63,7 @@ Exit code: 0; 1 for an error; 2 if a record cannot be read.`,
 	c.Flags().StringVar(&since, "since", "", "from the first record on that was written since: RFC 3339, or a duration back from now, as 24h")
 	jsonFlag(c, &asJSON, "lines of JSON, as without it: no other form loses nothing")
 	c.Flags().StringVar(&out, "out", "", "the file to write, which is replaced once all is written; standard output by default")
-	return c
+	return ofLedger(c)
 }
 
 func auditVerifyCommand() *cobra.Command {
@@ -101,7 +101,7 @@ Exit code: 0 if all is as it was written; 1 for an error; 2 if a record is wrong
 		},
 	}
 	jsonFlag(c, &asJSON, "a line of JSON, if all is as it was written")
-	return c
+	return ofLedger(c)
 }
 
 // withExport calls f with what was exported to the file that is named, or with

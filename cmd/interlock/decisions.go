@@ -26,7 +26,8 @@ import (
 // ledgerHelp tells where the commands that need the ledger find it.
 const ledgerHelp = `
 The ledger is the one that INTERLOCK_LEDGER names, bolt:interlock.db by default.
-While interlock serve has its file, serve is asked.`
+While interlock serve has its file, serve is asked. Where no variable is set and
+that file is not there, it is the ledger of a running interlock run.`
 
 const defaultLedger = "bolt:interlock.db"
 
@@ -113,7 +114,7 @@ read.`,
 	}
 	jsonFlag(c, &asJSON, "the records as lines of JSON")
 	c.AddCommand(showCommand())
-	return c
+	return ofLedger(c)
 }
 
 // states are those of decisions, and of jobs.
@@ -199,7 +200,7 @@ Exit code: 0; 1 for an error, or if there is no such decision.`,
 		},
 	}
 	jsonFlag(c, &asJSON, "the records as lines of JSON")
-	return c
+	return ofLedger(c)
 }
 
 func showDecisions(cmd *cobra.Command, d local.Desk, args []string, asJSON bool) error {

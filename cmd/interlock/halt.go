@@ -29,7 +29,7 @@ Exit code: 0; 1 for an error, also if INTERLOCK_HALT=true halts in any case.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, true, asJSON) },
 	}
 	jsonFlag(c, &asJSON, "a line of JSON")
-	return c
+	return ofLedger(c)
 }
 
 func resumeCommand() *cobra.Command {
@@ -45,7 +45,7 @@ Exit code: 0; 1 for an error, also if INTERLOCK_HALT=true halts in any case.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return setHalt(cmd, false, asJSON) },
 	}
 	jsonFlag(c, &asJSON, "a line of JSON")
-	return c
+	return ofLedger(c)
 }
 
 // haltSet is what a halt, or its end, has come to.

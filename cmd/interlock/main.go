@@ -49,6 +49,7 @@ functions in one process, for a laptop or a server of your own.`,
 	c.AddCommand(serveCommand(), simCommand(), runCommand(), demoCommand(), sendCommand(),
 		decisionsCommand(), statusCommand(), pageCommand(), replayCommand(), checkCommand(), digestCommand(), haltCommand(), resumeCommand(), resolveCommand(),
 		policyCommand(), auditCommand(), probeCommand(), versionCommand())
+	configFlag(c)
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd()
 	for _, own := range c.Commands() {

@@ -52,5 +52,5 @@ The cloud is configured as for serve; without that, switches are not compared.`,
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8082", "address to listen on; port 0 picks a free one")
 	jsonFlag(c, &asJSON, "a line of JSON that says where")
 	c.Flags().DurationVar(&every, "every", 10*time.Second, "how old what is shown may be")
-	return c
+	return ofLedger(c)
 }

@@ -64,7 +64,7 @@ Exit code: 0 if it is resolved; 1 for an error, or if it cannot be.`,
 	for _, name := range []string{"as", "by"} {
 		_ = c.MarkFlagRequired(name) // the flag is there
 	}
-	return c
+	return ofLedger(c)
 }
 
 func tellResolved(cmd *cobra.Command, out engine.Resolved) error {

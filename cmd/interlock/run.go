@@ -44,10 +44,16 @@ func runCommand() *cobra.Command {
 process, without an account or a network. It sends one approved ticket for each
 switch, a sixth whose job fails, and one that asks for a chain of two, shows what
 happens, and then serves until it is interrupted. The page at its address has
-buttons that send more, and let them fail.`,
+buttons that send more, and let them fail. Meanwhile interlock decisions, status
+and the like find it by themselves, from another terminal.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withStage(cmd, addr, asJSON, func(ctx context.Context, s *stage) error {
+			return withStage(cmd, addr, asJSON, func(ctx context.Context, s *stage) (err error) {
+				withdraw, err := announce(s.environ)
+				if err != nil {
+					return fmt.Errorf("where others find this: %w", err)
+				}
+				defer func() { err = errors.Join(err, withdraw()) }()
 				if err := s.play(ctx); err != nil && ctx.Err() == nil {
 					return err
 				}
@@ -123,9 +129,11 @@ const tooOld = "the kernel version is lower than 2.0.57.240900"
 // stage is everything that runs in one process.
 type stage struct {
 	*timeline
-	url  string
-	sim  *cloudsim.Cloud
-	seen chan event.Event
+	url string
+	// environ names its ledger and its cloud.
+	environ []string
+	sim     *cloudsim.Cloud
+	seen    chan event.Event
 	// got are the out-events that were seen while another was awaited.
 	got []event.Event
 	// tries are the samples under way, and tried how many there were.
@@ -166,6 +174,10 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.watch, Acts: s.acts(ctx)})
 	if err != nil {
 		return errors.Join(err, l.Close(), simListener.Close())
+	}
+	s.environ = []string{
+		"INTERLOCK_LEDGER=bolt:" + file, "INTERLOCK_GAUSSDB_ENDPOINT=" + simURL, "INTERLOCK_DBSS_ENDPOINT=" + simURL,
+		"HUAWEICLOUD_SDK_AK=" + cloudsim.DefaultAccessKey, "HUAWEICLOUD_SDK_SK=" + cloudsim.DefaultSecretKey,
 	}
 	s.note("see it at %s/", s.url)
 	s.note("simulated cloud at %s, functions at %s/functions/<name>, ledger %s", simURL, s.url, file)

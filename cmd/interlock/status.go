@@ -53,7 +53,7 @@ position could not be read; 2 if something is not as decided.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return status(cmd, args, asJSON) },
 	}
 	jsonFlag(c, &asJSON, "a line of JSON for each switch")
-	return c
+	return ofLedger(c)
 }
 
 func status(cmd *cobra.Command, targets []string, asJSON bool) error {

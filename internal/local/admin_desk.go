@@ -161,6 +161,12 @@ func (e *untrustedError) Error() string {
 	return fmt.Sprintf("%s: found %s, expected a file of this user's own that nobody else can write: whoever wrote it could say where the operator's word goes, and answer that it was done", e.path, e.found)
 }
 
+// Attended tells whether a process that has a ledger's file answers for it.
+func Attended(ctx context.Context, ledger string) bool {
+	_, err := askedAt(ctx, ledger)
+	return err == nil
+}
+
 // ownFile reads a file that nobody but this user can have written.
 func ownFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
