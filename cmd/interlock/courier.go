@@ -25,6 +25,8 @@ import (
 type courier struct {
 	// at is the address as it was given.
 	at string
+	// aws: requests are signed as AWS has it.
+	aws bool
 }
 
 // delivery is what a function answered.
@@ -40,8 +42,9 @@ type delivery struct {
 	// Answer is the body: JSON, or a string.
 	Answer any `json:"answer,omitempty"`
 
-	status string
-	body   []byte
+	status   string
+	body     []byte
+	unsigned bool // and sent to a function URL
 }
 
 // deliver posts an event to a function.
@@ -54,7 +57,13 @@ func (c *courier) deliver(ctx context.Context, url, id string, body []byte) (*de
 	if err := sign(req.Header, id, body, os.Getenv); err != nil {
 		return nil, err
 	}
-	client := http.Client{Timeout: time.Minute}
+	if c.aws {
+		if err := signAWS(req, body, os.Getenv, time.Now()); err != nil {
+			return nil, fmt.Errorf("--aws: %w", err)
+		}
+	}
+	// Followed, a redirect would take what is signed to wherever it says.
+	client := http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("nobody answers at %s; start interlock run or interlock serve, or give another address with --url", c.at)
@@ -64,7 +73,7 @@ func (c *courier) deliver(ctx context.Context, url, id string, body []byte) (*de
 	}
 	defer res.Body.Close()
 	d := &delivery{
-		URL: url, Status: res.StatusCode, status: res.Status,
+		URL: url, Status: res.StatusCode, status: res.Status, unsigned: !c.aws && onAWS(req.URL),
 		RetryAfter: res.Header.Get("Retry-After"), NotApplied: res.Header.Get(doors.ReasonHeader),
 	}
 	if d.NotApplied != "" {
@@ -96,7 +105,11 @@ func (d *delivery) refused() error {
 	if d.Status/100 == 2 {
 		return nil
 	}
-	return errors.New(d.URL + " answered " + printable(d.status))
+	text := d.URL + " answered " + printable(d.status)
+	if d.unsigned && d.Status == http.StatusForbidden {
+		text += "; where it wants a signature of AWS's, give --aws"
+	}
+	return errors.New(text)
 }
 
 // takenBy says which function takes an event that was not meant for another.

@@ -13,7 +13,7 @@ import (
 
 func replayCommand() *cobra.Command {
 	var file, url string
-	var asJSON bool
+	var asJSON, aws bool
 	c := &cobra.Command{
 		Use:   "replay --file FILE",
 		Short: "Send events again from a file, a dead-letter queue or an archive",
@@ -26,6 +26,7 @@ what failed is taken up again.
 The address is that of a local program, where every function that an event is
 meant for gets it, or a function's own URL, which gets all. Events for no
 function, as Interlock's own, are passed over.
+` + awsHelp + `
 
 Exit code: 0 if every answer is 2xx; 1 otherwise, or if an item is no event.`,
 		Example: `  aws sqs receive-message --queue-url URL --max-number-of-messages 10 > dlq.json
@@ -36,11 +37,12 @@ Exit code: 0 if every answer is 2xx; 1 otherwise, or if an item is no event.`,
 			if err != nil {
 				return err
 			}
-			return replay(cmd, &courier{at: url}, items, asJSON)
+			return replay(cmd, &courier{at: url, aws: aws}, items, asJSON)
 		},
 	}
 	c.Flags().StringVar(&file, "file", "", "file with the events; - is standard input")
 	c.Flags().StringVar(&url, "url", "http://"+defaultAddr, "address of the local program, or a function's URL")
+	awsFlag(c, &aws)
 	jsonFlag(c, &asJSON, "a line of JSON for each answer, and for each item that is passed over or is no event")
 	_ = c.MarkFlagRequired("file") // the flag is there
 	return c

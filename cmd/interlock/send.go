@@ -37,7 +37,7 @@ type sending struct {
 	start, end string
 	bound      bool
 	show, dry  bool
-	json       bool
+	json, aws  bool
 }
 
 func sendCommand() *cobra.Command {
@@ -63,6 +63,7 @@ its target, as project, instance, proxy or database, and options, each as
 NAME=VALUE without blanks; what is not named is as in the step before.
 
 Where INTERLOCK_WEBHOOK_SECRETS is set, the event is signed with the first key.
+` + awsHelp + `
 
 Exit code: 0 for an answer 2xx, 1 otherwise.`,
 		Example: `  interlock send proxy-ssl on --project 056538411200d4cd2f79c003c7606412 \
@@ -78,6 +79,7 @@ Exit code: 0 for an answer 2xx, 1 otherwise.`,
 	}
 	f := c.Flags()
 	f.StringVar(&s.url, "url", "http://"+defaultAddr, "address of the local program, or a function's URL")
+	awsFlag(c, &s.aws)
 	f.StringVar(&s.file, "file", "", "file with a structured CloudEvent; - is standard input")
 	f.StringVar(&s.from, "from", "", "the producer whose message the file holds")
 	f.StringVar(&s.id, "id", "", "the event's id (default random)")
@@ -128,7 +130,7 @@ func (s *sending) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	c := &courier{at: s.url}
+	c := &courier{at: s.url, aws: s.aws}
 	d, err := c.deliver(cmd.Context(), url, ev.ID(), body)
 	if err != nil {
 		return err

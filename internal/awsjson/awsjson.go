@@ -80,7 +80,7 @@ func FromEnv(s Service, getenv func(string) string, client *http.Client) (*Clien
 		return nil, errors.New("AWS_REGION: not set; expected an AWS region")
 	}
 	c := &Client{Service: s, Region: region, HTTP: client, Credentials: func(context.Context) (aws.Credentials, error) {
-		return fromEnv(getenv)
+		return FromVariables(getenv)
 	}}
 	text := cmp.Or(getenv("AWS_ENDPOINT_URL_"+s.Variable), getenv("AWS_ENDPOINT_URL"), "https://"+s.Name+"."+region+"."+domain(region))
 	var err error
@@ -105,7 +105,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func fromEnv(getenv func(string) string) (aws.Credentials, error) {
+// FromVariables are the credentials that AWS's variables hold.
+func FromVariables(getenv func(string) string) (aws.Credentials, error) {
 	c := aws.Credentials{
 		AccessKeyID: getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"),
 		SessionToken: getenv("AWS_SESSION_TOKEN"), Source: "environment",
