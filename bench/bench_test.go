@@ -88,11 +88,14 @@ func TestBudgetsAreHeld(t *testing.T) {
 	}
 	withIt := func(cold, warm time.Duration) []*program {
 		f := cost(20*time.Millisecond, time.Millisecond, 0, nil)
-		return []*program{bare: f, plain: f, plainMore: f, built: f, withPolicy: cost(cold, warm, 0, nil)}
+		return []*program{bare: cost(5*time.Millisecond, 0, 0, nil), plain: f, plainMore: f, built: f, withPolicy: cost(cold, warm, 0, nil)}
 	}
 	require.True(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1040*time.Microsecond), true))
 	require.False(t, budgets(io.Discard, withIt(21100*time.Microsecond, 1040*time.Microsecond), true), "a slow start")
 	require.False(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1060*time.Microsecond), true), "slow when warm")
+	slow := withIt(20*time.Millisecond, time.Millisecond)
+	slow[bare] = cost(4*time.Millisecond, 0, 0, nil)
+	require.False(t, budgets(io.Discard, slow, true), "a start of five times the least")
 
 	ours := map[string]int{"TransactWriteItems": 2, "PutItem": 1, "PutEvents": 1, "cloud": 1}
 	for name, c := range map[string]struct {

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/pem"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,23 +11,51 @@ import (
 )
 
 // services stands for AWS and the cloud on loopback: it says yes to everything
-// and counts, so that what is measured is the caller alone.
+// and counts, so that what is measured is the caller alone. Each is a host of its
+// own, to which a caller opens a connection of its own.
 type services struct {
-	*httptest.Server
-	mu   sync.Mutex
-	seen map[string]int
-	jobs int
+	hosts map[string]*httptest.Server // by the variable of its address
+	mu    sync.Mutex
+	seen  map[string]int
+	jobs  int
 }
 
-// newServices also returns the certificate of the authority to trust.
-func newServices(overTLS bool) (s *services, authority []byte) {
-	s = &services{seen: map[string]int{}}
-	if !overTLS {
-		s.Server = httptest.NewServer(s)
-		return s, nil
+// addresses are the variables that say where the services are. GaussDB and DBSS
+// are the same host: one switch calls but one.
+var addresses = []string{"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_EVENTBRIDGE", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "INTERLOCK_GAUSSDB_ENDPOINT"}
+
+// newServices starts them, over TLS if an authority vouches for them.
+func newServices(a *authority) (*services, error) {
+	s := &services{hosts: map[string]*httptest.Server{}, seen: map[string]int{}}
+	for _, name := range addresses {
+		host := httptest.NewUnstartedServer(s)
+		s.hosts[name] = host
+		if a == nil {
+			host.Start()
+			continue
+		}
+		certificate, err := a.host()
+		if err != nil {
+			return nil, err
+		}
+		host.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		host.StartTLS()
 	}
-	s.Server = httptest.NewTLSServer(s)
-	return s, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	return s, nil
+}
+
+// environment says where the services are.
+func (s *services) environment() (env []string) {
+	for name, host := range s.hosts {
+		env = append(env, name+"="+host.URL)
+	}
+	return append(env, "INTERLOCK_DBSS_ENDPOINT="+s.hosts["INTERLOCK_GAUSSDB_ENDPOINT"].URL)
+}
+
+func (s *services) Close() {
+	for _, host := range s.hosts {
+		host.Close()
+	}
 }
 
 func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/dynamodb"
 	"github.com/interlock-functions/interlock/internal/eventbridge"
+	"github.com/interlock-functions/interlock/internal/roots"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
@@ -26,11 +27,13 @@ type AWS struct {
 // invocations.
 func (a *AWS) Client(s awsjson.Service) (*awsjson.Client, error) {
 	if a.http == nil {
+		dialer := &net.Dialer{Timeout: 2 * time.Second}
 		a.http = &http.Client{
 			Timeout: 5 * time.Second,
 			Transport: &http.Transport{
 				Proxy:               http.ProxyFromEnvironment,
-				DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
+				DialContext:         dialer.DialContext,
+				DialTLSContext:      (&roots.Dialer{Net: dialer, Handshake: 3 * time.Second}).DialTLS,
 				TLSHandshakeTimeout: 3 * time.Second,
 				MaxIdleConnsPerHost: 16,
 				IdleConnTimeout:     time.Minute,

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/interlock-functions/interlock/internal/roots"
 )
 
 // maxAnswer is how much of an answer is read, in bytes.
@@ -23,9 +25,11 @@ const maxAnswer = 1 << 20
 func newTransport() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		DialContext:         dialer.DialContext,
+		DialTLSContext:      (&roots.Dialer{Net: dialer, Handshake: 5 * time.Second}).DialTLS,
 		TLSHandshakeTimeout: 5 * time.Second,
 		IdleConnTimeout:     15 * time.Second,
 		MaxIdleConnsPerHost: 16,
