@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -58,6 +59,7 @@ func TestMain(m *testing.M) {
 //	unresolved SIM FILE   makes a ledger file with a chain whose first step has
 //	                      failed as unresolved
 //	jsonlines             demands that the last output is lines of JSON
+//	kept VERSION FILE     makes a ledger file of one that an older version made
 //	forge FILE OLD NEW    puts a text in the place of one of the same length in
 //	                      an audit record of a ledger file
 func TestScripts(t *testing.T) {
@@ -70,7 +72,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "interrupt": stop(syscall.SIGINT), "terminate": stop(syscall.SIGTERM), "half": half, "post": post, "get": get, "shows": shows, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge, "jsonlines": jsonLines,
+			"start": start, "interrupt": stop(syscall.SIGINT), "terminate": stop(syscall.SIGTERM), "half": half, "post": post, "get": get, "shows": shows, "until": until, "taken": taken, "sample": sample, "audited": auditedLedger, "unresolved": unresolvedChain, "forge": forge, "kept": keptLedger, "jsonlines": jsonLines,
 		},
 	})
 }
@@ -325,6 +327,19 @@ func unresolvedChain(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s: %v", r.Kind, r.Error)
 	}
 	ts.Check(h.Close())
+}
+
+// keptLedger unpacks a ledger file that the program of a commit made, named after
+// that, and is never made anew: with a decision of each kind in it.
+func keptLedger(ts *testscript.TestScript, _ bool, args []string) {
+	packed, err := os.Open(filepath.Join("testdata", "ledgers", args[0]+".db.gz"))
+	ts.Check(err)
+	defer packed.Close()
+	text, err := gzip.NewReader(packed)
+	ts.Check(err)
+	file, err := io.ReadAll(text)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), file, 0o600))
 }
 
 // auditedLedger makes a ledger file in which three decisions on one instance and

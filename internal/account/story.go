@@ -106,7 +106,11 @@ func (e *Entry) tellApproval(ctx context.Context, row func(string, string, ...an
 		case k.Digest != "":
 			row("bound", "to something else: by %s, and this is %s", k.Digest, e.Asks.Digest)
 		default:
-			row("bound", "no; this is %s", e.Asks.Digest)
+			text := "no"
+			if e.Asks.Digest != "" { // older versions kept none
+				text += "; this is " + e.Asks.Digest
+			}
+			row("bound", "%s", text)
 		}
 	}
 	switch {

@@ -93,6 +93,7 @@ func (e *Engine) first(d *decision.Decision, stored []byte, rec ledger.Record) (
 	if first.Door == "" {
 		first.Admission = d.Admission
 	}
+	first.Recorded = rec.Content
 	return first, nil
 }
 
@@ -111,7 +112,11 @@ func (e *Engine) stored(ctx context.Context, key ledger.Key) (*decision.Decision
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	return e.decoder.Restore(rec.Stored)
+	d, err := e.decoder.Restore(rec.Stored)
+	if err == nil {
+		d.Recorded = rec.Content
+	}
+	return d, err
 }
 
 // done answers with the stored outcome. Where its event is not marked

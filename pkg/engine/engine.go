@@ -265,6 +265,7 @@ func (e *Engine) Resume(ctx context.Context, key ledger.Key) Result {
 	case err != nil:
 		return e.later(ctx, nil, events.Unavailable, ledgerWait, err)
 	}
+	d.Recorded = rec.Content
 	return e.decide(ctx, d)
 }
 

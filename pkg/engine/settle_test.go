@@ -110,3 +110,30 @@ func TestNothingIsNotedWhereNothingIsTaken(t *testing.T) {
 	require.Equal(t, string(events.Accepted), s.record(t).Outcome.Result)
 	require.Len(t, s.Cloud.Effects(), 1)
 }
+
+// otherwise is a ledger whose decisions were claimed by a version that made another
+// hash of what is asked.
+type otherwise struct{ ledger.Ledger }
+
+const otherHash = "of an earlier version"
+
+func (l otherwise) Claim(ctx context.Context, c ledger.Claim) (ledger.Claimed, error) {
+	c.Content = otherHash
+	return l.Ledger.Claim(ctx, c)
+}
+
+// What an earlier version has left goes on, though the hash of what it asks is
+// another now.
+func TestWhatAnEarlierVersionHashedGoesOn(t *testing.T) {
+	s := onStage(t)
+	s.Host.Engine.Halted = func(context.Context) bool { return true }
+	now := s.Host.Engine.Ledger
+	s.Host.Engine.Ledger = otherwise{now}
+	require.Equal(t, events.Unavailable, s.Post(t, "proxyssl", sslTicket(t)).Problem(t).Code)
+	require.Equal(t, otherHash, s.record(t).Content)
+	s.Host.Engine.Ledger, s.Host.Engine.Halted = now, func(context.Context) bool { return false }
+	s.Advance(2 * time.Minute)
+	s.Host.Engine.Resume(t.Context(), sslKey)
+	require.Equal(t, string(events.Accepted), s.record(t).Outcome.Result)
+	require.Len(t, s.Cloud.Effects(), 1)
+}

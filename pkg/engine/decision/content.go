@@ -33,8 +33,12 @@ type contentTicket struct {
 // numbers and the zone of times do not count; nor do attributes such as time
 // and traceparent, which a sender may set anew when it repeats itself. What else
 // a ticket says, when it was approved and of which digest, a repeat may say too:
-// the engine judges a decision by what its first delivery said.
+// the engine judges a decision by what its first delivery said. Of one that comes
+// from the ledger it is what the ledger has.
 func (d *Decision) Content() string {
+	if d.Recorded != "" {
+		return d.Recorded
+	}
 	c := content{Switch: d.Switch, Enabled: d.Enabled, Target: d.Target, Options: d.Options, Chain: d.Chain}
 	if t := d.Ticket; t != nil {
 		c.Ticket = &contentTicket{ID: t.ID, RequestedBy: t.RequestedBy, ApprovedBy: append([]string{}, t.ApprovedBy...)}

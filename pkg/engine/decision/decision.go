@@ -63,6 +63,9 @@ type Decision struct {
 	// DryRun: the event's extension dryrun says that nothing is to be done. It
 	// is no part of what is asked, and of no use to the ledger.
 	DryRun bool `json:"-"`
+	// Recorded is the content that the ledger has of it, where it comes from there:
+	// an earlier version may have made another hash of the same.
+	Recorded string `json:"-"`
 }
 
 // Key identifies the decision in the ledger.
