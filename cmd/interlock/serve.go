@@ -49,6 +49,9 @@ something else guards the address, a mesh or a broker, and lifts both.`,
 			}
 			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
 			slog.SetDefault(log) // doors and the sweep log the same way
+			if port := os.Getenv("PORT"); port != "" && !cmd.Flags().Changed("addr") {
+				addr = ":" + port // as Knative and others say where they expect a server
+			}
 			l, err := local.Listen(cfg, addr)
 			if err != nil {
 				return busy(addr, err)

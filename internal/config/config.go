@@ -51,8 +51,10 @@ type Config struct {
 	// Ledger is memory:, bolt:PATH, dynamodb:TABLE or postgres:URL, whose URL may also
 	// stand alone.
 	Ledger Place
-	// Bus is memory:, eventbridge:BUS or http:URL.
+	// Bus is memory:, eventbridge:BUS, http:URL or sink:, which is Sink.
 	Bus Place
+	// Sink is where Knative says that events are to go.
+	Sink Sink
 	// Quiet is the quiet time Q (default 60s), Retention how long outcomes are
 	// kept (2160h), GiveUp how long a decision is pursued (24h) and Follow how
 	// long a job is (2h).
@@ -127,6 +129,9 @@ const (
 	dryRun        = "INTERLOCK_DRYRUN"
 	language      = "INTERLOCK_LANGUAGE"
 	halt          = "INTERLOCK_HALT"
+	sinkURL       = "K_SINK"
+	sinkOverrides = "K_CE_OVERRIDES"
+	sinkCAs       = "K_CA_CERTS"
 )
 
 // Names lists every variable that Interlock reads, but for AWS's own.
@@ -136,6 +141,7 @@ func Names() []string {
 		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, open, jiraFields,
 		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass,
 		policyVar, entities, timezone, ticketsVar, dryRun, language, halt,
+		sinkURL, sinkOverrides, sinkCAs,
 	}
 }
 
@@ -198,7 +204,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Credentials:    r.credentials(),
 		SecretID:       r.get(secretID),
 		Ledger:         r.place(ledgerVar, ledger, "memory:", "bolt:PATH", "dynamodb:TABLE", "postgres:URL"),
-		Bus:            r.place(busVar, bus, "memory:", "eventbridge:BUS", "http:URL"),
+		Bus:            r.place(busVar, bus, "memory:", "eventbridge:BUS", "http:URL", "sink:"),
 		Quiet:          r.duration(quiet, 60*time.Second),
 		Retention:      r.duration(retention, 2160*time.Hour),
 		GiveUp:         r.duration(giveUp, 24*time.Hour),
@@ -230,6 +236,9 @@ func (r *reader) config(ledger, bus string) Config {
 	}
 	if c.Bus.Kind == "http" && r.absolute(busVar, c.Bus.Rest) {
 		r.checkHost(busVar, c.Bus.Rest)
+	}
+	if c.Bus.Kind == "sink" {
+		c.Sink = r.sink()
 	}
 	if c.QueueURL != "" {
 		r.absolute(queueURL, c.QueueURL)

@@ -75,6 +75,10 @@ type Door struct {
 	// unlimited.
 	Rate int
 
+	// Broker: whoever sends is a broker that goes by Knative's table of what is sent
+	// again, and takes an answer for a reply where it says that it does.
+	Broker bool
+
 	// Queue takes over what is to be handled later, where there is one. What is
 	// answered with Retry-After is on it by then.
 	Queue *Queue

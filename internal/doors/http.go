@@ -98,6 +98,9 @@ func (d *Door) HTTP(ctx context.Context, req Request) Response {
 	}
 	r := d.handle(ctx, items[0])
 	d.takeOver(ctx, items[0].Event, r)
+	if d.Broker {
+		return brokered(req.Header, items[0].Event.ID(), r)
+	}
 	return response(items[0].Event.ID(), r)
 }
 

@@ -157,12 +157,17 @@ func (h *Host) name(function string) string {
 // Door is the way in to a function, as the configuration describes it; nil where
 // there is no such function.
 func (h *Host) Door(function string) *doors.Door {
-	name, c := h.name(function), h.config
+	name := h.name(function)
 	if name == "" {
 		return nil
 	}
+	return h.door(function, name, h)
+}
+
+func (h *Host) door(function, name string, handler doors.Handler) *doors.Door {
+	c := h.config
 	return &doors.Door{
-		Function: function, Switch: name, Handler: h, Producers: c.Producers,
+		Function: function, Switch: name, Handler: handler, Producers: c.Producers,
 		Origins: c.WebhookOrigins, Verify: h.verify,
 		Arrived: func(ctx context.Context, cause events.Cause, why *events.Error) {
 			h.Engine.Arrived(ctx, name, cause, why)
@@ -194,6 +199,8 @@ func Bus(c config.Config, aws *AWS) (bus.Bus, error) {
 		return aws.eventBridge(c.Bus.Rest)
 	case "http":
 		return httpBus(c.Bus.Rest)
+	case "sink":
+		return sinkBus(c.Sink)
 	}
 	return &bus.Memory{}, nil
 }

@@ -170,12 +170,29 @@ func end(server *http.Server, within time.Duration) error {
 	return err
 }
 
+// ready tells whether the ledger can be read: without it, events are best sent to
+// somebody else.
+func (h *Host) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := h.Ledger.Use(ctx, "readyz", "readyz"); err != nil {
+		doors.NotReady(w, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"status": "ready"})
+}
+
 func (h *Host) routes(open bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
 	})
+	mux.HandleFunc("GET /readyz", h.ready)
+	anyone := h.AnyDoor()
+	mux.Handle("POST /{$}", anyone)
+	mux.Handle("OPTIONS /{$}", anyone)
 	var paths []string
 	for _, function := range h.Functions() {
 		paths = append(paths, "/functions/"+function)

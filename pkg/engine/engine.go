@@ -242,6 +242,13 @@ func (e *Engine) Handle(ctx context.Context, name string, ev event.Event) Result
 	return e.decide(ctx, d)
 }
 
+// Means tells whether an event is meant for the named switch. One that cannot be
+// read is, for whoever reads it to say so.
+func (e *Engine) Means(ctx context.Context, name string, ev event.Event) bool {
+	_, meant, _ := e.decoder.DecodeIn(ctx, name, ev)
+	return meant
+}
+
 // Resume goes on with a decision that the ledger holds, without a delivery: one
 // whose lease ran out, that waits, or whose event was not published.
 func (e *Engine) Resume(ctx context.Context, key ledger.Key) Result {
