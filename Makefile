@@ -120,8 +120,11 @@ tools/model/node_modules/.done: tools/model/package-lock.json
 .PHONY: bench
 bench: ## The benchmarks, with their comparison in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) run ./bench
-	$(GO) run ./bench -tls
+	-$(MAKE) .venv/peers/.done bench/peers/node/dist/peer.mjs
+	$(GO) run ./bench -page docs/benchmarks.md
+
+bench/peers/node/dist/peer.mjs: bench/peers/node/package-lock.json $(wildcard bench/peers/node/*.mjs)
+	cd bench/peers/node && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
 .PHONY: build
 build: $(FUNCTIONS:%=build/%/bootstrap) ## build/<name>/bootstrap for each function (linux/arm64; GOARCH=amd64 to change; POLICY=… ENTITIES=… beside it)
@@ -164,7 +167,7 @@ fmt: ## Format the Go files
 
 .PHONY: clean
 clean: ## Remove what was built, and the linters
-	rm -rf build .aws-sam .venv tools/page/node_modules tools/model/node_modules
+	rm -rf build .aws-sam .venv tools/page/node_modules tools/model/node_modules bench/peers/node/node_modules bench/peers/node/dist
 
 tools/page/node_modules/.done: tools/page/package-lock.json
 	@command -v npm >/dev/null && test -x $(CHROMIUM) || \
@@ -176,6 +179,7 @@ tools/page/node_modules/.done: tools/page/package-lock.json
 .venv/aws/.done: tools/requirements.txt
 .venv/checkov/.done: tools/requirements-checkov.txt
 .venv/sdks/.done: tools/requirements-sdks.txt
+.venv/peers/.done: tools/requirements-peers.txt
 .venv/%/.done:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv), or PYTHON=/path/to/one"; exit 1; }

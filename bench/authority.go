@@ -7,9 +7,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -74,9 +76,11 @@ func (a *authority) host() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der, a.between.Raw}, PrivateKey: key}, err
 }
 
-// bundle is the authority's certificate behind those that this machine trusts, as
-// many as a deployed function finds.
-func (a *authority) bundle() []byte {
+// trust writes the authority's certificate behind those that this machine trusts,
+// as many as a deployed function finds, and returns the variables by which each
+// runtime finds it. Node.js brings its own and is told of this one alone.
+func (a *authority) trust(dir string) (env []string, err error) {
+	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw})
 	var all []byte
 	for _, file := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
 		if text, err := os.ReadFile(file); err == nil {
@@ -84,5 +88,7 @@ func (a *authority) bundle() []byte {
 			break
 		}
 	}
-	return append(all, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw})...)
+	bundle, alone := filepath.Join(dir, "ca-bundle.crt"), filepath.Join(dir, "root.crt")
+	return []string{"SSL_CERT_FILE=" + bundle, "AWS_CA_BUNDLE=" + bundle, "REQUESTS_CA_BUNDLE=" + bundle, "NODE_EXTRA_CA_CERTS=" + alone},
+		errors.Join(os.WriteFile(bundle, append(all, root...), 0o600), os.WriteFile(alone, root, 0o600))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -78,44 +77,55 @@ func BenchmarkAWSCall(b *testing.B) {
 }
 
 func TestBudgetsAreHeld(t *testing.T) {
-	cost := func(cold, warm time.Duration, size int64, trips map[string]int) *program {
-		p := &program{size: size, trips: map[string]int{"GetSecretValue": 1}, warmTrips: map[string]int{"GetSecretValue": 1}}
-		for operation, n := range trips {
-			p.trips[operation], p.warmTrips[operation] = n, n*(1+warmEvents)
-		}
-		p.cold, p.warm = []run{{cpu: cold}}, []run{{cpu: cold + warm*warmEvents}}
+	// cost is a program that takes so long to start and for each event after it.
+	cost := func(cold, warm time.Duration) *program {
+		p := &program{candidate: candidate{size: 12e6, warmEvents: 1000}}
+		p.cold, p.warm = map[int]run{0: {cpu: cold}}, map[int]run{0: {cpu: cold + warm*1000}}
 		return p
 	}
-	withIt := func(cold, warm time.Duration) []*program {
-		f := cost(20*time.Millisecond, time.Millisecond, 0, nil)
-		return []*program{bare: cost(5*time.Millisecond, 0, 0, nil), plain: f, plainMore: f, built: f, withPolicy: cost(cold, warm, 0, nil)}
+	calls := func(p *program, of map[string]int) *program {
+		p.trips, p.warmTrips = map[string]int{"GetSecretValue": 1}, map[string]int{"GetSecretValue": 1}
+		for operation, n := range of {
+			p.trips[operation], p.warmTrips[operation] = n, n*1001
+		}
+		return p
 	}
-	require.True(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1040*time.Microsecond), true))
-	require.False(t, budgets(io.Discard, withIt(21100*time.Microsecond, 1040*time.Microsecond), true), "a slow start")
-	require.False(t, budgets(io.Discard, withIt(20900*time.Microsecond, 1060*time.Microsecond), true), "slow when warm")
-	slow := withIt(20*time.Millisecond, time.Millisecond)
-	slow[bare] = cost(4*time.Millisecond, 0, 0, nil)
-	require.False(t, budgets(io.Discard, slow, true), "a start of five times the least")
-
 	ours := map[string]int{"TransactWriteItems": 2, "PutItem": 1, "PutEvents": 1, "cloud": 1}
+	least := func() []*program {
+		return []*program{
+			bare: cost(4*time.Millisecond, 0), plain: cost(0, 0), plainMore: cost(0, 1500*time.Microsecond),
+			built: calls(cost(9*time.Millisecond, time.Millisecond), ours), withPolicy: cost(9400*time.Microsecond, 1040*time.Microsecond),
+			oneThread: cost(0, 800*time.Microsecond),
+		}
+	}
 	for name, c := range map[string]struct {
-		f  *program
-		ok bool
+		over   func([]*program) []budget
+		change func([]*program)
+		missed int
 	}{
-		"met":            {cost(9*time.Millisecond, time.Millisecond, 13e6, ours), true},
-		"slow start":     {cost(11*time.Millisecond, time.Millisecond, 13e6, ours), false},
-		"slow":           {cost(9*time.Millisecond, 2*time.Millisecond, 13e6, ours), false},
-		"large":          {cost(9*time.Millisecond, time.Millisecond, 13e6+1, ours), false},
-		"one call more":  {cost(9*time.Millisecond, time.Millisecond, 13e6, map[string]int{"TransactWriteItems": 2, "PutItem": 2, "PutEvents": 1}), false},
-		"one call fewer": {cost(9*time.Millisecond, time.Millisecond, 13e6, map[string]int{"TransactWriteItems": 2, "PutEvents": 1}), false},
+		"over TLS":            {secureBudgets, func([]*program) {}, 0},
+		"slow start over TLS": {secureBudgets, func(p []*program) { p[bare] = cost(1900*time.Microsecond, 0) }, 1},
+		"policy: slow start":  {secureBudgets, func(p []*program) { p[withPolicy] = cost(9500*time.Microsecond, 1040*time.Microsecond) }, 1},
+		"policy: slow warm":   {secureBudgets, func(p []*program) { p[withPolicy] = cost(9400*time.Microsecond, 1060*time.Microsecond) }, 1},
+		"over HTTP":           {openBudgets, func([]*program) {}, 0},
+		"slow start":          {openBudgets, func(p []*program) { p[bare] = cost(3*time.Millisecond, 0) }, 1},
+		"slow when warm":      {openBudgets, func(p []*program) { p[plainMore] = cost(0, 900*time.Microsecond) }, 1},
+		"slow on one thread":  {openBudgets, func(p []*program) { p[oneThread] = cost(0, 600*time.Microsecond) }, 1},
+		"large":               {openBudgets, func(p []*program) { p[built].size = 13e6 + 1e4 }, 1},
+		"one call more": {openBudgets, func(p []*program) {
+			calls(p[built], map[string]int{"TransactWriteItems": 2, "PutItem": 2, "PutEvents": 1})
+		}, 1},
+		"one call fewer":      {openBudgets, func(p []*program) { calls(p[built], map[string]int{"TransactWriteItems": 2, "PutEvents": 1}) }, 1},
+		"nothing for the bus": {openBudgets, func(p []*program) { calls(p[built], map[string]int{"TransactWriteItems": 2, "PutItem": 2}) }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			programs := least()
+			c.change(programs)
 			var told bytes.Buffer
-			ok := budgets(&told, []*program{
-				bare: cost(4*time.Millisecond, 0, 0, nil), plain: cost(0, 0, 0, nil), plainMore: cost(0, 1500*time.Microsecond, 0, nil), built: c.f, withPolicy: c.f,
-			}, false)
-			require.Equal(t, c.ok, ok, told.String())
-			require.Equal(t, !c.ok, bytes.Contains(told.Bytes(), []byte("MISSED")), fmt.Sprint(told.String()))
+			held := say(&told, c.over(programs))
+			require.Equal(t, c.missed == 0, held, told.String())
+			require.Equal(t, c.missed, bytes.Count(told.Bytes(), []byte("MISSED")), told.String())
 		})
 	}
+	require.Contains(t, string(picture(append(least(), &program{candidate: candidate{name: "<peer>", warmEvents: 1}}))), "&lt;peer&gt;")
 }

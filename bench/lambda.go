@@ -25,7 +25,7 @@ type run struct {
 
 // measure starts a program as Lambda does, hands it that many events, and kills
 // it when it asks for another.
-func measure(program string, env []string, events int) (run, error) {
+func measure(argv, env []string, events int) (run, error) {
 	ended := make(chan error, 1)
 	end := func(err error) {
 		select {
@@ -47,6 +47,7 @@ func measure(program string, env []string, events int) (run, error) {
 			return
 		}
 		serial++
+		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprint("8476a536-e9f4-11e8-9739-", serial))
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(30*time.Second).UnixMilli()))
 		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:123456789012:function:interlock")
@@ -64,7 +65,7 @@ func measure(program string, env []string, events int) (run, error) {
 	})
 	api := httptest.NewServer(mux)
 	defer api.Close()
-	cmd := exec.Command(program)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append([]string{
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(api.URL, "http://"),
 		"AWS_LAMBDA_FUNCTION_NAME=proxyssl", "_HANDLER=proxyssl", "AWS_LAMBDA_FUNCTION_VERSION=1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",

@@ -49,7 +49,8 @@ func (s *services) environment() (env []string) {
 	for name, host := range s.hosts {
 		env = append(env, name+"="+host.URL)
 	}
-	return append(env, "INTERLOCK_DBSS_ENDPOINT="+s.hosts["INTERLOCK_GAUSSDB_ENDPOINT"].URL)
+	cloud := s.hosts["INTERLOCK_GAUSSDB_ENDPOINT"].URL
+	return append(env, "INTERLOCK_DBSS_ENDPOINT="+cloud, "CLOUD_ENDPOINT="+cloud)
 }
 
 func (s *services) Close() {
@@ -60,6 +61,7 @@ func (s *services) Close() {
 
 func (s *services) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/json")
 	_, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	if !ok {
 		operation = "cloud"
