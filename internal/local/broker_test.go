@@ -1,12 +1,9 @@
 package local_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,14 +14,12 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/functions"
 	proxyssl "github.com/interlock-functions/interlock/functions/proxyssl/simulation"
-	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/cloudsim"
+	"github.com/interlock-functions/interlock/internal/local/brokertest"
 	"github.com/interlock-functions/interlock/internal/local/localtest"
 )
 
-// broker delivers as Knative's brokers do (specs/eventing/data-plane.md): what is
-// answered 404, 408, 409, 429 or 5xx again, what is answered otherwise never; an
-// answer at 200 that is an event is a reply, one at 202 is none.
+// broker delivers to the one address, and keeps what it is answered.
 type broker struct {
 	w       *localtest.World
 	replies []event.Event
@@ -37,35 +32,21 @@ var atOnce = cloudsim.Options{JobVisible: -1, JobPending: -1, JobRunning: -1}
 // deliver returns whether the event is to be delivered again.
 func (b *broker) deliver(t *testing.T, body []byte) (again bool) {
 	t.Helper()
-	status, header, answer := b.post(t, body)
-	switch {
-	case status == http.StatusOK && len(answer) > 0:
-		_, items, err := cloudevent.DecodeHTTP(header, answer)
-		require.NoError(t, err)
-		require.Len(t, items, 1)
-		b.replies = append(b.replies, items[0].Event)
-		return false
-	case status/100 == 2:
-		return false
-	case slices.Contains([]int{404, 408, 409, 429}, status) || status/100 == 5:
-		return true
+	a := b.post(t, body)
+	if a.Reply != nil {
+		b.replies = append(b.replies, *a.Reply)
 	}
-	b.dead = append(b.dead, answer)
-	return false
+	if a.Dead {
+		b.dead = append(b.dead, a.Body)
+	}
+	return a.Again
 }
 
-func (b *broker) post(t *testing.T, body []byte) (int, http.Header, []byte) {
+func (b *broker) post(t *testing.T, body []byte) brokertest.Answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.w.URL+"/", bytes.NewReader(body))
+	a, err := brokertest.Deliver(t.Context(), b.w.URL+"/", http.Header{"Content-Type": {event.ApplicationCloudEventsJSON}}, body)
 	require.NoError(t, err)
-	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON)
-	req.Header.Set("Prefer", "reply")
-	res, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return res.StatusCode, res.Header, answer
+	return a
 }
 
 // Every switch's ticket is delivered to the one address, and each is flipped once,
@@ -118,9 +99,9 @@ func TestWhatABrokerSendsAgain(t *testing.T) {
 	w := localtest.Start(t, localtest.Options{Cloud: atOnce})
 	b := &broker{w: w}
 	require.NoError(t, w.Cloud.Inject(cloudsim.Fault{Kind: cloudsim.Busy, Operation: proxyssl.Flip, Times: 1}))
-	status, header, _ := b.post(t, ticket(t))
-	require.Equal(t, http.StatusAccepted, status, "it is on record, and taken up when it is due")
-	require.Contains(t, header.Get("Interlock-Reason"), "busy: ")
+	busy := b.post(t, ticket(t))
+	require.Equal(t, http.StatusAccepted, busy.Status, "it is on record, and taken up when it is due")
+	require.Contains(t, busy.Header.Get("Interlock-Reason"), "busy: ")
 	w.Advance(time.Minute)
 	require.False(t, b.deliver(t, ticket(t)))
 	require.Len(t, b.replies, 1)
@@ -133,9 +114,9 @@ func TestWhatABrokerSendsAgain(t *testing.T) {
 
 	// An older decision of the same switch and target is superseded, for good.
 	older := ticket(t, "id", "older", "data.ticket.id", "CHG-older", "data.ticket.approved_at", "2026-11-22T08:00:00Z", "data.ticket.window.start", "2026-11-22T08:00:00Z", "time", "2026-11-22T08:00:00Z")
-	status, _, answer := b.post(t, older)
-	require.Equal(t, http.StatusUnprocessableEntity, status, "%s", answer)
-	require.Contains(t, string(answer), `"superseded"`)
+	superseded := b.post(t, older)
+	require.Equal(t, http.StatusUnprocessableEntity, superseded.Status, "%s", superseded.Body)
+	require.Contains(t, string(superseded.Body), `"superseded"`)
 	require.Equal(t, http.StatusConflict, w.Post(t, "proxyssl", older).Status, "as the function itself says it")
 
 	require.False(t, b.deliver(t, []byte("{")))
