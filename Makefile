@@ -35,8 +35,9 @@ FUNCTIONS := $(foreach f,$(notdir $(patsubst %/,%,$(wildcard functions/*/))),$(i
 
 # -trimpath, no build id of the machine and no cgo: the same tree gives the same bytes anywhere.
 # The tags leave out what no function uses; see docs/benchmarks.md.
-build-lambda = GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc,validator_novalidatefn \
-	-ldflags='-s -w -X $(MODULE)/internal/lambdahost.version=$(BUILD_VERSION)' -o $(1)/bootstrap ./cmd/lambda
+build-bootstrap = GOOS=linux GOARCH=$(2) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc,validator_novalidatefn \
+	-ldflags='-s -w -X $(MODULE)/internal/$(4).version=$(BUILD_VERSION)' -o $(1)/bootstrap ./cmd/$(3)
+build-lambda = $(call build-bootstrap,$(1),$(GOARCH),lambda,lambdahost)
 
 # What INTERLOCK_POLICY=file:… names there.
 pack = $(if $(POLICY)$(ENTITIES),install -m 644 $(POLICY) $(ENTITIES) $(1)/)
@@ -139,6 +140,13 @@ $(FUNCTIONS:%=build/%/bootstrap): build/bootstrap
 .PHONY: build/bootstrap
 build/bootstrap: check-policy
 	$(call build-lambda,build)
+
+# One for all of its functions, too; FunctionGraph runs amd64.
+.PHONY: build-functiongraph
+build-functiongraph: check-policy ## build/functiongraph/bootstrap, every function for Huawei Cloud's FunctionGraph
+	@rm -rf build/functiongraph && mkdir -p build/functiongraph
+	$(call build-bootstrap,build/functiongraph,amd64,functiongraph,functiongraph)
+	$(call pack,build/functiongraph)
 
 .PHONY: check-policy
 check-policy: # What is packed would start

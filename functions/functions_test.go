@@ -86,7 +86,7 @@ func TestSimulationsAgree(t *testing.T) {
 
 // The simulated cloud is for tests and the local program.
 func TestArtefactsHaveNoSimulation(t *testing.T) {
-	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda").Output()
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda", "../cmd/functiongraph").Output()
 	require.NoError(t, err)
 	require.Contains(t, string(list), "functions/proxyssl\n")
 	require.NotRegexp(t, `/cloudsim\n|/simulations?\n`, string(list))

@@ -29,6 +29,14 @@ func (p Place) String() string {
 	return p.Kind + ":" + p.Rest
 }
 
+// DatabaseURL is the URL of a setting postgres:URL, or of postgres://… alone.
+func (p Place) DatabaseURL() string {
+	if strings.HasPrefix(p.Rest, "//") {
+		return p.Kind + ":" + p.Rest
+	}
+	return p.Rest
+}
+
 // Credentials are the values that let us into the cloud, by one of three ways:
 // keys, a ready token, or a user for whom tokens are fetched.
 type Credentials struct {
@@ -149,6 +157,27 @@ func Names() []string {
 // INTERLOCK_LEDGER or INTERLOCK_BUS is not set, the given defaults count; an
 // empty default makes it mandatory.
 func Read(environ []string, ledger, bus string) (Config, error) {
+	c, err := readAll(environ, ledger, bus)
+	if err != nil {
+		return Config{}, err
+	}
+	return c, c.checkCredentials()
+}
+
+// ReadWithAgency is [Read] for a host that hands over credentials with each
+// invocation: none need be set, and [Config.ByAgency] says that none are.
+func ReadWithAgency(environ []string) (Config, error) {
+	c, err := readAll(environ, "", "")
+	if err != nil {
+		return Config{}, err
+	}
+	if c.ByAgency() {
+		return c, nil
+	}
+	return c, c.checkCredentials()
+}
+
+func readAll(environ []string, ledger, bus string) (Config, error) {
 	r, err := newReader(environ)
 	if err != nil {
 		return Config{}, err
@@ -156,14 +185,18 @@ func Read(environ []string, ledger, bus string) (Config, error) {
 	c := r.config(ledger, bus)
 	c.Endpoints = r.endpoints(c.Region)
 	r.checkTickets(c)
-	if r.err != nil {
-		return Config{}, r.err
-	}
+	return c, r.err
+}
+
+// ByAgency tells that no credentials are set, nor where they are.
+func (c Config) ByAgency() bool { return c.SecretID == "" && c.Credentials == (Credentials{}) }
+
+func (c Config) checkCredentials() error {
 	if c.SecretID != "" {
 		// The rest is in the secret, and checked when that is read.
-		return c, c.Credentials.none(secretID)
+		return c.Credentials.none(secretID)
 	}
-	return c, c.Credentials.Check()
+	return c.Credentials.Check()
 }
 
 // ReadPolicy is [Read] for what asks the policy, and neither ledger nor cloud.

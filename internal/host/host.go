@@ -1,5 +1,5 @@
 // Package host puts an engine and its functions together from a configuration:
-// what the local program and the Lambda functions have in common.
+// what the local program and the functions of Lambda and FunctionGraph have in common.
 package host
 
 import (
@@ -34,6 +34,8 @@ type Options struct {
 	// OpenLedger opens the ledger that the configuration names, where the host
 	// takes it.
 	OpenLedger func(config.Config, *AWS) (ledger.Ledger, error)
+	// Agency proves who is calling where the configuration has no credentials.
+	Agency cloudapi.Authenticator
 	// Transport is for the cloud's API; nil is the client's own.
 	Transport *http.Client
 	// Bus, if set, is used instead of the configured one.
@@ -80,9 +82,11 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := o.AWS.Auth(c)
-	if err != nil {
-		return nil, err
+	auth := o.Agency
+	if auth == nil || !c.ByAgency() {
+		if auth, err = o.AWS.Auth(c); err != nil {
+			return nil, err
+		}
 	}
 	verify, err := Verify(c, switches, auth, o.Now)
 	if err != nil {

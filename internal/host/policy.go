@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -40,7 +41,7 @@ func Policy(c config.Config, switches []huawei.Switch, aws *AWS) (engine.Policy,
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 	defer cancel()
 	p, err := policy.Load(ctx, policy.Places{
-		Policy: c.Policy, Entities: c.PolicyEntities, Dir: os.Getenv("LAMBDA_TASK_ROOT"),
+		Policy: c.Policy, Entities: c.PolicyEntities, Dir: cmp.Or(os.Getenv("LAMBDA_TASK_ROOT"), os.Getenv("RUNTIME_CODE_ROOT")),
 		Parameter: policy.FromSSM(func() (*awsjson.Client, error) { return aws.Client(awsjson.SSM) }),
 	}, o)
 	if err != nil {

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/host"
@@ -24,7 +23,7 @@ func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error
 		}
 		return page.Watch(l), nil
 	case "postgres":
-		l, err := postgres.Open(context.Background(), databaseURL(c.Ledger.Rest))
+		l, err := postgres.Open(context.Background(), c.Ledger.DatabaseURL())
 		if err != nil {
 			return nil, fmt.Errorf("INTERLOCK_LEDGER: %w", err)
 		}
@@ -32,12 +31,4 @@ func openLedger(c config.Config, o Options, aws *host.AWS) (ledger.Ledger, error
 	}
 	o.Warn("INTERLOCK_LEDGER is memory: what was done is forgotten when this process ends, and an event delivered again then flips again")
 	return page.Watch(ledger.NewMemory()), nil
-}
-
-// databaseURL is the URL of a setting postgres:URL, or postgres://… alone.
-func databaseURL(rest string) string {
-	if strings.HasPrefix(rest, "//") {
-		return "postgres:" + rest
-	}
-	return rest
 }
