@@ -100,6 +100,15 @@ func TestArtefactsHaveNoOtherLedger(t *testing.T) {
 	require.NotRegexp(t, `/ledger/(bolt|postgres)\n|bbolt|jackc`, string(list))
 }
 
+// Metrics and traces go other ways on Lambda: what tells them in the local program is
+// large.
+func TestArtefactsHaveNoOtherTelemetry(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(list), "internal/observe\n")
+	require.NotRegexp(t, `prometheus|opentelemetry|protobuf|grpc`, string(list))
+}
+
 // The engine knows no cloud, no host and no switch: whoever has others can use it.
 func TestTheEngineStandsAlone(t *testing.T) {
 	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../pkg/engine/...").Output()

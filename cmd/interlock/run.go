@@ -171,7 +171,9 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	}
 	simURL := "http://" + simListener.Addr().String()
 	file := filepath.Join(dir, "interlock.db")
-	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.watch, Acts: s.acts(ctx)})
+	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{
+		Cloud: s.watched(), Bus: s.bus(), Observe: s.watch, Acts: s.acts(ctx), Version: builtHere().Version, Revision: builtHere().Revision,
+	})
 	if err != nil {
 		return errors.Join(err, l.Close(), simListener.Close())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,8 @@ by the INTERLOCK_… and HUAWEICLOUD_SDK_… environment variables. The ledger i
 the file interlock.db in the working directory, unless INTERLOCK_LEDGER says
 otherwise.
 
-At / it shows people what is going on, on this machine only.
+At / it shows people what is going on, and at /metrics Prometheus, on this
+machine only; INTERLOCK_METRICS=:9090 has the metrics at an address of their own.
 
 Nobody who reaches the address is authenticated, unless by signature where
 INTERLOCK_WEBHOOK_SECRETS is set. Without it, serve listens on this machine
@@ -56,22 +58,48 @@ something else guards the address, a mesh or a broker, and lifts both.`,
 			if err != nil {
 				return busy(addr, err)
 			}
+			built := builtHere()
 			h, err := local.Open(cfg, functions.All(), local.Options{
 				Observe: observe.Logs(log),
 				Warn:    func(s string) { log.Warn(s) },
+				Version: built.Version, Revision: built.Revision,
 			})
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
-			if err := saysWhere(cmd.OutOrStdout(), l, asJSON); err != nil {
+			end, err := tellMetrics(h, cfg.Metrics)
+			if err != nil {
 				return errors.Join(err, l.Close(), h.Close())
 			}
-			return errors.Join(h.Serve(cmd.Context(), l), h.Close())
+			if err := saysWhere(cmd.OutOrStdout(), l, asJSON); err != nil {
+				return errors.Join(err, l.Close(), end(), h.Close())
+			}
+			return errors.Join(h.Serve(cmd.Context(), l), end(), h.Close())
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen on; port 0 picks a free one")
 	jsonFlag(c, &asJSON, "a line of JSON that says where")
 	return c
+}
+
+// tellMetrics tells a host's metrics at an address of their own, if there is one, until
+// the returned function is called.
+func tellMetrics(h *local.Host, addr string) (end func() error, err error) {
+	if addr == "" {
+		return func() error { return nil }, nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("INTERLOCK_METRICS: %w", err)
+	}
+	slog.Info("metrics have an address of their own", "url", "http://"+l.Addr().String()+"/metrics")
+	ctx, cancel := context.WithCancel(context.Background())
+	told := make(chan error, 1)
+	go func() { told <- h.ServeMetrics(ctx, l) }()
+	return func() error {
+		cancel()
+		return <-told
+	}, nil
 }
 
 // saysWhere prints where it is served.

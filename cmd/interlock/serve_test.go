@@ -59,3 +59,24 @@ func TestServeListens(t *testing.T) {
 		})
 	}
 }
+
+// The metrics have an address of their own where one is given, and it is an error if
+// that is in use.
+func TestServeMetrics(t *testing.T) {
+	t.Setenv("INTERLOCK_REGION", "cn-north-4")
+	t.Setenv("INTERLOCK_AUTH_TOKEN", "t")
+	t.Setenv("INTERLOCK_LEDGER", "bolt:"+filepath.Join(t.TempDir(), "interlock.db"))
+	t.Setenv("INTERLOCK_METRICS", "127.0.0.1:0")
+	logged, err := serves(t, "--addr", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.Regexp(t, `"url":"http://127\.0\.0\.1:\d+/metrics"`, logged.String())
+	other, err := listen("127.0.0.1:0")
+	require.NoError(t, err)
+	defer other.Close()
+	t.Setenv("INTERLOCK_METRICS", other.Addr().String())
+	_, err = serves(t, "--addr", "127.0.0.1:0")
+	require.ErrorContains(t, err, "INTERLOCK_METRICS: ")
+	t.Setenv("INTERLOCK_METRICS", "127.0.0.1:0")
+	_, err = serves(t, "--addr", "127.0.0.1:0")
+	require.NoError(t, err, "the ledger was closed")
+}

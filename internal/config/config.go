@@ -6,6 +6,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -77,6 +78,9 @@ type Config struct {
 	WebhookOrigins []string
 	// Open: something else than keys guards the local program's address.
 	Open bool
+	// Metrics is the address at which the local program tells its metrics beside;
+	// empty if at none.
+	Metrics string
 	// Producers are the fields of ours in others' messages.
 	Producers producers.Reader
 	// TicketSystem is where tickets are asked for before the first call,
@@ -124,6 +128,7 @@ const (
 	hookSecrets   = "INTERLOCK_WEBHOOK_SECRETS"
 	hookOrigins   = "INTERLOCK_WEBHOOK_ORIGINS"
 	open          = "INTERLOCK_OPEN"
+	metrics       = "INTERLOCK_METRICS"
 	jiraFields    = "INTERLOCK_JIRA_FIELDS"
 	ticketSystem  = "INTERLOCK_TICKET_SYSTEM"
 	ticketFields  = "INTERLOCK_TICKET_FIELDS"
@@ -146,7 +151,7 @@ const (
 func Names() []string {
 	return []string{
 		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
-		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, open, jiraFields,
+		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, open, metrics, jiraFields,
 		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass,
 		policyVar, entities, timezone, ticketsVar, dryRun, language, halt,
 		sinkURL, sinkOverrides, sinkCAs,
@@ -245,6 +250,7 @@ func (r *reader) config(ledger, bus string) Config {
 		QueueURL:       r.get(queueURL),
 		WebhookOrigins: r.list(hookOrigins),
 		Open:           r.bool(open),
+		Metrics:        r.get(metrics),
 		DryRun:         r.bool(dryRun),
 		Halt:           r.bool(halt),
 		Language:       cmp.Or(r.get(language), "en-us"),
@@ -275,6 +281,9 @@ func (r *reader) config(ledger, bus string) Config {
 	}
 	if c.QueueURL != "" {
 		r.absolute(queueURL, c.QueueURL)
+	}
+	if _, _, err := net.SplitHostPort(c.Metrics); err != nil && c.Metrics != "" {
+		r.fail("%s: found %q, expected an address to listen on, as :9090 or 127.0.0.1:9090", metrics, c.Metrics)
 	}
 	return c
 }

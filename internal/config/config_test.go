@@ -54,7 +54,7 @@ func TestEverything(t *testing.T) {
 		"INTERLOCK_WEBHOOK_ORIGINS= tickets.example.com , changes.example.com ",
 		"INTERLOCK_JIRA_FIELDS=words=customfield_10100, approvals=customfield_10033",
 		"INTERLOCK_POLICY=file:production.cedar", "INTERLOCK_POLICY_ENTITIES=ssm:/interlock/entities", "INTERLOCK_TIMEZONE=Europe/Berlin", "INTERLOCK_TICKETS=reusable",
-		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn",
+		"INTERLOCK_DRYRUN=true", "INTERLOCK_HALT=true", "INTERLOCK_LANGUAGE=zh-cn", "INTERLOCK_METRICS=:9090",
 	)
 	require.NoError(t, err)
 	berlin, err := time.LoadLocation("Europe/Berlin")
@@ -71,7 +71,7 @@ func TestEverything(t *testing.T) {
 		WebhookOrigins: []string{"tickets.example.com", "changes.example.com"},
 		Producers:      producers.Reader{JiraWords: "customfield_10100", JiraApprovals: "customfield_10033"},
 		Policy:         "file:production.cedar", PolicyEntities: "ssm:/interlock/entities", Timezone: berlin, ReusableTickets: true,
-		DryRun: true, Halt: true, Language: "zh-cn",
+		DryRun: true, Halt: true, Metrics: ":9090", Language: "zh-cn",
 	}, c)
 }
 
@@ -130,6 +130,7 @@ func TestErrors(t *testing.T) {
 		{"webhook keys in no secret", "INTERLOCK_WEBHOOK_SECRETS=secret:", "INTERLOCK_WEBHOOK_SECRETS: found that the keys are kept elsewhere, expected INTERLOCK_SECRET_ID"},
 		{"tickets, twice", "INTERLOCK_TICKETS=twice", "INTERLOCK_TICKETS: found \"twice\", expected once or reusable"},
 		{"open, yes", "INTERLOCK_OPEN=yes", "INTERLOCK_OPEN"},
+		{"an address without a port", "INTERLOCK_METRICS=9090", "INTERLOCK_METRICS"},
 		{"a field of Jira that is no custom one", "INTERLOCK_JIRA_FIELDS=words=labels", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira without its number", "INTERLOCK_JIRA_FIELDS=words=customfield_", "INTERLOCK_JIRA_FIELDS"},
 		{"a field of Jira of another number", "INTERLOCK_JIRA_FIELDS=words=customfield_1x", "INTERLOCK_JIRA_FIELDS"},

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -25,19 +27,32 @@ type object struct {
 	Spec       struct {
 		Selector any
 		Template struct {
-			Metadata struct{ Labels map[string]string }
+			Metadata struct{ Labels, Annotations map[string]string }
 			Spec     struct {
 				SecurityContext security `yaml:"securityContext"`
 				Containers      []container
 			}
 		}
-		Ports   []struct{ Name, TargetPort string }
-		Filter  struct{ Attributes map[string]string }
-		Broker  string
-		Subject reference
+		Ports []struct{ Name, TargetPort string }
+		// Of a NetworkPolicy.
+		Ingress []struct {
+			From []struct {
+				NamespaceSelector selector `yaml:"namespaceSelector"`
+			}
+			Ports []struct{ Port string }
+		}
+		// Of a PodMonitor.
+		PodMetricsEndpoints []struct{ Port, Path string } `yaml:"podMetricsEndpoints"`
+		Filter              struct{ Attributes map[string]string }
+		Broker              string
+		Subject             reference
 		// Of a Trigger and of a SinkBinding.
 		Subscriber, Sink struct{ Ref reference }
 	}
+}
+
+type selector struct {
+	MatchLabels map[string]string `yaml:"matchLabels"`
 }
 
 type reference struct {
@@ -53,10 +68,13 @@ type security struct {
 }
 
 type container struct {
-	Image           string
-	Args            []string
-	Env             []struct{ Name, Value string }
-	Ports           []struct{ ContainerPort int }
+	Image string
+	Args  []string
+	Env   []struct{ Name, Value string }
+	Ports []struct {
+		Name          string
+		ContainerPort int `yaml:"containerPort"`
+	}
 	ReadinessProbe  probe    `yaml:"readinessProbe"`
 	LivenessProbe   probe    `yaml:"livenessProbe"`
 	SecurityContext security `yaml:"securityContext"`
@@ -147,6 +165,64 @@ func TestTriggers(t *testing.T) {
 	binding := one(t, eventing, "SinkBinding")
 	require.Equal(t, reference{deployment.APIVersion, "Deployment", deployment.Metadata.Name}, binding.Spec.Subject)
 	require.Equal(t, reference{broker.APIVersion, "Broker", broker.Metadata.Name}, binding.Spec.Sink.Ref)
+}
+
+// Prometheus is led to the port that the program tells its metrics at, which is
+// another than that for events, and is let in there alone.
+func TestMetricsPort(t *testing.T) {
+	plain := manifests(t, "kubernetes/interlock.yaml")
+	deployment := one(t, plain, "Deployment")
+	pod := deployment.Spec.Template
+	ports := map[string]string{}
+	for _, p := range pod.Spec.Containers[0].Ports {
+		ports[p.Name] = strconv.Itoa(p.ContainerPort)
+	}
+	require.Len(t, ports, 2)
+	environ := map[string]string{}
+	for _, v := range pod.Spec.Containers[0].Env {
+		environ[v.Name] = v.Value
+	}
+	require.Equal(t, environ["INTERLOCK_METRICS"], ":"+ports["metrics"])
+	require.Equal(t, environ["PORT"], ports["http"])
+	require.Equal(t, map[string]string{"prometheus.io/scrape": "true", "prometheus.io/port": ports["metrics"], "prometheus.io/path": "/metrics"}, pod.Metadata.Annotations)
+	for _, rule := range one(t, plain, "NetworkPolicy").Spec.Ingress {
+		require.Len(t, rule.Ports, 1)
+		require.Len(t, rule.From, 1)
+		from := rule.From[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]
+		require.Equal(t, map[string]string{"http": "knative-eventing", "metrics": "monitoring"}[rule.Ports[0].Port], from)
+	}
+	monitor := one(t, manifests(t, "kubernetes/podmonitor.yaml"), "PodMonitor")
+	require.Equal(t, map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": pod.Metadata.Labels["app.kubernetes.io/name"]}}, monitor.Spec.Selector)
+	require.Len(t, monitor.Spec.PodMetricsEndpoints, 1)
+	require.Equal(t, "metrics", monitor.Spec.PodMetricsEndpoints[0].Port)
+	require.Equal(t, 200, get(t, localtest.Start(t, localtest.Options{}).URL+monitor.Spec.PodMetricsEndpoints[0].Path))
+}
+
+// Each metric that docs/kubernetes.md names is told once it has happened, and each of
+// ours that is told is named there.
+func TestMetricsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/kubernetes.md")
+	require.NoError(t, err)
+	names := regexp.MustCompile(`\binterlock_[a-z_]+`)
+	documented, told := map[string]bool{}, map[string]bool{}
+	for _, name := range names.FindAllString(string(text), -1) {
+		documented[name] = true
+	}
+	w := localtest.Start(t, localtest.Options{})
+	for range 2 {
+		w.Post(t, "proxyssl", localtest.Sample(t, "ticket.approved", "proxy-ssl"))
+		w.Post(t, "multitenant", localtest.Sample(t, "ticket.approved", "multi-tenancy"))
+		w.Post(t, "proxyalt", localtest.Sample(t, "ticket.approved", "proxy-ssl"))
+	}
+	res, err := http.Get(w.URL + "/metrics")
+	require.NoError(t, err)
+	defer res.Body.Close()
+	metrics, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	for _, line := range regexp.MustCompile(`(?m)^# TYPE (interlock_\S+)`).FindAllSubmatch(metrics, -1) {
+		told[string(line[1])] = true
+	}
+	require.Equal(t, told, documented)
 }
 
 func get(t *testing.T, url string) int {

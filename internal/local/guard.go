@@ -53,13 +53,29 @@ func guarded(next http.Handler, open bool) http.Handler {
 // that lets programs in, and nobody has said that it lets people in.
 func atHome(page http.Handler, open bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		passedOn := r.Header.Get("Forwarded") + r.Header.Get("X-Forwarded-For") + r.Header.Get("X-Forwarded-Host") + r.Header.Get("Via")
-		if open || !onLoopback(r) || passedOn != "" {
+		if open || !onLoopback(r) || passedOn(r) {
 			doors.NotFound(w, "the page is shown at a loopback address only, to this machine, and not with INTERLOCK_OPEN")
 			return
 		}
 		page.ServeHTTP(w, r)
 	})
+}
+
+// unlessPublic tells programs what is going on, to this machine and where something
+// else guards the address; not where senders from anywhere come in by their keys.
+func unlessPublic(next http.Handler, open bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !open && (!onLoopback(r) || passedOn(r)) {
+			doors.NotFound(w, "metrics are told to this machine, where INTERLOCK_OPEN is set, and at the address of INTERLOCK_METRICS")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// passedOn tells whether a proxy has passed a request on.
+func passedOn(r *http.Request) bool {
+	return r.Header.Get("Forwarded")+r.Header.Get("X-Forwarded-For")+r.Header.Get("X-Forwarded-Host")+r.Header.Get("Via") != ""
 }
 
 // onLoopback tells whether a connection came in at a loopback address.

@@ -19,6 +19,8 @@ import (
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/host"
 	"github.com/interlock-functions/interlock/internal/huawei"
+	"github.com/interlock-functions/interlock/internal/metrics"
+	"github.com/interlock-functions/interlock/internal/observe"
 	"github.com/interlock-functions/interlock/internal/page"
 	"github.com/interlock-functions/interlock/internal/position"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -38,6 +40,8 @@ type Options struct {
 	Warn func(string)
 	// Acts are the page's buttons.
 	Acts []page.Act
+	// Version and Revision are what the program was built as.
+	Version, Revision string
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -48,6 +52,7 @@ type Host struct {
 
 	follows *follows
 	handler http.Handler
+	metrics *metrics.Metrics
 	// page is nil where other processes write to the ledger as well.
 	page *page.Page
 	// file is the ledger's; empty if it is in none.
@@ -79,15 +84,21 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		}
 	}
 	own := &loop{Bus: b}
+	counted := metrics.New(o.Version, o.Revision, names(switches)...)
+	observers := []observe.Observer{counted.Observe}
+	if o.Observe != nil {
+		observers = append(observers, o.Observe)
+	}
 	all, err := host.Open(c, switches, host.Options{
 		OpenLedger: func(c config.Config, aws *host.AWS) (ledger.Ledger, error) { return openLedger(c, o, aws) },
-		Transport:  o.Cloud, Bus: own, Now: o.Now, Observe: o.Observe,
+		Transport:  o.Cloud, Bus: own, Now: o.Now, Observe: observe.All(observers...),
 	})
 	if err != nil {
 		return nil, err
 	}
 	own.follower = all.Follower
-	h := &Host{Host: all, follows: newFollows(all, o.Now), tick: 250 * time.Millisecond}
+	counted.Ledger(all.Ledger, o.Now)
+	h := &Host{Host: all, follows: newFollows(all, o.Now), metrics: counted, tick: 250 * time.Millisecond}
 	if c.Ledger.Kind == "bolt" {
 		h.file = c.Ledger.Rest
 	}
@@ -105,6 +116,14 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	}
 	h.handler = guarded(h.routes(c.Open), c.Open)
 	return h, nil
+}
+
+func names(switches []huawei.Switch) []string {
+	all := make([]string, len(switches))
+	for i, sw := range switches {
+		all[i] = sw.Name
+	}
+	return all
 }
 
 // Close closes the ledger. Serve must have returned.
@@ -157,6 +176,20 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	return errors.Join(err, leave())
 }
 
+// ServeMetrics tells the metrics, and nothing else, on a listener of their own until
+// the context ends: whoever may read them there can send no events.
+func (h *Host) ServeMetrics(ctx context.Context, l net.Listener) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", h.metrics)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
+}
+
 // end has a server let its requests come to their end for a while, and then
 // closes what is left.
 func end(server *http.Server, within time.Duration) error {
@@ -190,6 +223,7 @@ func (h *Host) routes(open bool) http.Handler {
 		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", unlessPublic(h.metrics, open))
 	anyone := h.AnyDoor()
 	mux.Handle("POST /{$}", anyone)
 	mux.Handle("OPTIONS /{$}", anyone)
