@@ -4,8 +4,8 @@
 //
 // A [Door] leads to one function. It is an [http.Handler] for the local
 // program and a Lambda handler ([Door.Invoke]) for the deployed one, which
-// recognises function URLs, SQS, SNS, EventBridge, EventGrid and direct
-// invocations by their payloads.
+// recognises function URLs, gateways, SQS, SNS, EventBridge, EventGrid, SMN and
+// direct invocations by their payloads.
 //
 // # Who may come in
 //
@@ -68,6 +68,9 @@ type Door struct {
 	// and the bytes of the body before anything in them is read. Default: a
 	// request is taken without, if whoever received it says that it may be.
 	Verify func(ctx context.Context, header http.Header, body []byte) (webhook.Key, error)
+	// Open: Huawei Cloud's API Gateway, where it leads here, lets nobody pass who may
+	// not. Default: what comes from there has to be signed.
+	Open bool
 	// Origins are the senders whose webhook handshake is granted, exactly as
 	// they name themselves in WebHook-Request-Origin. Default none.
 	Origins []string

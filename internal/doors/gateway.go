@@ -64,6 +64,21 @@ func (d *Door) loadBalancer(ctx context.Context, n *jsontree.Node) ([]byte, erro
 	return json.Marshal(answer)
 }
 
+// apig answers a request to Huawei Cloud's API Gateway, which does not say whether
+// it has authenticated anybody: that is for the configuration to say.
+func (d *Door) apig(ctx context.Context, n *jsontree.Node) ([]byte, error) {
+	r := d.gateway(ctx, n, Request{
+		Method: text(n.Get("httpMethod")), Header: members(n.Get("headers")),
+		Query: url.Values(members(n.Get("queryStringParameters"))).Encode(), Admitted: d.Open,
+	})
+	return json.Marshal(struct {
+		Status  int               `json:"statusCode"`
+		Header  map[string]string `json:"headers"`
+		Body    string            `json:"body"`
+		Encoded bool              `json:"isBase64Encoded"`
+	}{r.Status, joined(r.Header), string(r.Body), false})
+}
+
 // gateway answers a request that somebody hands over in JSON, once it has its
 // body.
 func (d *Door) gateway(ctx context.Context, n *jsontree.Node, req Request) Response {

@@ -15,7 +15,7 @@ import (
 // Kept returns the events in a text that somebody kept: one JSON value after
 // another, each a CloudEvent, a batch, or what a sender has put around one, with
 // what keeps messages around that: what `aws sqs receive-message` prints of a
-// dead-letter queue, a Lambda function's payload or the record of a failed
+// dead-letter queue, a function's payload or the record of a failed
 // asynchronous invocation, and EventBridge's envelopes as a rule on an archive's
 // replay delivers them. An item that holds no event says why.
 func Kept(p producers.Reader, text []byte) []cloudevent.Item {
@@ -45,7 +45,13 @@ func kept(p producers.Reader, n *jsontree.Node, left int) (items []cloudevent.It
 	if left == 0 {
 		return []cloudevent.Item{{Err: errNesting}}
 	}
-	for _, list := range []*jsontree.Node{n, n.Get("Messages"), n.Get("Records"), n.Get("events")} {
+	if grid := n.Get("events"); grid.Is(jsontree.Array) {
+		for i := range grid.Items {
+			items = append(items, fromEventGrid(p, &grid.Items[i]))
+		}
+		return items
+	}
+	for _, list := range []*jsontree.Node{n, n.Get("Messages"), n.Get("Records"), n.Get("record")} {
 		if list.Is(jsontree.Array) {
 			for i := range list.Items {
 				items = append(items, kept(p, &list.Items[i], left-1)...)
@@ -57,6 +63,9 @@ func kept(p producers.Reader, n *jsontree.Node, left int) (items []cloudevent.It
 		if inner.Is(jsontree.Object) {
 			return kept(p, inner, left-1)
 		}
+	}
+	if n.Get("smn").Is(jsontree.Object) {
+		return []cloudevent.Item{fromSMN(p, n)}
 	}
 	for _, body := range []*jsontree.Node{n.Get("Body"), n.Get("body")} {
 		if isText(body) {

@@ -27,6 +27,8 @@ func TestKept(t *testing.T) {
 		"a payload of SQS":     {string(sqsEvent(t, a, b)), []string{"a", "b"}},
 		"a payload of SNS":     {string(marshal(t, lambdaevents.SNSEvent{Records: []lambdaevents.SNSEventRecord{snsRecord(a)}})), []string{"a"}},
 		"EventGrid":            {`{"events":[` + a + `,` + b + `]}`, []string{"a", "b"}},
+		"whole in EventGrid":   {`{"events":[` + onEventGrid(a) + `,` + b + `]}`, []string{"a", "b"}},
+		"a payload of SMN":     {string(smnEvent(t, a, b)), []string{"a", "b"}},
 		"a failed invocation":  {`{"version":"1.0","requestContext":{"condition":"RetriesExhausted"},"requestPayload":` + bridge(t, a) + `}`, []string{"a"}},
 		"an empty batch":       {"[]", []string{"!nothing is there"}},
 		"nothing":              {" \n", []string{"!nothing is there"}},

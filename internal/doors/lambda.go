@@ -12,6 +12,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/cloudevent"
 	"github.com/interlock-functions/interlock/internal/jsontree"
+	"github.com/interlock-functions/interlock/internal/producers"
 	"github.com/interlock-functions/interlock/pkg/engine"
 	"github.com/interlock-functions/interlock/pkg/engine/admission"
 )
@@ -32,9 +33,11 @@ var nothing = json.RawMessage("null")
 //     messages that are to be delivered again, and of those that hold no event,
 //     so that they end in the dead-letter queue; in a FIFO queue also of those
 //     behind them in their group;
-//   - SNS, EventBridge, EventGrid: nothing, or an error for the same reasons;
-//   - {"interlock":"sweep"}, which a schedule sends: nothing, once what is due
-//     has been taken up;
+//   - Huawei Cloud's API Gateway: the same, and it tells nothing of who has been
+//     let pass;
+//   - SNS, EventBridge, EventGrid, SMN: nothing, or an error for the same reasons;
+//   - {"interlock":"sweep"}, which a schedule sends, or a timer of FunctionGraph
+//     whose event is sweep: nothing, once what is due has been taken up;
 //   - direct invocation with an event, or a batch: the out-event, or the batch
 //     of out-events, and an error where one is to be sent again.
 //
@@ -63,18 +66,22 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return d.restAPI(ctx, &n)
 	case aLoadBalancer:
 		return d.loadBalancer(ctx, &n)
+	case anAPIG:
+		return d.apig(ctx, &n)
 	case anSQS:
 		return d.sqs(ctx, n.Get("Records").Items)
 	case aPipe:
 		return d.sqs(ctx, n.Items)
 	case anSNS:
-		return d.deliveries(ctx, notifications(n.Get("Records").Items))
+		return d.deliveries(ctx, n.Get("Records").Items, fromSNS)
+	case anSMN:
+		return d.deliveries(ctx, n.Get("record").Items, fromSMN)
 	case anEventBridge:
-		return d.deliveries(ctx, []jsontree.Node{n})
+		return d.deliveries(ctx, []jsontree.Node{n}, fromBus)
 	case anEventGrid:
-		return d.deliveries(ctx, n.Get("events").Items)
+		return d.deliveries(ctx, n.Get("events").Items, fromEventGrid)
 	case aBus:
-		return d.deliveries(ctx, n.Items)
+		return d.deliveries(ctx, n.Items, fromBus)
 	case aSweep:
 		if d.Sweep != nil {
 			return nothing, d.Sweep(ctx)
@@ -125,15 +132,20 @@ func (d *Door) directBatch(ctx context.Context, nodes []jsontree.Node) ([]byte, 
 
 // deliveries answers senders that read nothing but whether to send everything
 // again.
-func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node) ([]byte, error) {
+func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node, read func(producers.Reader, *jsontree.Node) cloudevent.Item) ([]byte, error) {
 	if err := cloudevent.Count(len(nodes)); err != nil {
 		return nil, err
 	}
 	items := make([]cloudevent.Item, len(nodes))
 	for i := range nodes {
-		items[i] = unwrap(d.Producers, &nodes[i], nesting)
+		items[i] = read(d.Producers, &nodes[i])
 	}
 	results := d.handleAll(ctx, items)
+	for i, r := range results {
+		if leftToSweep(r) {
+			results[i] = engine.Result{Kind: engine.Ignored} // nobody needs to send it again
+		}
+	}
 	if err := laterOf(results); err != nil {
 		return nil, err
 	}
@@ -143,18 +155,6 @@ func (d *Door) deliveries(ctx context.Context, nodes []jsontree.Node) ([]byte, e
 		}
 	}
 	return nothing, nil
-}
-
-// notifications are the envelopes in SNS's records, the same that a queue
-// which is subscribed to a topic gets to see.
-func notifications(records []jsontree.Node) []jsontree.Node {
-	nodes := make([]jsontree.Node, len(records))
-	for i := range records {
-		if sns := records[i].Get("Sns"); sns != nil {
-			nodes[i] = *sns
-		}
-	}
-	return nodes
 }
 
 // comesBack tells whether a message is to be delivered again.
@@ -249,7 +249,7 @@ type Unrecognised struct {
 }
 
 func (e *Unrecognised) Error() string {
-	return "unrecognised payload: found " + e.Found + ", expected a CloudEvent, a batch of them, a message of a known producer, or an event of a function URL, API Gateway, an Application Load Balancer, SQS, SNS, EventBridge or EventGrid"
+	return "unrecognised payload: found " + e.Found + ", expected a CloudEvent, a batch of them, a message of a known producer, or an event of a function URL, API Gateway, an Application Load Balancer, SQS, SNS, EventBridge, EventGrid, SMN or a timer of FunctionGraph"
 }
 
 // unrecognised names the members of an object, but never their values.

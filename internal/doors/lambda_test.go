@@ -45,6 +45,21 @@ func snsRecord(message string) lambdaevents.SNSEventRecord {
 		SNS:                  lambdaevents.SNSEntity{Type: "Notification", TopicArn: "arn:aws:sns:eu-west-1:123456789012:topic", MessageID: "m", Message: message}}
 }
 
+// onEventGrid is an event of EventGrid's whose data is a whole event.
+func onEventGrid(whole string) string {
+	return `{"specversion":"1.0","id":"x","source":"interlock","type":"t","data":` + whole + `}`
+}
+
+func smnEvent(t *testing.T, messages ...string) []byte {
+	var records []map[string]any
+	for _, m := range messages {
+		records = append(records, map[string]any{"event_version": "1.0", "event_source": "smn", "smn": map[string]any{
+			"topic_urn": "urn:smn:eu-west-101:p:changes", "message_attributes": "None", "type": "notification", "message_id": "m", "message": m,
+		}})
+	}
+	return marshal(t, map[string]any{"record": records})
+}
+
 func snsEnvelope(t *testing.T, message string) string {
 	return string(marshal(t, snsRecord(message).SNS))
 }
@@ -115,6 +130,10 @@ func TestNothingOrAnError(t *testing.T) {
 			return marshal(t, lambdaevents.SNSEvent{Records: []lambdaevents.SNSEventRecord{snsRecord(bridge(t, e))}})
 		},
 		"EventGrid": func(e string) []byte { return []byte(`{"events":[` + structured("ignored") + `,` + e + `]}`) },
+		"EventGrid with whole events": func(e string) []byte {
+			return []byte(`{"events":[` + structured("ignored") + `,` + onEventGrid(e) + `]}`)
+		},
+		"SMN": func(e string) []byte { return smnEvent(t, structured("applied"), e) },
 	}
 	for name, shape := range shapes {
 		t.Run(name, func(t *testing.T) {
@@ -311,12 +330,64 @@ func TestRestAPIAuthorized(t *testing.T) {
 		`"stage":"prod"`: 401,
 	} {
 		d, _ := newDoor(byID)
-		answer, err := d.Invoke(t.Context(), []byte(`{"httpMethod":"POST","requestContext":{"apiId":"x",`+context+`},
+		answer, err := d.Invoke(t.Context(), []byte(`{"resource":"/x","httpMethod":"POST","requestContext":{"apiId":"x",`+context+`},
 			"headers":{"Content-Type":"application/cloudevents+json"},"body":`+string(marshal(t, structured("applied")))+`}`))
 		require.NoError(t, err)
 		var r lambdaevents.APIGatewayProxyResponse
 		require.NoError(t, json.Unmarshal(answer, &r))
 		require.Equal(t, status, r.StatusCode, context)
+	}
+}
+
+// Huawei Cloud's API Gateway does not tell whom it has let pass: what comes from there is
+// signed, or the configuration says that the gateway lets in nobody else.
+func TestAPIG(t *testing.T) {
+	request := func(body string, encoded bool) []byte {
+		return marshal(t, map[string]any{
+			"httpMethod": "POST", "path": "/x", "requestContext": map[string]any{"apiId": "a", "stage": "RELEASE", "authorizer": map[string]any{"principalId": "forged"}},
+			"headers": map[string]string{"content-type": "application/cloudevents+json"}, "queryStringParameters": map[string]string{"a": "b&c"},
+			"pathParameters": map[string]string{}, "body": body, "isBase64Encoded": encoded,
+		})
+	}
+	ask := func(open bool, payload []byte) (status any, body string) {
+		d, _ := newDoor(byID)
+		d.Open = open
+		answer, err := d.Invoke(t.Context(), payload)
+		require.NoError(t, err)
+		r := jsonOf(t, answer)
+		require.Equal(t, false, r["isBase64Encoded"])
+		return r["statusCode"], r["body"].(string)
+	}
+	status, _ := ask(false, request(structured("applied"), false))
+	require.EqualValues(t, 401, status)
+	status, body := ask(true, request(structured("applied"), false))
+	require.EqualValues(t, 200, status)
+	require.Contains(t, body, `"id":"out-applied"`)
+	status, _ = ask(true, request(base64.StdEncoding.EncodeToString([]byte(structured("accepted"))), true))
+	require.EqualValues(t, 202, status)
+	status, _ = ask(true, request(structured("applied"), true))
+	require.EqualValues(t, 400, status, "no Base64")
+}
+
+// Each part of a batch is answered on its own: those that are settled stay so, and one
+// that waits for long is left to the sweep.
+func TestPartsOfABatch(t *testing.T) {
+	for name, shape := range map[string]func(...string) []byte{
+		"EventGrid": func(events ...string) []byte { return []byte(`{"events":[` + strings.Join(events, ",") + `]}`) },
+		"SMN":       func(events ...string) []byte { return smnEvent(t, events...) },
+	} {
+		d, s := newDoor(func(ctx context.Context, ev event.Event) engine.Result {
+			if ev.ID() == "window" {
+				return engine.Result{Kind: engine.Later, Stored: true, RetryAfter: 72 * time.Hour, Error: failure("not-yet")}
+			}
+			return byID(ctx, ev)
+		})
+		_, err := d.Invoke(t.Context(), shape(structured("applied"), structured("busy"), `{"specversion":"1.0"}`, structured("window"), structured("accepted")))
+		require.EqualError(t, err, "1 of 5 events to be handled later: busy: detail", name)
+		require.ElementsMatch(t, []string{"applied", "busy", "window", "accepted"}, s.seen, name)
+		answer, err := d.Invoke(t.Context(), shape(structured("applied"), structured("window")))
+		require.NoError(t, err, name)
+		require.Equal(t, "null", string(answer))
 	}
 }
 
@@ -326,9 +397,9 @@ func TestGatewaysTellAll(t *testing.T) {
 	message := string(must(os.ReadFile("../../events/samples/producers/servicenow.json")))
 	message = string(marshal(t, message))
 	for name, payload := range map[string]string{
-		"REST API": `{"httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
+		"REST API": `{"resource":"/x","httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
 			"multiValueQueryStringParameters":{"from":["nobody?&="]},"headers":{"Content-Type":"application/json"},"body":` + message + `}`,
-		"REST API, single": `{"httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
+		"REST API, single": `{"resource":"/x","httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
 			"queryStringParameters":{"from":"nobody?&="},"headers":{"Content-Type":"application/json"},"body":` + message + `}`,
 		"ALB": `{"httpMethod":"POST","requestContext":{"elb":{"targetGroupArn":"arn"}},
 			"queryStringParameters":{"from":"nobody%3F%26%3D"},"headers":{"Content-Type":"application/json"},"body":` + message + `}`,
@@ -347,7 +418,7 @@ func TestGatewaysTellAll(t *testing.T) {
 		require.Equal(t, `"nobody?&="`, p.Fields[0].Found, name)
 	}
 	d, _ := newDoor(byID)
-	answer, err := d.Invoke(t.Context(), []byte(`{"httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
+	answer, err := d.Invoke(t.Context(), []byte(`{"resource":"/x","httpMethod":"POST","requestContext":{"apiId":"x","authorizer":{"principalId":"p"}},
 		"headers":{"Content-Type":"application/cloudevents+json"},"multiValueHeaders":{"Content-Type":["application/cloudevents+json","text/plain"]},"body":""}`))
 	require.NoError(t, err)
 	require.Contains(t, string(answer), `"statusCode":415`)
@@ -413,6 +484,8 @@ func TestSeenWhole(t *testing.T) {
 		"SNS":          marshal(t, lambdaevents.SNSEvent{Records: []lambdaevents.SNSEventRecord{snsRecord(sent)}}),
 		"SQS":          sqsEvent(t, sent),
 		"EventGrid":    []byte(`{"events":[` + sent + `]}`),
+		"in EventGrid": []byte(`{"events":[` + onEventGrid(sent) + `]}`),
+		"SMN":          smnEvent(t, sent),
 		"function URL": marshal(t, urlRequest(map[string]string{"content-type": "application/cloudevents+json"}, sent, false)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -453,6 +526,10 @@ func TestRecognition(t *testing.T) {
 		"a pipe of a stream":          {`[{"eventSource":"aws:kinesis","data":"secret"}]`, "found array"},
 		"a method of another kind":    {`{"requestContext":{"http":{"method":1}}}`, `object of "requestContext"`},
 		"Detail-Type":                 {`{"Detail-Type":"t","detail":{},"source":"s"}`, `object of "Detail-Type"`},
+		"SMN":                         {string(smnEvent(t, structured("applied"))), "null"},
+		"SMN without a message":       {`{"record":[{"event_source":"smn"}]}`, `object of "record"`},
+		"a timer that sweeps":         {`{"version":"v1.0","time":"2018-06-01T08:30:00+08:00","trigger_type":"TIMER","trigger_name":"t","user_event":"sweep"}`, "null"},
+		"another timer":               {`{"version":"v1.0","trigger_type":"TIMER","user_event":"User Event"}`, `object of "version", "trigger_type"`},
 		"EventGrid without events":    {`{"events":[]}`, `object of "events"`},
 		"an array of numbers":         {`[1,2]`, "found array"},
 		"a text":                      {`"secret"`, "found string"},
@@ -463,6 +540,7 @@ func TestRecognition(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, _ := newDoor(byID)
+			d.Sweep = func(context.Context) error { return nil }
 			answer, err := d.Invoke(context.Background(), []byte(test.payload))
 			if err == nil {
 				require.Equal(t, test.want, string(answer))

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,13 +74,14 @@ func TestAdmission(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"function-url": admission.URL, "http-api": admission.URL, "http-api-1": admission.URL, "rest-api": admission.URL, "sqs": admission.Queue, "pipe": admission.Queue, "sns": admission.Bus,
-		"eventbridge": admission.Bus, "eventbridge-bus": admission.Bus, "eventgrid": admission.Bus, "direct": admission.Direct, "batch": admission.Direct,
+		"eventbridge": admission.Bus, "eventbridge-bus": admission.Bus, "eventgrid": admission.Bus, "eventgrid-whole": admission.Bus, "smn": admission.Bus, "apig": admission.URL, "direct": admission.Direct, "batch": admission.Direct,
 	} {
 		got := make(chan admission.Admission, 10)
 		d, _ := newDoor(func(ctx context.Context, _ event.Event) engine.Result {
 			got <- admission.From(ctx)
 			return engine.Result{Kind: engine.Ignored}
 		})
+		d.Open = true
 		_, err := d.Invoke(t.Context(), file(name))
 		require.NoError(t, err)
 		require.NotEmpty(t, got, name)
@@ -276,6 +278,7 @@ func TestBatchLimit(t *testing.T) {
 		"direct":    func(n int) string { return "[" + list(n, structured("ignored")) + "]" },
 		"a bus":     func(n int) string { return "[" + list(n, bridge(t, structured("ignored"))) + "]" },
 		"EventGrid": func(n int) string { return `{"events":[` + list(n, structured("ignored")) + `]}` },
+		"SMN":       func(n int) string { return string(smnEvent(t, slices.Repeat([]string{structured("ignored")}, n)...)) },
 		"SNS": func(n int) string {
 			return `{"Records":[` + list(n, string(marshal(t, snsRecord(structured("ignored"))))) + `]}`
 		},

@@ -22,9 +22,11 @@ const (
 	aFunctionURL
 	aRestAPI
 	aLoadBalancer
+	anAPIG
 	anSQS
 	aPipe
 	anSNS
+	anSMN
 	anEventBridge
 	anEventGrid
 	aBus
@@ -37,7 +39,7 @@ func (s shape) door() string {
 	switch s {
 	case anSQS, aPipe:
 		return admission.Queue
-	case anSNS, anEventBridge, anEventGrid, aBus:
+	case anSNS, anSMN, anEventBridge, anEventGrid, aBus:
 		return admission.Bus
 	}
 	return admission.Direct
@@ -54,14 +56,19 @@ func recognise(n *jsontree.Node) shape {
 	case isText(n.Get("httpMethod")) && isText(n.Get("requestContext").Get("elb").Get("targetGroupArn")):
 		return aLoadBalancer
 	case isText(n.Get("httpMethod")) && isText(n.Get("requestContext").Get("apiId")):
-		return aRestAPI
+		if isText(n.Get("resource")) {
+			return aRestAPI
+		}
+		return anAPIG // which has no resources
 	case some(n.Get("Records"), fromSQS):
 		return anSQS
 	case some(n.Get("Records"), func(r *jsontree.Node) bool { return text(r.Get("EventSource")) == "aws:sns" }):
 		return anSNS
+	case some(n.Get("record"), func(r *jsontree.Node) bool { return r.Get("smn").Is(jsontree.Object) }):
+		return anSMN
 	case enveloped(n):
 		return anEventBridge
-	case text(n.Get("interlock")) == "sweep":
+	case text(n.Get("interlock")) == "sweep", text(n.Get("trigger_type")) == "TIMER" && text(n.Get("user_event")) == "sweep":
 		return aSweep
 	case some(n.Get("events"), versioned):
 		return anEventGrid
@@ -153,6 +160,32 @@ func single(p producers.Reader, n *jsontree.Node) cloudevent.Item {
 	}
 	return item
 }
+
+// fromEventGrid is an event of EventGrid's, or the whole one that is its data, as
+// [internal/eventgrid] publishes them.
+func fromEventGrid(p producers.Reader, n *jsontree.Node) cloudevent.Item {
+	if whole := n.Get("data"); isText(whole.Get("specversion")) {
+		return single(p, whole)
+	}
+	return fromBus(p, n)
+}
+
+// fromSMN is the event in a message of SMN.
+func fromSMN(p producers.Reader, n *jsontree.Node) cloudevent.Item {
+	return message(p, text(n.Get("smn").Get("message")), nesting)
+}
+
+// fromSNS is the event in a record of SNS, of which a queue that is subscribed to a
+// topic gets to see the same.
+func fromSNS(p producers.Reader, n *jsontree.Node) cloudevent.Item {
+	if sns := n.Get("Sns"); sns != nil {
+		return fromBus(p, sns)
+	}
+	return cloudevent.Item{Err: unrecognised(n)}
+}
+
+// fromBus is the event in as many envelopes as senders put there.
+func fromBus(p producers.Reader, n *jsontree.Node) cloudevent.Item { return unwrap(p, n, nesting) }
 
 // fromEventBridge is the CloudEvent in an envelope's detail, or what a known
 // producer's message there comes to, or else the envelope as a CloudEvent.

@@ -172,7 +172,7 @@ func (h *Host) door(function, name string, handler doors.Handler) *doors.Door {
 	c := h.config
 	return &doors.Door{
 		Function: function, Switch: name, Handler: handler, Producers: c.Producers,
-		Origins: c.WebhookOrigins, Verify: h.verify,
+		Open: c.Open, Origins: c.WebhookOrigins, Verify: h.verify,
 		Arrived: func(ctx context.Context, cause events.Cause, why *events.Error) {
 			h.Engine.Arrived(ctx, name, cause, why)
 		},
