@@ -10,7 +10,7 @@
 // i#<project>/<instance>, with its holder (h) and the holder's nonce (n), and
 // for each slot the mark (m#<slot>) and the last tag value (t#<slot>), and the
 // number and hash (aq, ah) of the last record on its audit trail. A job is
-// j#<project>/<job>, with its owner (k). The use of a ticket is t#<hash of
+// j#<project>/<job>, with its owner (k) and a ttl. The use of a ticket is t#<hash of
 // ticket and slot> (rec), an audit record a#<project>/<instance>#<number> (rec).
 // An arrival is n#<number> (rec) with a ttl: the number is a part of its digest's
 // hash, so that there are never more than 65,536 of them, however many come, and
@@ -33,8 +33,8 @@
 // it from the settlement before.
 //
 // DynamoDB deletes expired items late. Nothing depends on it: an outcome that
-// has expired is answered as long as it is there. Jobs, marks, tickets and audit
-// trails stay.
+// has expired is answered as long as it is there. Marks, tickets and audit trails
+// stay, and so do jobs that earlier versions wrote.
 package dynamodb
 
 import (

@@ -158,7 +158,7 @@ const mostPages = 16
 // as it is. An item that cannot be read is passed over, lest it stop the work on
 // all others; it is an error only where nothing else was read. What is passed
 // over takes nobody's place: its shard is searched further.
-func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
+func (l *Ledger) Due(ctx context.Context, now time.Time, limit int, but ...func(ledger.Due) bool) ([]ledger.Due, error) {
 	var (
 		list   []ledger.Due
 		errs   []error
@@ -194,7 +194,7 @@ func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Du
 				continue
 			}
 			read = read || s.decision.Format <= ledger.Format
-			if a, ok := s.decision.Asks(); ok && a.By(now) {
+			if a, ok := s.decision.Asks(); ok && a.By(now) && !a.In(but) {
 				list = append(list, a)
 				listed[i["pk"].S].found++
 			}

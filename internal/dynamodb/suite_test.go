@@ -292,13 +292,14 @@ func TestExpiry(t *testing.T) { expiry(t, standIn()) }
 
 func expiry(t *testing.T, of backend) {
 	l := of.open(t, nil)
-	ttl := func() string {
+	ttlOf := func(pk string) string {
 		t.Helper()
 		var out struct{ Item map[string]struct{ N string } }
-		key := map[string]any{"pk": map[string]string{"S": "d#" + ask("a", 1, 0).Key.Digest()}}
+		key := map[string]any{"pk": map[string]string{"S": pk}}
 		require.NoError(t, l.Client.Do(t.Context(), "GetItem", map[string]any{"TableName": l.Table, "Key": key, "ConsistentRead": true}, &out))
 		return cmp.Or(out.Item["ttl"].N, "none")
 	}
+	ttl := func() string { return ttlOf("d#" + ask("a", 1, 0).Key.Digest()) }
 	c := ask("a", 1, 0)
 	_, err := l.Claim(t.Context(), c)
 	require.NoError(t, err)
@@ -306,6 +307,16 @@ func expiry(t *testing.T, of backend) {
 	require.Equal(t, "none", ttl(), "not before it is emitted")
 	require.NoError(t, l.Mark(t.Context(), c.Key, c.Nonce, at(6), at(60)))
 	require.Equal(t, fmt.Sprint(at(61).Unix()), ttl())
+	for id, until := range map[string]time.Time{"job 1": {}, "job 2": at(70)} {
+		c := ask(id, 1, 0)
+		c.Instance = "instance of " + id
+		_, err := l.Claim(t.Context(), c)
+		require.NoError(t, err)
+		require.NoError(t, l.Settle(t.Context(), c.Key, c.Nonce, ledger.Outcome{Result: "accepted", At: at(5), JobID: id, JobExpire: until, Listed: true}))
+	}
+	require.Equal(t, "none", ttlOf("j#project/job 1"))
+	require.Equal(t, fmt.Sprint(at(71).Unix()), ttlOf("j#project/job 2"))
+	require.Equal(t, "none", ttlOf("j#project/"), "that the list shows jobs is remembered for good")
 	_, err = l.Claim(t.Context(), ask("a", 1, 100))
 	require.NoError(t, err)
 	require.Equal(t, "none", ttl())

@@ -149,6 +149,9 @@ func (l *Ledger) updateInstance(ch *ledger.Change) (write, error) {
 // putJob makes the job the decision's own, if it is nobody else's.
 func (l *Ledger) putJob(ch *ledger.Change) (write, error) {
 	w, err := l.putOwner(ch, ch.Job)
+	if !ch.JobExpire.IsZero() {
+		w.Item["ttl"] = number(ch.JobExpire.Unix() + 1)
+	}
 	w.ConditionExpression = "attribute_not_exists(pk) OR k = :k"
 	w.ExpressionAttributeValues = item{":k": w.Item["k"]}
 	w.ReturnValuesOnConditionCheckFailure = allOld

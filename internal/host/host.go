@@ -131,7 +131,10 @@ func New(c config.Config, switches []huawei.Switch, cloud *cloudapi.Client, l le
 		Halted: func(context.Context) bool { return c.Halt },
 	}
 	h.Follower = &engine.Follower{Engine: h.Engine, Patience: c.Follow}
-	h.Sweeper = &Sweeper{Resume: h.Resume, Ledger: l, By: rand.Text()}
+	h.Sweeper = &Sweeper{
+		Resume: h.Resume, Ledger: l, By: rand.Text(),
+		Halted: func(ctx context.Context) bool { return h.Engine.Halted(ctx) }, // which a host may change
+	}
 	return h
 }
 

@@ -28,6 +28,9 @@ type Sweeper struct {
 	// By names this process where others look after the same ledger; see
 	// [ledger.Sharer].
 	By string
+	// Halted tells whether all calls are to stop for now: what waits for one is left
+	// alone then. Default never.
+	Halted func(context.Context) bool
 	// Log is told of panics. Default slog.Default.
 	Log *slog.Logger
 
@@ -73,7 +76,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (begun int, err error) {
 	limit := dueBatch + len(s.again) + len(s.busy)
 	s.mu.Unlock()
 	now := s.now()
-	due, err := s.Ledger.Due(ctx, now, limit)
+	due, err := s.Ledger.Due(ctx, now, limit, s.idle(ctx)...)
 	if err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
@@ -134,6 +137,16 @@ func (s *Sweeper) forget(due []ledger.Due, now time.Time) {
 	maps.DeleteFunc(s.again, func(key ledger.Key, r retry) bool {
 		return !listed[key] && r.at.Add(-r.after).Before(now)
 	})
+}
+
+// idle tells what there is nothing to do for. Under a halt, that is what waits to be
+// called for: taken up, each would be put off again, with two writes. Jobs only ask
+// how something is.
+func (s *Sweeper) idle(ctx context.Context) []func(ledger.Due) bool {
+	if s.Halted == nil || !s.Halted(ctx) {
+		return nil
+	}
+	return []func(ledger.Due) bool{func(d ledger.Due) bool { return d.Why == ledger.Waited && d.Key.Switch != engine.JobFollow }}
 }
 
 func (s *Sweeper) now() time.Time {

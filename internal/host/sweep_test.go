@@ -252,6 +252,29 @@ func TestSweepOutlivesAPanic(t *testing.T) {
 	require.Equal(t, 1, w.bus.published())
 }
 
+// Under a halt, what waits for its end is left alone: taken up, each would be
+// written twice to be put off again. What is to be published is, and jobs are
+// followed.
+func TestSweepUnderAHalt(t *testing.T) {
+	w := newSwept(t)
+	w.bus.set(true)
+	require.Equal(t, engine.Later, w.handle(t, "1").Kind)
+	w.bus.set(false)
+	halt := true
+	w.Engine.Halted = func(context.Context) bool { return halt }
+	require.Equal(t, engine.Later, w.handle(t, "2").Kind)
+	followed := ledger.Claim{Key: ledger.Key{Switch: engine.JobFollow, ID: "3"}, Stored: json.RawMessage(`{}`), Now: noon}
+	require.NoError(t, w.Host.Ledger.Wait(t.Context(), followed, ledger.Wait{Due: noon}))
+	w.advance(time.Hour)
+	require.Equal(t, 2, w.sweep(t), "the one that is to be published, and the job")
+	require.Equal(t, 1, w.bus.published())
+	require.Len(t, w.cloud.Effects(), 1)
+	halt = false
+	w.sweep(t)
+	require.Equal(t, 2, w.bus.published())
+	require.Len(t, w.cloud.Effects(), 2)
+}
+
 // A whole sweep goes on until nothing is due, and begins nothing near the end of
 // its time.
 func TestSweepAll(t *testing.T) {
@@ -314,14 +337,14 @@ func TestSweepForgetsOnlyByWhatItKnows(t *testing.T) {
 // event that is about to be published, over and over.
 type crowded struct{ ledger.Ledger }
 
-func (crowded) Due(_ context.Context, now time.Time, limit int) ([]ledger.Due, error) {
+func (crowded) Due(_ context.Context, now time.Time, limit int, _ ...func(ledger.Due) bool) ([]ledger.Due, error) {
 	return slices.Repeat([]ledger.Due{{Key: ledger.Key{ID: "1"}, Why: ledger.Unemitted, At: now}}, limit), nil
 }
 
 // broken is a ledger that cannot be read.
 type broken struct{ ledger.Ledger }
 
-func (broken) Due(context.Context, time.Time, int) ([]ledger.Due, error) {
+func (broken) Due(context.Context, time.Time, int, ...func(ledger.Due) bool) ([]ledger.Due, error) {
 	return nil, errors.New("away")
 }
 
@@ -381,7 +404,7 @@ func (a *waiting) remove(key ledger.Key) engine.Result {
 	return engine.Result{}
 }
 
-func (a *waiting) Due(_ context.Context, _ time.Time, limit int) ([]ledger.Due, error) {
+func (a *waiting) Due(_ context.Context, _ time.Time, limit int, _ ...func(ledger.Due) bool) ([]ledger.Due, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.limits = append(a.limits, limit)

@@ -15,7 +15,7 @@ import (
 )
 
 // follows looks after jobs until they end: a heap of timers, which is rebuilt
-// from the ledger when the process starts.
+// from the ledger once the process has started.
 type follows struct {
 	follower *engine.Follower
 	now      func() time.Time
@@ -55,25 +55,27 @@ func newFollows(h *host.Host, now func() time.Time) *follows {
 // restore takes up what an earlier process followed, or another one that may have
 // died meanwhile.
 func (f *follows) restore(ctx context.Context) error {
-	due, err := f.ledger.Due(ctx, f.now().AddDate(1, 0, 0), mostFollowed)
+	due, err := f.ledger.Due(ctx, f.now().AddDate(1, 0, 0), mostFollowed, func(d ledger.Due) bool { return d.Key.Switch != engine.JobFollow || d.Why != ledger.Waited })
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
+	var errs []error
 	for _, d := range due {
-		if d.Key.Switch != engine.JobFollow || d.Why != ledger.Waited {
-			continue
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		rec, err := f.ledger.Get(ctx, d.Key)
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
+		var j *engine.Followed
+		if err == nil {
+			j, err = f.follower.Restore(rec.Stored)
 		}
-		j, err := f.follower.Restore(rec.Stored)
 		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
+			errs = append(errs, fmt.Errorf("ledger: %w", err))
+			continue
 		}
 		f.add(j, f.now())
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // add has a job looked at from a time on, unless it is already.

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,15 +14,58 @@ import (
 func (h *Host) keep(ctx context.Context) {
 	var loops sync.WaitGroup
 	loops.Go(func() {
-		// A ledger that cannot be read is asked again at the next tick.
-		every(ctx, h.tick, func() { _, _ = h.Sweeper.Sweep(ctx) })
+		rest := resting{halted: h.Engine.Halted}
+		every(ctx, h.tick, func() {
+			if rest.over(ctx) {
+				began := time.Now()
+				// A ledger that cannot be read is asked again at the next tick.
+				begun, err := h.Sweeper.Sweep(ctx)
+				rest.after(began, begun > 0 || err != nil)
+			}
+		})
 		h.Sweeper.Wait()
 	})
 	loops.Go(func() { every(ctx, h.tick, func() { h.follows.sweep(ctx) }) })
-	if _, shared := h.Ledger.(ledger.Sharer); shared {
-		loops.Go(func() { every(ctx, othersJobs, func() { _ = h.follows.restore(ctx) }) })
-	}
+	loops.Go(func() {
+		restored := false // all that there were before
+		_, shared := h.Ledger.(ledger.Sharer)
+		every(ctx, othersJobs, func() {
+			if restored && !shared {
+				return
+			}
+			err := h.follows.restore(ctx)
+			if restored = err == nil; !restored && ctx.Err() == nil {
+				slog.Warn("jobs that are to be followed could not be read", "error", err)
+			}
+		})
+	})
 	loops.Wait()
+}
+
+// resting has what found nothing to do rest for a hundred times as long as it took:
+// a backlog that only waits costs no more than a hundredth of a core, however large.
+// The end of a halt ends the rest.
+type resting struct {
+	halted func(context.Context) bool
+	was    bool // halted
+	until  time.Time
+}
+
+// mostRest bounds a rest.
+const mostRest = 30 * time.Second
+
+func (r *resting) over(ctx context.Context) bool {
+	was := r.was
+	r.was = r.halted(ctx)
+	return was != r.was || !time.Now().Before(r.until)
+}
+
+func (r *resting) after(began time.Time, worked bool) {
+	r.until = time.Time{}
+	if !worked {
+		now := time.Now()
+		r.until = now.Add(min(100*now.Sub(began), mostRest))
+	}
 }
 
 func every(ctx context.Context, d time.Duration, f func()) {

@@ -107,9 +107,6 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		h.Engine.Halted = func(ctx context.Context) bool { return c.Halt || halted(ctx, h.Ledger) }
 	}
 	h.Sweeper.Alone = c.Ledger.Kind == "bolt" || c.Ledger.Kind == "memory"
-	if err := h.follows.restore(context.Background()); err != nil {
-		return nil, errors.Join(err, h.Close())
-	}
 	if l, ok := h.Ledger.(*page.Watched); ok {
 		h.page = page.New(l.View, o.Acts...)
 		h.page.Compare(position.At(h.Cloud))

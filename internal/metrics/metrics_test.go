@@ -172,6 +172,6 @@ func TestLedgerAway(t *testing.T) {
 
 type away struct{ ledger.Ledger }
 
-func (away) Due(context.Context, time.Time, int) ([]ledger.Due, error) {
+func (away) Due(context.Context, time.Time, int, ...func(ledger.Due) bool) ([]ledger.Due, error) {
 	return nil, errors.New("away")
 }

@@ -226,8 +226,8 @@ func (gated) Get(ctx context.Context, key ledger.Key) (d ledger.Record, err erro
 	return d, err
 }
 
-func (gated) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
-	return from(ctx).ledger.Due(ctx, now, limit)
+func (gated) Due(ctx context.Context, now time.Time, limit int, but ...func(ledger.Due) bool) ([]ledger.Due, error) {
+	return from(ctx).ledger.Due(ctx, now, limit, but...)
 }
 
 func (gated) All(ctx context.Context) iter.Seq2[ledger.Record, error] {

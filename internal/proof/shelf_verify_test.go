@@ -159,8 +159,8 @@ func (r *remote) Get(_ context.Context, key ledger.Key) (d ledger.Record, err er
 	return d, err
 }
 
-func (r *remote) Due(_ context.Context, now time.Time, limit int) (due []ledger.Due, err error) {
-	r.do(func(ctx context.Context) { due, err = r.Ledger.Due(ctx, now, limit) })
+func (r *remote) Due(_ context.Context, now time.Time, limit int, but ...func(ledger.Due) bool) (due []ledger.Due, err error) {
+	r.do(func(ctx context.Context) { due, err = r.Ledger.Due(ctx, now, limit, but...) })
 	return due, err
 }
 

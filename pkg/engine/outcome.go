@@ -27,6 +27,10 @@ func (e *Engine) outcome(d *decision.Decision, v verdict, nonce string, order ti
 		Result: string(v.result), Code: string(v.code), At: e.Now().UTC(), JobID: v.jobID,
 		Effective: v.result == Completed, Failed: v.result == Failed, Doubt: v.doubt,
 	}
+	if v.jobID != "" {
+		// Another may be looked up for as long as the cloud tells of it.
+		o.JobExpire = o.At.Add(max(e.Retention, memory))
+	}
 	var typ string
 	var data any
 	switch v.result {

@@ -19,12 +19,14 @@ import (
 type unsettled struct {
 	ledger.Ledger
 	refusals, settles int
+	last              ledger.Outcome
 	heldFast          bool
 }
 
 var errFull = errors.New("the table is full")
 
 func (l *unsettled) Settle(ctx context.Context, key ledger.Key, nonce string, o ledger.Outcome) error {
+	l.last = o
 	if l.settles++; l.refusals != 0 {
 		l.refusals--
 		return errFull
@@ -63,6 +65,18 @@ func TestSettlingIsTriedAgain(t *testing.T) {
 	require.Equal(t, 1550*time.Millisecond, *waited)
 	require.Equal(t, string(events.Accepted), s.record(t).Outcome.Result)
 	require.Len(t, s.Cloud.Effects(), 1)
+}
+
+// A job is remembered for as long as its decision's outcome, and as the cloud tells of it.
+func TestAJobIsRememberedForAsLongAsItCounts(t *testing.T) {
+	for retention, want := range map[time.Duration]time.Duration{time.Hour: 30 * 24 * time.Hour, 1000 * time.Hour: 1000 * time.Hour} {
+		s := onStage(t)
+		l := new(unsettled)
+		l.on(s)
+		s.Host.Engine.Retention = retention
+		require.Equal(t, http.StatusAccepted, s.Post(t, "proxyssl", sslTicket(t)).Status)
+		require.Equal(t, l.last.At.Add(want), l.last.JobExpire)
+	}
 }
 
 // A job whose decision could not be settled at all is on record all the same, and

@@ -263,8 +263,8 @@ func (l gatedLedger) Get(ctx context.Context, key ledger.Key) (ledger.Record, er
 	return gated(ctx, l.Host, "Get", func(ctx context.Context) (ledger.Record, error) { return l.to.Get(ctx, key) })
 }
 
-func (l gatedLedger) Due(ctx context.Context, now time.Time, limit int) ([]ledger.Due, error) {
-	return l.to.Due(ctx, now, limit)
+func (l gatedLedger) Due(ctx context.Context, now time.Time, limit int, but ...func(ledger.Due) bool) ([]ledger.Due, error) {
+	return l.to.Due(ctx, now, limit, but...)
 }
 
 func (l gatedLedger) All(ctx context.Context) iter.Seq2[ledger.Record, error] { return l.to.All(ctx) }

@@ -129,8 +129,9 @@ type Ledger interface {
 	// work at now: Claimed with a lease that ran out, Waiting and due, or
 	// Settled and not marked emitted (due from when it was settled). A ledger
 	// may learn of a decision a moment late, but lists none that asks for
-	// nothing.
-	Due(ctx context.Context, now time.Time, limit int) ([]Due, error)
+	// nothing. It passes over those of which one of but is true: they take
+	// nobody's place, and cost less than to be listed.
+	Due(ctx context.Context, now time.Time, limit int, but ...func(Due) bool) ([]Due, error)
 
 	// All lists every decision, in no order, for people to look at. It reads
 	// everything there is. A record that cannot be read comes as an error, and
@@ -373,6 +374,9 @@ type Outcome struct {
 	At time.Time `json:"at"`
 	// JobID is the cloud's job; it becomes this decision's own.
 	JobID string `json:"job_id,omitempty"`
+	// JobExpire is until when at least the job is remembered as the decision's own;
+	// zero: for good. Ledgers that forget it with the decision do that.
+	JobExpire time.Time `json:"-"`
 	// Listed: the cloud's list of jobs was seen to show the job that this is the
 	// end of; see [Listed].
 	Listed bool `json:"-"`

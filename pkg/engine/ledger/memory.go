@@ -73,10 +73,10 @@ func (m *memory) Owner(project, job string) (*Key, error) {
 	return nil, nil
 }
 
-func (m *memory) Due(now time.Time, limit int) ([]Due, error) {
+func (m *memory) Due(now time.Time, limit int, but ...func(Due) bool) ([]Due, error) {
 	var all []Due
 	for _, d := range m.decisions {
-		if due, ok := d.Asks(); ok && due.By(now) {
+		if due, ok := d.Asks(); ok && due.By(now) && !due.In(but) {
 			all = append(all, due)
 		}
 	}

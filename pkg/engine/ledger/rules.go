@@ -57,8 +57,9 @@ type Change struct {
 	InOrder bool
 	// Raise the mark to the decision's order.
 	Raise bool
-	// Job, if any, becomes the decision's own.
-	Job string
+	// Job, if any, becomes the decision's own, until JobExpire if that is set.
+	Job       string
+	JobExpire time.Time
 	// Listed is remembered of the project.
 	Listed bool
 	// Tag, if any, is the tag value that was settled.
@@ -179,7 +180,7 @@ func (f Facts) Settle(nonce string, o Outcome) (*Change, error) {
 	if ordered {
 		tag = o.Tag // an older value does not take the place of a newer one
 	}
-	return f.end(d, o, Change{InOrder: ordered, Raise: ordered, Job: o.JobID, Tag: tag})
+	return f.end(d, o, Change{InOrder: ordered, Raise: ordered, Job: o.JobID, JobExpire: o.JobExpire, Tag: tag})
 }
 
 // Reject is the rule for [Ledger.Reject].
@@ -351,7 +352,7 @@ func (c Claim) decision() Record {
 }
 
 func (d Record) settled(o Outcome) Record {
-	o.At, o.Audit, o.Listed = instant(o.At), nil, false
+	o.At, o.Audit, o.Listed, o.JobExpire = instant(o.At), nil, false, time.Time{}
 	d.State, d.Outcome, d.Due, d.Quiet = Settled, &o, time.Time{}, false
 	if d.Doubt = o.Failed && o.Doubt; d.Doubt {
 		d.Earlier = append(slices.Clip(d.Earlier), Span{d.Since, o.At})
@@ -427,6 +428,11 @@ func (d *Record) Asks() (Due, bool) {
 // By tells whether what is due is so at now.
 func (d Due) By(now time.Time) bool {
 	return d.At.Before(now) || d.At.Equal(now) && d.Why != Lapsed
+}
+
+// In tells whether one of them is true of it.
+func (d Due) In(some []func(Due) bool) bool {
+	return slices.ContainsFunc(some, func(is func(Due) bool) bool { return is(d) })
 }
 
 // Clone is a copy that shares no memory.

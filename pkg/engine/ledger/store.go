@@ -26,7 +26,7 @@ type Records interface {
 	// Owner is nil if the job belongs to nobody.
 	Owner(project, job string) (*Key, error)
 	// Due is as in [Ledger].
-	Due(now time.Time, limit int) ([]Due, error)
+	Due(now time.Time, limit int, but ...func(Due) bool) ([]Due, error)
 	// Page lists some decisions after a place in the list, and the place to
 	// go on from, "" at the end. The list begins at "".
 	Page(after string) (list []*Record, next string, err error)
@@ -264,10 +264,10 @@ func (l *Transactional) Get(ctx context.Context, key Key) (d Record, err error) 
 }
 
 // Due is as in [Ledger].
-func (l *Transactional) Due(ctx context.Context, now time.Time, limit int) (due []Due, err error) {
+func (l *Transactional) Due(ctx context.Context, now time.Time, limit int, but ...func(Due) bool) (due []Due, err error) {
 	err = l.store.View(ctx, func(r Records) error {
 		var err error
-		due, err = r.Due(instant(now), limit)
+		due, err = r.Due(instant(now), limit, but...)
 		return err
 	})
 	return due, err
@@ -370,14 +370,11 @@ var endless = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 // other process can use any more, so that whoever held is known to be dead.
 func (l *Transactional) Orphan(ctx context.Context, until time.Time) error {
 	return l.store.Update(ctx, func(r Records) (wrote bool, err error) {
-		all, err := r.Due(endless, math.MaxInt)
+		held, err := r.Due(endless, math.MaxInt, func(d Due) bool { return d.Why != Lapsed || !d.At.After(until) })
 		if err != nil {
 			return false, err
 		}
-		for _, due := range all {
-			if due.Why != Lapsed || !due.At.After(until) {
-				continue
-			}
+		for _, due := range held {
 			if wrote, err = apply(r, about{key: due.Key}, func(f Facts) (*Change, error) { return f.Orphan(until) }); err != nil {
 				return false, err
 			}

@@ -31,7 +31,7 @@ func harness() ledgertest.Harness {
 			return l
 		},
 		Newer: func(t *testing.T, l ledger.Ledger, key ledger.Key) {
-			require.NoError(t, files[l].Age("decisions", key.Digest()))
+			require.NoError(t, files[l].AgeDecision(key))
 		},
 		NewerInstance: func(t *testing.T, l ledger.Ledger, project, instance string) {
 			require.NoError(t, files[l].Age("instances", project+"/"+instance))
@@ -192,6 +192,25 @@ func TestForeignFile(t *testing.T) {
 	_, err = bolt.Open(path, now, quiet)
 	require.True(t, damaged(err), "%v", err)
 	require.ErrorContains(t, err, "not a ledger")
+}
+
+// Older versions have left the index of what is due without what it names.
+func TestIndexOfOlderVersions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	f, l, err := bolt.OpenFile(path, now, quiet)
+	require.NoError(t, err)
+	_, err = l.Claim(t.Context(), claim("a", now))
+	require.NoError(t, err)
+	require.NoError(t, l.Wait(t.Context(), claim("b", now), ledger.Wait{Due: now.Add(time.Minute)}))
+	want, err := l.Due(t.Context(), now.Add(time.Hour), 10)
+	require.NoError(t, err)
+	require.Len(t, want, 2)
+	require.NoError(t, f.EmptyDue())
+	got, err := l.Due(t.Context(), now.Add(time.Hour), 10)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.NoError(t, l.Close())
+	require.NoError(t, open(t, path, now).Close())
 }
 
 // Even an empty transaction would write, and wait for the disk.

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -39,6 +40,37 @@ func (s *store) Age(bucket, key string) error {
 			return err
 		}
 		return on(tx).write(bucket, []byte(key), bytes.Replace(b, []byte(`"format":1`), []byte(`"state":[],"format":2`), 1))
+	})
+}
+
+// AgeDecision makes a decision one of a later version, with what the indexes have of it.
+func (s *store) AgeDecision(key ledger.Key) error {
+	digest := []byte(key.Digest())
+	err := s.db.Update(func(tx *bolt.Tx) error {
+		d, err := on(tx).decision(digest)
+		if err != nil {
+			return err
+		}
+		if a, ok := d.Asks(); ok {
+			return on(tx).encode(due, dueAt(d, string(digest)), asked{ledger.Format + 1, a.Why, a.Key})
+		}
+		return nil
+	})
+	return errors.Join(err, s.Age(decisions, string(digest)))
+}
+
+// EmptyDue leaves the index of what is due as older versions did.
+func (s *store) EmptyDue() error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		var places [][]byte
+		err := tx.Bucket([]byte(due)).ForEach(func(k, _ []byte) error {
+			places = append(places, bytes.Clone(k))
+			return nil
+		})
+		for _, k := range places {
+			err = errors.Join(err, on(tx).write(due, k, nil))
+		}
+		return err
 	})
 }
 

@@ -297,22 +297,52 @@ func (r records) Owner(project, job string) (*ledger.Key, error) {
 	return &k, nil
 }
 
-func (r records) Due(now time.Time, limit int) ([]ledger.Due, error) {
+func (r records) Due(now time.Time, limit int, but ...func(ledger.Due) bool) ([]ledger.Due, error) {
 	var list []ledger.Due
 	c := r.tx.Bucket([]byte(due)).Cursor()
-	for k, _ := c.First(); k != nil && len(list) < limit && !after(k, now); k, _ = c.Next() {
-		d, err := r.decision(indexed(k))
+	for k, stored := c.First(); k != nil && len(list) < limit && !after(k, now); k, stored = c.Next() {
+		a, ok, err := r.asks(k, stored)
 		if err != nil {
 			return nil, err
 		}
-		if d == nil {
-			return nil, fmt.Errorf("index names no decision: %q", k)
-		}
-		if a, ok := d.Asks(); ok && a.By(now) {
+		if ok && a.By(now) && !a.In(but) {
 			list = append(list, a)
 		}
 	}
 	return list, nil
+}
+
+// asked is what stands in the index of what is due: what passes it over need not
+// read the decisions. Older versions have left it empty.
+type asked struct {
+	Format int        `json:"format"`
+	Why    ledger.Why `json:"why"`
+	Key    ledger.Key `json:"key"`
+}
+
+// asks reads a place in the index of what is due.
+func (r records) asks(place, stored []byte) (ledger.Due, bool, error) {
+	b, err := content(place, stored)
+	if err != nil {
+		return ledger.Due{}, false, err
+	}
+	if len(b) > 0 {
+		var e asked
+		if err := json.Unmarshal(b, &e); err != nil {
+			return ledger.Due{}, false, fmt.Errorf("index %q: %w", place, err)
+		}
+		at, err := ledger.ParseStamp(string(place[:stampLen]))
+		return ledger.Due{Key: e.Key, At: at, Why: e.Why}, e.Format <= ledger.Format, err
+	}
+	d, err := r.decision(indexed(place))
+	if err == nil && d == nil {
+		err = fmt.Errorf("index names no decision: %q", place)
+	}
+	if err != nil {
+		return ledger.Due{}, false, err
+	}
+	a, ok := d.Asks()
+	return a, ok, nil
 }
 
 // page is how many decisions are read at a time.
@@ -361,8 +391,8 @@ func (r records) PutRecord(before, after *ledger.Record) error {
 			return err
 		}
 	}
-	if k := dueAt(after, digest); k != nil {
-		if err := r.write(due, k, nil); err != nil {
+	if a, ok := after.Asks(); ok {
+		if err := r.encode(due, dueAt(after, digest), asked{after.Format, a.Why, a.Key}); err != nil {
 			return err
 		}
 	}

@@ -62,6 +62,25 @@ var reads = []test{
 		w.due(100, 10, all[0], all[1], all[3], all[4], all[5])
 		w.due(1_000, 10, all[0], all[1], all[3], all[4], all[5], ledger.Due{Key: key("quiet"), At: at(185), Why: ledger.Lapsed})
 	}},
+	{"due passes over what is not asked for", func(w *world) {
+		for i := range 300 { // more than a page
+			require.NoError(w, w.Wait(w.ctx, w.on(fmt.Sprint(i), 2), wait(3)))
+		}
+		w.reject(w.on("rejected", 0), rejected(), nil) // at 6
+		passed := 0
+		got, err := w.Due(w.ctx, at(10), 5, func(d ledger.Due) bool {
+			if d.Why == ledger.Waited {
+				passed++
+			}
+			return d.Why == ledger.Waited
+		})
+		require.NoError(w, err)
+		require.Equal(w, []ledger.Due{{Key: key("rejected"), At: at(6), Why: ledger.Unemitted}}, got)
+		require.GreaterOrEqual(w, passed, 300)
+		got, err = w.Due(w.ctx, at(10), 5, func(d ledger.Due) bool { return d.Key.ID != "7" && d.Key.ID != "8" })
+		require.NoError(w, err)
+		require.Len(w, got, 2)
+	}},
 	{"an instance says who works on it and what is in effect", func(w *world) {
 		of := func(instance string) ledger.Instance {
 			in, err := w.Instance(w.ctx, project, instance)

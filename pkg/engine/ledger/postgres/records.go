@@ -90,22 +90,37 @@ func (r *records) Owner(project, job string) (*ledger.Key, error) {
 	return k, nil
 }
 
-// Due reads the index of what is due. What a later version has written asks for
-// nothing of this one.
-func (r *records) Due(now time.Time, limit int) (list []ledger.Due, err error) {
-	const query = `SELECT digest, record FROM decisions
-		WHERE due <= $1 AND (due < $1 OR state <> $2) AND format <= $3 ORDER BY due, digest LIMIT $4`
-	err = r.read("", query, []any{ledger.Stamp(now), string(ledger.Working), ledger.Format, int64(limit)}, func(rows pgx.Rows) error {
-		d, err := scanDecision(rows)
-		if err != nil {
+// why says by a decision's state what it asks for, where it is due.
+var why = map[ledger.State]ledger.Why{ledger.Working: ledger.Lapsed, ledger.Waiting: ledger.Waited, ledger.Settled: ledger.Unemitted}
+
+// Due reads the index of what is due, page by page, and of each decision what names
+// it. What a later version has written asks for nothing of this one.
+func (r *records) Due(now time.Time, limit int, but ...func(ledger.Due) bool) (list []ledger.Due, err error) {
+	const query = `SELECT due, digest, state, record->'key' FROM decisions
+		WHERE due <= $1 AND (due < $1 OR state <> $2) AND format <= $3 AND (due, digest) > ($4, $5) ORDER BY due, digest LIMIT $6`
+	var due, digest string
+	for n := page; n == page && len(list) < limit; {
+		n = 0
+		args := []any{ledger.Stamp(now), string(ledger.Working), ledger.Format, due, digest, page}
+		err := r.read("", query, args, func(rows pgx.Rows) error {
+			var state ledger.State
+			var a ledger.Due
+			if err := rows.Scan(&due, &digest, &state, &a.Key); err != nil {
+				return err
+			}
+			var err error
+			a.At, err = ledger.ParseStamp(due)
+			if a.Why = why[state]; err == nil && !a.In(but) && len(list) < limit {
+				list = append(list, a)
+			}
+			n++
 			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		if a, ok := d.Asks(); ok && a.By(now) {
-			list = append(list, a)
-		}
-		return nil
-	})
-	return list, err
+	}
+	return list, nil
 }
 
 func scanDecision(rows pgx.Rows) (*ledger.Record, error) {
