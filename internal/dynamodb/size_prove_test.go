@@ -5,7 +5,7 @@ package dynamodb_test
 import "github.com/interlock-functions/interlock/internal/dynamodb/dynamotest"
 
 // How often the suite draws at random: where all goes well, and where it does not.
-const drawn, troubleDrawn = "1000", "300"
+const drawn, troubleDrawn = "300", "60"
 
 // troubles is each by itself, and all together.
 var troubles = map[string][]dynamotest.Fault{
