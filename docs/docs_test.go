@@ -104,7 +104,7 @@ func durations(path string, found map[string]string) error {
 var (
 	// ticked are the words in backticks that are paths of the tree, with a name
 	// in the file after a #; their folders may be patterns.
-	ticked = regexp.MustCompile("`((?:bench|cmd|docs|events|examples|functions|internal|pkg|tools)/[\\w./*-]+|\\w+\\.yaml)(?:#(\\w+))?`")
+	ticked = regexp.MustCompile("`((?:bench|cmd|deploy|docs|events|examples|functions|internal|pkg|tools)/[\\w./*-]+|\\w+\\.yaml)(?:#(\\w+))?`")
 	linked = regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`)
 )
 

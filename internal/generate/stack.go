@@ -48,6 +48,13 @@ func (g *generation) stack() error {
 	if err != nil {
 		return err
 	}
+	module, err := g.print("module", stanzas)
+	if err != nil {
+		return err
+	}
+	if err := g.region("deploy/terraform/functions.tf", "functions", module); err != nil {
+		return err
+	}
 	for region, text := range map[string][]byte{"stanzas": append(bodies.Bytes(), '\n'), "outputs": outputs.Bytes(), "names": names} {
 		if err := g.region("template.yaml", region, text); err != nil {
 			return err
