@@ -20,6 +20,9 @@ MUTANTS   ?= 8
 PART      ?=
 MODULE      := github.com/interlock-functions/interlock
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PLATFORMS   := linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.16.0
 
 # The version that is stamped into every artefact. `sam build` may copy the
 # tree without .git, so that it can be given from outside.
@@ -74,11 +77,13 @@ test: ## Every test that needs Go alone, with vet and format
 verify: verify-source verify-template verify-page verify-emulated verify-sdks ## Everything else: linters, template, built artefacts, the page in Chromium, emulators of AWS, Huawei's SDKs
 
 .PHONY: verify-source
-verify-source: # Module files tidy, static analysis with every build tag
+verify-source: # Module files tidy, static analysis with every build tag, the workflows
 	$(GO) mod verify
 	$(GO) mod tidy -diff
-	$(GO) vet -tags verify,prove ./...
-	$(GO) run $(STATICCHECK) -tags verify,prove ./...
+	$(GO) vet -tags verify,prove,release ./...
+	$(GO) run $(STATICCHECK) -tags verify,prove,release ./...
+	GOOS=windows $(GO) vet ./cmd/interlock
+	$(GO) run $(ACTIONLINT) -shellcheck= -pyflakes=
 
 .PHONY: verify-emulated
 verify-emulated: build # Tests that need the built artefacts or an emulator of AWS
@@ -162,6 +167,25 @@ deploy: .venv/aws/.done check-policy ## Build with SAM and deploy to AWS, asking
 	.venv/aws/bin/sam build
 	tools/stamp-release .aws-sam/build/template.yaml
 	.venv/aws/bin/sam deploy $(DEPLOY)
+
+# The first time, the tools are compiled: give it half an hour.
+.PHONY: release-check
+release-check: release ## Make what a release consists of, publish nothing, and look at it; on a tree without changes
+	cd tools/image && $(GO) mod verify && $(GO) mod tidy -diff && $(GO) vet .
+	$(GO) test -tags release -count=1 -timeout 30m ./internal/release
+
+# Everything is in build/release, the image as an OCI layout in build/release/image.
+.PHONY: release
+release:
+	mkdir -p build
+	$(GO) run ./tools/notices -platforms $(PLATFORMS) ./cmd/... >build/NOTICES.txt
+	GOFLAGS= $(GO) run $(GORELEASER) check --quiet
+	$(GO) run $(GORELEASER) release --snapshot --clean --skip=publish,announce
+	$(GO) run -C tools/image . -out $(CURDIR)/build/release/image -version $(BUILD_VERSION) \
+		-revision "$$(git rev-parse HEAD)" -created "$$(git log -1 --format=%ct)" \
+		-doc $(CURDIR)/LICENSE,$(CURDIR)/build/NOTICES.txt \
+		linux/amd64=$(CURDIR)/build/release/interlock_linux_amd64_v1/interlock \
+		linux/arm64=$(CURDIR)/build/release/interlock_linux_arm64_v8.0/interlock >build/release/image.digest
 
 .PHONY: new-switch
 new-switch: ## Make the folder of a switch: NAME=… METHOD=… PATH=… and, once known, OPERATION=… MEMBER=… JOB=yes

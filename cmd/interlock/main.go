@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata" // an image may have no time zones of its own; Lambda's has
 
 	"github.com/spf13/cobra"
+	_ "golang.org/x/crypto/x509roots/fallback" // nor has it certificate authorities: Mozilla's, where the system trusts none
 )
 
 func main() { os.Exit(Main()) }

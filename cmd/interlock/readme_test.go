@@ -22,7 +22,7 @@ const repository = "../.."
 // nothing for what is run against `make run`, "fails" for what ends with 1,
 // "policy" for what needs no session, "denied" for what ends with 1 there,
 // "serve" for a session of its own, "make" for targets, "aws" for what needs an
-// account.
+// account, "release" for what needs one that is published.
 type block struct{ kind, text string }
 
 var fence = regexp.MustCompile("(?ms)^ *```sh ?([a-z]*)\n(.*?)^ *```$")
@@ -37,7 +37,7 @@ func document(t *testing.T, file string) (text string, blocks []block) {
 	raw, err := os.ReadFile(filepath.Join(repository, file))
 	require.NoError(t, err)
 	for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
-		require.Contains(t, []string{"", "fails", "policy", "denied", "serve", "make", "aws"}, m[1])
+		require.Contains(t, []string{"", "fails", "policy", "denied", "serve", "make", "aws", "release"}, m[1])
 		blocks = append(blocks, block{m[1], m[2]})
 	}
 	require.NotEmpty(t, blocks)
@@ -186,6 +186,28 @@ func TestReadmeTargets(t *testing.T) {
 	require.Contains(t, string(makefile), "\nrun: ## ")
 	require.Contains(t, string(makefile), "$(GO) run ./cmd/interlock run\n")
 	require.Contains(t, string(makefile), "$(GO) run ./cmd/interlock demo\n")
+}
+
+// What the README would have installed is called as a release calls it.
+func TestReadmeInstalling(t *testing.T) {
+	_, blocks := readme(t)
+	text := strings.Join(of(blocks, "release"), "")
+	read := func(name string) string {
+		raw, err := os.ReadFile(filepath.Join(repository, name))
+		require.NoError(t, err)
+		return string(raw)
+	}
+	released := read(".goreleaser.yaml")
+	for _, template := range []string{"interlock_{{ .Version }}_{{ .Os }}_{{ .Arch }}'", "name_template: SHA256SUMS\n"} {
+		require.Contains(t, released, template)
+	}
+	require.Contains(t, text, "/interlock_1.0.0_linux_amd64.tar.gz\n")
+	require.Contains(t, text, "/SHA256SUMS ")
+	_, module, _ := strings.Cut(strings.SplitN(read("go.mod"), "\n", 2)[0], " ")
+	require.Contains(t, text, "go install "+module+"/cmd/interlock@v")
+	require.Contains(t, text, "https://"+module+"/releases/download/v1.0.0\n")
+	require.Contains(t, read(".github/workflows/release.yml"), "IMAGE: ghcr.io/${{ github.repository }}\n")
+	require.Contains(t, text, " ghcr.io/"+strings.TrimPrefix(module, "github.com/")+":1.0.0 ")
 }
 
 // Every variable is in the README's table, and no other.

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/interlock-functions/interlock/internal/config"
@@ -178,12 +177,14 @@ func ownFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	owner, known := info.Sys().(*syscall.Stat_t)
+	owner, known := config.Owner(info)
 	switch {
-	case !info.Mode().IsRegular() || !known:
+	case !info.Mode().IsRegular():
 		return nil, &untrustedError{path, "no plain file"}
-	case int(owner.Uid) != os.Geteuid():
-		return nil, &untrustedError{path, fmt.Sprintf("one of the user %d", owner.Uid)}
+	case !known:
+		return nil, &untrustedError{path, "one whose owner this system does not tell"}
+	case owner != os.Geteuid():
+		return nil, &untrustedError{path, fmt.Sprintf("one of the user %d", owner)}
 	case info.Mode().Perm()&0o022 != 0:
 		return nil, &untrustedError{path, "one of mode " + info.Mode().Perm().String()}
 	}
