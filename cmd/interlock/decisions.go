@@ -85,6 +85,8 @@ read.`,
 				f.Switch = sw.Name
 			}
 			switch {
+			case f.Limit < 0:
+				return fmt.Errorf("--limit: found %d, expected how many to list", f.Limit)
 			case slices.Contains(account.JobStates, f.State):
 				f.Switch = cmp.Or(f.Switch, engine.JobFollow)
 			case f.State != "" && !slices.Contains(account.States, f.State):
@@ -95,7 +97,7 @@ read.`,
 					found, err := arrivals(cmd.Context(), d, func(a *ledger.Arrival) bool { return arrivedIn(&f, a) })
 					return errors.Join(listArrivals(cmd.OutOrStdout(), found, asJSON), err)
 				}
-				found, err := f.Find(d.Decisions(cmd.Context()))
+				found, err := f.Find(d.Decisions(cmd.Context(), f.Texts()...))
 				return errors.Join(list(cmd.OutOrStdout(), found, asJSON), err)
 			})
 		},
@@ -108,8 +110,9 @@ read.`,
 	flags.StringVar(&f.State, "state", "", "in this state: "+states())
 	flags.StringVar(&since, "since", "", "first received since: RFC 3339, or a duration back from now, as 24h")
 	flags.StringVar(&until, "until", "", "first received before, likewise")
+	flags.IntVar(&f.Limit, "limit", 0, "at most so many, the newest; 0: all")
 	flags.BoolVar(&unapplied, "arrivals", false, "what came and became no decision, by --switch, --since and --until")
-	for _, of := range []string{"target", "ticket", "chain", "state"} {
+	for _, of := range []string{"target", "ticket", "chain", "state", "limit"} {
 		c.MarkFlagsMutuallyExclusive("arrivals", of)
 	}
 	jsonFlag(c, &asJSON, "the records as lines of JSON")
@@ -263,25 +266,37 @@ func named(ctx context.Context, d local.Desk, args []string) (found []account.En
 			return found, nil, err
 		}
 	}
-	all, err := account.Entries(d.Decisions(ctx))
-	if err != nil {
-		return nil, nil, err
-	}
 	of := found
 	if len(args) == 1 {
-		for _, e := range all {
+		byID := func(e *account.Entry) bool { return e.Key.ID == args[0] || e.InChain(args[0]) }
+		if of, err = account.Pick(d.Decisions(ctx, args[0]), byID); err == nil && len(of) == 0 {
+			of, err = account.Pick(d.Decisions(ctx), byID) // a chain's own id stands in no record
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, e := range of {
 			if e.Key.ID == args[0] && !e.Followed() {
 				found = append(found, e)
-			}
-			if e.Key.ID == args[0] || e.InChain(args[0]) {
-				of = append(of, e)
 			}
 		}
 	}
 	if len(of) == 0 {
 		return nil, nil, &unknownEvent{args[0]}
 	}
-	chains, err = account.ChainsOf(of, all)
+	// The first event of a chain stands in each of its members' records.
+	var members []account.Entry
+	for _, e := range of {
+		if e.Asks.Chain == nil || slices.ContainsFunc(members, func(m account.Entry) bool { return m.ChainID() == e.ChainID() }) {
+			continue
+		}
+		some, err := account.Pick(d.Decisions(ctx, e.Asks.Chain.Root.ID), func(m *account.Entry) bool { return m.ChainID() == e.ChainID() })
+		if err != nil {
+			return nil, nil, err
+		}
+		members = append(members, some...)
+	}
+	chains, err = account.ChainsOf(ctx, d, of, members)
 	return found, chains, err
 }
 

@@ -64,9 +64,14 @@ func status(cmd *cobra.Command, targets []string, asJSON bool) error {
 	}
 	var positions []*position.Position
 	err = withDesk(ctx, func(d local.Desk) error {
-		found, err := (&account.Filter{}).Find(d.Decisions(ctx))
-		if err != nil {
-			return err
+		var found []account.Entry
+		for _, target := range targets {
+			f := account.Filter{Target: target}
+			of, err := f.Find(d.Decisions(ctx, f.Texts()...))
+			if err != nil {
+				return err
+			}
+			found = append(found, of...)
 		}
 		positions, err = position.Of(targets, found)
 		return err

@@ -2,7 +2,9 @@ package account
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,8 +57,9 @@ func (e *Entry) Place() string {
 	return text
 }
 
-// ChainsOf puts the chains together that some decisions are of.
-func ChainsOf(some []Entry, all []Entry) (chains []*Chain, err error) {
+// ChainsOf puts the chains together that some decisions are of, from members among
+// all. The jobs of those that are last are read.
+func ChainsOf(ctx context.Context, r Reader, some, all []Entry) (chains []*Chain, err error) {
 	known := map[string]bool{}
 	for _, e := range some {
 		if e.Asks.Chain == nil || known[engine.ChainID(e.Asks.Chain)] {
@@ -70,7 +73,7 @@ func ChainsOf(some []Entry, all []Entry) (chains []*Chain, err error) {
 			}
 		}
 		slices.SortFunc(c.Members, func(a, b Entry) int { return a.Asks.Step() - b.Asks.Step() })
-		if err := c.follow(all); err != nil {
+		if err := c.follow(ctx, r); err != nil {
 			return nil, err
 		}
 		chains = append(chains, c)
@@ -82,7 +85,7 @@ func ChainsOf(some []Entry, all []Entry) (chains []*Chain, err error) {
 func (c *Chain) Last() *Entry { return &c.Members[len(c.Members)-1] }
 
 // follow finds what followed the last member's end.
-func (c *Chain) follow(all []Entry) error {
+func (c *Chain) follow(ctx context.Context, r Reader) error {
 	o := c.Last().Outcome
 	if o == nil {
 		return nil
@@ -95,14 +98,16 @@ func (c *Chain) follow(all []Entry) error {
 	if o.JobID == "" || len(out) == 0 {
 		return nil
 	}
-	key := JobKey(out[0])
-	for _, e := range all {
-		if e.Key == key {
-			c.job = new(e.Record)
-		}
+	job, err := r.Decision(ctx, JobKey(out[0]))
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
 	}
-	if c.job != nil && c.job.Outcome != nil {
-		if out, err = EventsOf(c.job.Outcome); err != nil {
+	c.job = &job
+	if job.Outcome != nil {
+		if out, err = EventsOf(job.Outcome); err != nil {
 			return err
 		}
 		c.stored = append(c.stored, out...)

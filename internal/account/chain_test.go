@@ -49,7 +49,7 @@ func TestChainOnItsWay(t *testing.T) {
 	e.State, e.Outcome = ledger.Settled, &ledger.Outcome{Result: "applied", Events: []json.RawMessage{
 		json.RawMessage(fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"u","type":%q,"data":{"chain":%s}}`, events.TypeSwitchRequested, next)),
 	}}
-	chains, err := ChainsOf([]Entry{e}, []Entry{e})
+	chains, err := ChainsOf(t.Context(), nil, []Entry{e}, []Entry{e})
 	require.NoError(t, err)
 	text = told(chains[0])
 	for _, want := range []string{

@@ -4,10 +4,12 @@
 package account
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/interlock-functions/interlock/events"
@@ -101,6 +103,13 @@ func (e *Entry) InState(state string) bool {
 type Filter struct {
 	Switch, Target, Ticket, State, Chain string
 	Since, Until                         time.Time
+	// Limit is how many are wanted at most, the newest; 0: all.
+	Limit int
+}
+
+// Texts stand in the record of each decision that is wanted: see [ledger.Ledger.All].
+func (f *Filter) Texts() []string {
+	return []string{f.Switch, f.Target[strings.LastIndex(f.Target, "/")+1:], f.Ticket}
 }
 
 // Wants tells whether a decision is wanted.
@@ -115,29 +124,43 @@ func (f *Filter) Wants(e *Entry) bool {
 }
 
 // Find returns the decisions that are wanted, the oldest first, and an error
-// where records could not be read.
-func (f *Filter) Find(all iter.Seq2[ledger.Record, error]) (found []Entry, err error) {
-	found, err = Entries(all)
-	return slices.DeleteFunc(found, func(e Entry) bool { return !f.Wants(&e) }), err
+// where records could not be read. It holds no more of them than twice the limit.
+func (f *Filter) Find(all iter.Seq2[ledger.Record, error]) ([]Entry, error) {
+	return pick(all, f.Limit, f.Wants)
 }
 
-// Entries are all records, the oldest first.
-func Entries(all iter.Seq2[ledger.Record, error]) (found []Entry, err error) {
-	var errs []error
+// Pick returns the records that are wanted, as Find does.
+func Pick(all iter.Seq2[ledger.Record, error], wants func(*Entry) bool) ([]Entry, error) {
+	return pick(all, 0, wants)
+}
+
+func pick(all iter.Seq2[ledger.Record, error], limit int, wants func(*Entry) bool) (found []Entry, err error) {
+	newest := func() {
+		slices.SortStableFunc(found, func(a, b Entry) int { return a.First.Compare(b.First) })
+		if limit > 0 && len(found) > limit {
+			found = slices.Delete(found, 0, len(found)-limit)
+		}
+	}
+	unread := 0
+	var first error
 	for rec, err := range all {
 		var e Entry
 		if err == nil {
 			e, err = Of(rec)
 		}
 		if err != nil {
-			errs = append(errs, err)
-		} else {
+			unread++
+			first = cmp.Or(first, err)
+		} else if wants(&e) {
 			found = append(found, e)
 		}
+		if limit > 0 && len(found) == 2*limit {
+			newest()
+		}
 	}
-	slices.SortStableFunc(found, func(a, b Entry) int { return a.First.Compare(b.First) })
-	if len(errs) > 0 {
-		return found, fmt.Errorf("%d records could not be read, the first: %w", len(errs), errs[0])
+	newest()
+	if unread > 0 {
+		return found, fmt.Errorf("%d records could not be read, the first: %w", unread, first)
 	}
 	return found, nil
 }

@@ -237,12 +237,18 @@ func (l *Ledger) turn(ctx context.Context, n int64, p *page, now time.Time, limi
 	return out.Items, err
 }
 
-// scan reads all items of a kind, for people only.
-func (l *Ledger) scan(ctx context.Context, prefix string) iter.Seq2[item, error] {
+// scan reads all items of a kind, for people only. DynamoDB leaves out those in
+// whose records not all the texts stand; they are paid for all the same.
+func (l *Ledger) scan(ctx context.Context, prefix string, texts ...string) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
+		filter, values := "begins_with(pk, :d)", item{":d": text(prefix)}
+		for n, wanted := range texts {
+			name := fmt.Sprint(":t", n)
+			filter += " AND contains(rec, " + name + ")"
+			values[name] = text(wanted)
+		}
 		ask := map[string]any{
-			"TableName": l.Table, "ConsistentRead": true, "FilterExpression": "begins_with(pk, :d)",
-			"ExpressionAttributeValues": item{":d": text(prefix)},
+			"TableName": l.Table, "ConsistentRead": true, "FilterExpression": filter, "ExpressionAttributeValues": values,
 		}
 		for {
 			var out struct {
@@ -267,9 +273,9 @@ func (l *Ledger) scan(ctx context.Context, prefix string) iter.Seq2[item, error]
 }
 
 // All is as in [ledger.Ledger].
-func (l *Ledger) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
+func (l *Ledger) All(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
 	return func(yield func(ledger.Record, error) bool) {
-		for i, err := range l.scan(ctx, "d#") {
+		for i, err := range l.scan(ctx, "d#", ledger.Plain(texts)...) {
 			var s seen
 			var d ledger.Record
 			if err == nil {

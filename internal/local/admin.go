@@ -164,7 +164,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // decisions lists them as lines of JSON.
 func (a *admin) decisions(w http.ResponseWriter, r *http.Request) {
 	lines := json.NewEncoder(w)
-	for d, err := range a.desk.Decisions(r.Context()) {
+	for d, err := range a.desk.Decisions(r.Context(), r.URL.Query()["text"]...) {
 		line := listed{Decision: &d}
 		if err != nil {
 			line = listed{Error: err.Error()}

@@ -23,8 +23,8 @@ import (
 // Desk is what an operator does with the ledger.
 type Desk interface {
 	// Decisions lists every decision, and the jobs that are followed, in no
-	// order.
-	Decisions(ctx context.Context) iter.Seq2[ledger.Record, error]
+	// order, as [ledger.Ledger.All] does.
+	Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error]
 	// Decision reads one, or fails with [ledger.ErrNotFound].
 	Decision(ctx context.Context, key ledger.Key) (ledger.Record, error)
 	// Arrivals lists what came and became no decision, as [ledger.Arrivals] does.
@@ -81,8 +81,8 @@ func OpenDesk(ctx context.Context, c config.Config, switches []huawei.Switch, o 
 // desk is a desk on a ledger that this process has.
 type desk struct{ *Host }
 
-func (d *desk) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
-	return d.Ledger.All(ctx)
+func (d *desk) Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
+	return d.Ledger.All(ctx, texts...)
 }
 
 func (d *desk) Decision(ctx context.Context, key ledger.Key) (ledger.Record, error) {
@@ -193,9 +193,9 @@ func ownFile(path string) ([]byte, error) {
 
 func (d *remote) Close() error { return nil }
 
-func (d *remote) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
+func (d *remote) Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
 	return func(yield func(ledger.Record, error) bool) {
-		res, err := d.send(ctx, http.MethodGet, "/decisions", nil)
+		res, err := d.send(ctx, http.MethodGet, "/decisions?"+url.Values{"text": texts}.Encode(), nil)
 		if err != nil {
 			yield(ledger.Record{}, err)
 			return

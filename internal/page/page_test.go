@@ -347,10 +347,10 @@ type shelf struct {
 	bad  error
 }
 
-func (s *shelf) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] {
+func (s *shelf) Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
 	s.read++
 	return func(yield func(ledger.Record, error) bool) {
-		for rec, err := range s.own.Decisions(ctx) {
+		for rec, err := range s.own.Decisions(ctx, texts...) {
 			if !yield(rec, err) {
 				return
 			}

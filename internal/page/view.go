@@ -319,9 +319,6 @@ func (w *View) chain(ctx context.Context, id string) (*account.Chain, error) {
 	for _, r := range w.order {
 		if r.InChain(id) {
 			keys = append(keys, r.Key)
-			if r.job != (ledger.Key{}) {
-				keys = append(keys, r.job)
-			}
 		}
 	}
 	w.mu.Unlock()
@@ -340,7 +337,7 @@ func (w *View) chain(ctx context.Context, id string) (*account.Chain, error) {
 		}
 		members = append(members, e)
 	}
-	chains, err := account.ChainsOf(members, members)
+	chains, err := account.ChainsOf(ctx, w.source, members, members)
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,9 @@ type Watched struct {
 // Source is what a page reads.
 type Source interface {
 	account.Reader
-	// Decisions lists every decision, and the jobs that are followed, in no order.
-	Decisions(ctx context.Context) iter.Seq2[ledger.Record, error]
+	// Decisions lists every decision, and the jobs that are followed, in no order,
+	// as [ledger.Ledger.All] does.
+	Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error]
 	// Halted tells whether all calls are stopped.
 	Halted(ctx context.Context) (bool, error)
 }
@@ -89,7 +90,9 @@ func (l own) Decision(ctx context.Context, key ledger.Key) (ledger.Record, error
 	return l.Get(ctx, key)
 }
 
-func (l own) Decisions(ctx context.Context) iter.Seq2[ledger.Record, error] { return l.All(ctx) }
+func (l own) Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
+	return l.All(ctx, texts...)
+}
 
 func (l own) Audit(ctx context.Context, since time.Time) iter.Seq2[ledger.AuditLine, error] {
 	return ledger.Export(ctx, l.Transactional, since)

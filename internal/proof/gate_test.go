@@ -230,8 +230,8 @@ func (gated) Due(ctx context.Context, now time.Time, limit int, but ...func(ledg
 	return from(ctx).ledger.Due(ctx, now, limit, but...)
 }
 
-func (gated) All(ctx context.Context) iter.Seq2[ledger.Record, error] {
-	return from(ctx).ledger.All(ctx)
+func (gated) All(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
+	return from(ctx).ledger.All(ctx, texts...)
 }
 
 func (gated) Instances(ctx context.Context) iter.Seq2[ledger.Instance, error] {

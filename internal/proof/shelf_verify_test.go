@@ -164,8 +164,8 @@ func (r *remote) Due(_ context.Context, now time.Time, limit int, but ...func(le
 	return due, err
 }
 
-func (r *remote) All(context.Context) iter.Seq2[ledger.Record, error] {
-	return listed(r, r.Ledger.All)
+func (r *remote) All(_ context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
+	return listed(r, func(ctx context.Context) iter.Seq2[ledger.Record, error] { return r.Ledger.All(ctx, texts...) })
 }
 
 func (r *remote) Instances(context.Context) iter.Seq2[ledger.Instance, error] {

@@ -77,6 +77,27 @@ type DB struct {
 	mu     sync.Mutex
 	tables map[string]*table
 	tokens map[string]token
+	spent  Units
+}
+
+// Units are what AWS bills for.
+type Units struct {
+	// Writes are write units: one for each KB of an item, two in a transaction, and one
+	// for each entry of an index that is made or taken away.
+	Writes float64
+	// Reads are read units: one for 4 KB that are looked at, half of one where they need
+	// not be consistent, two in a transaction.
+	Reads float64
+	// Requests are the requests.
+	Requests int
+}
+
+// Spent is what all requests so far have cost, of those that were done or refused by
+// a condition.
+func (d *DB) Spent() Units {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.spent
 }
 
 // token is a transaction that was done.
@@ -204,6 +225,7 @@ func (d *DB) do(operation string, wellMade bool, body []byte, fault Fault) (any,
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.spent.Requests++
 	return op(d, body, fault)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -105,6 +106,7 @@ func (d *DB) read(in reading, fault Fault) (item, error) {
 		return nil, err
 	}
 	i := t.view(key, in.ConsistentRead, fault)
+	d.spent.Reads += readUnits(i.size(), in.ConsistentRead)
 	p := newParser(in.ExpressionAttributeNames, nil)
 	if in.ProjectionExpression != "" {
 		names, err := parse(p, in.ProjectionExpression, p.paths)
@@ -179,6 +181,7 @@ func (d *DB) transactGetItems(in struct {
 	for n, item := range in.TransactItems {
 		item.Get.ConsistentRead = true
 		i, err := d.read(item.Get, None)
+		d.spent.Reads += readUnits(i.size(), true) // twice what one alone costs
 		if err == nil {
 			err = once(at, item.Get.TableName, item.Get.Key)
 		}
@@ -289,6 +292,36 @@ func (d *DB) prepare(kind string, w writing) (p prepared, err error) {
 	return p, nil
 }
 
+// units are what the write costs: of what was there and what is, the larger counts,
+// also where it was refused.
+func (p prepared) units(each float64) float64 {
+	units := each * math.Ceil(max(1, float64(max(p.old.size(), p.new.size())))/1024)
+	if !p.held || p.checked {
+		return units
+	}
+	for _, x := range p.indexes {
+		keys := []string{x.hash, x.sort}
+		before, after := p.has(p.old, keys), p.has(p.new, keys)
+		switch {
+		case before && after && p.old[x.hash].equal(p.new[x.hash]) && p.old[x.sort].equal(p.new[x.sort]):
+		case before && after:
+			units += 2
+		case before || after:
+			units++
+		}
+	}
+	return units
+}
+
+// readUnits are what it costs to look at so many bytes.
+func readUnits(bytes int, consistent bool) float64 {
+	units := math.Ceil(max(1, float64(bytes)) / 4096)
+	if !consistent {
+		units /= 2
+	}
+	return units
+}
+
 func (p prepared) done() {
 	if !p.checked {
 		p.put(p.key, p.new)
@@ -305,7 +338,9 @@ func (d *DB) write(kind string, w writing, fault Fault) (any, error) {
 		return nil, err
 	case fault == Conflicting:
 		return nil, &failure{status: 400, name: "TransactionConflictException", Message: "Transaction is ongoing for the item"}
-	case !p.held:
+	}
+	d.spent.Writes += p.units(1)
+	if !p.held {
 		return nil, &failure{status: 400, name: "ConditionalCheckFailedException", Message: failedCondition, Item: told(w, p)}
 	}
 	p.done()
@@ -369,6 +404,9 @@ func transactWriteItems(d *DB, body []byte, fault Fault) (any, error) {
 	}
 	if fault == Conflicting {
 		reasons, refused = d.meeting(reasons), true
+	}
+	for _, p := range all {
+		d.spent.Writes += p.units(2)
 	}
 	if refused {
 		return nil, cancelled(reasons)
@@ -507,18 +545,21 @@ func (d *DB) list(in listing, fault Fault) (any, error) {
 		all = all[:most]
 		out.LastEvaluatedKey = all[most-1].of(keys)
 	}
+	looked := 0
 	for _, i := range all {
-		if out.ScannedCount++; !passes(i) {
-			continue
-		}
 		if in.IndexName != "" {
 			i = i.of(keys)
+		}
+		looked += i.size()
+		if out.ScannedCount++; !passes(i) {
+			continue
 		}
 		if names != nil {
 			i = i.of(names)
 		}
 		out.Items = append(out.Items, i)
 	}
+	d.spent.Reads += readUnits(looked, in.ConsistentRead)
 	out.Count = len(out.Items)
 	return out, nil
 }

@@ -267,7 +267,9 @@ func (l gatedLedger) Due(ctx context.Context, now time.Time, limit int, but ...f
 	return l.to.Due(ctx, now, limit, but...)
 }
 
-func (l gatedLedger) All(ctx context.Context) iter.Seq2[ledger.Record, error] { return l.to.All(ctx) }
+func (l gatedLedger) All(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
+	return l.to.All(ctx, texts...)
+}
 
 func (l gatedLedger) Instances(ctx context.Context) iter.Seq2[ledger.Instance, error] {
 	return l.to.Instances(ctx)

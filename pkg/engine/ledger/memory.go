@@ -86,7 +86,7 @@ func (m *memory) Due(now time.Time, limit int, but ...func(Due) bool) ([]Due, er
 	return all[:min(limit, len(all))], nil
 }
 
-func (m *memory) Page(string) ([]*Record, string, error) {
+func (m *memory) Page(string, []string) ([]*Record, string, error) {
 	var all []*Record
 	for _, d := range m.decisions {
 		all = append(all, d.Clone())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -34,6 +35,20 @@ func Encode(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Plain are those of the texts that stand in a record just as they are, however
+// its JSON is written: of letters, digits and a few signs. See [Ledger.All].
+func Plain(texts []string) (plain []string) {
+	for _, text := range texts {
+		special := strings.ContainsFunc(text, func(r rune) bool {
+			return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("-._:", r)
+		})
+		if text != "" && !special {
+			plain = append(plain, text)
+		}
+	}
+	return plain
 }
 
 // DecodeRecord reads a decision's record. Of one with a later format only

@@ -28,8 +28,9 @@ type Records interface {
 	// Due is as in [Ledger].
 	Due(now time.Time, limit int, but ...func(Due) bool) ([]Due, error)
 	// Page lists some decisions after a place in the list, and the place to
-	// go on from, "" at the end. The list begins at "".
-	Page(after string) (list []*Record, next string, err error)
+	// go on from, "" at the end. The list begins at "". Those in whose records
+	// not all the texts stand, which are [Plain], may be left out.
+	Page(after string, texts []string) (list []*Record, next string, err error)
 	Halted() (bool, error)
 	// Use is nil if nobody has used the ticket on the slot.
 	Use(ticket, slot string) (*Use, error)
@@ -275,12 +276,13 @@ func (l *Transactional) Due(ctx context.Context, now time.Time, limit int, but .
 
 // All is as in [Ledger]. It reads page by page: whoever ranges over it may use
 // the ledger meanwhile.
-func (l *Transactional) All(ctx context.Context) iter.Seq2[Record, error] {
+func (l *Transactional) All(ctx context.Context, texts ...string) iter.Seq2[Record, error] {
+	texts = Plain(texts)
 	return func(yield func(Record, error) bool) {
 		for after, more := "", true; more; more = after != "" {
 			var list []*Record
 			err := l.store.View(ctx, func(r Records) (err error) {
-				list, after, err = r.Page(after)
+				list, after, err = r.Page(after, texts)
 				return err
 			})
 			if err != nil {

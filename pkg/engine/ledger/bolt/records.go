@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"time"
 
@@ -171,7 +172,7 @@ func (r records) Instance(project, instance string) (ledger.Instance, error) {
 func (r records) Instances(after string) ([]ledger.Instance, string, error) {
 	var list []ledger.Instance
 	c := r.tx.Bucket([]byte(instances)).Cursor()
-	for k := beyond(c, after); k != nil; k, _ = c.Next() {
+	for k, _ := beyond(c, after); k != nil; k, _ = c.Next() {
 		project, id, _ := strings.Cut(string(k), "/")
 		in, err := r.Instance(project, id)
 		if err != nil {
@@ -345,31 +346,41 @@ func (r records) asks(place, stored []byte) (ledger.Due, bool, error) {
 	return a, ok, nil
 }
 
-// page is how many decisions are read at a time.
-const page = 128
+// page is how many decisions are read at a time, and passed how many are looked
+// at for them.
+const page, passed = 128, 4096
 
-func (r records) Page(after string) ([]*ledger.Record, string, error) {
+func (r records) Page(after string, texts []string) ([]*ledger.Record, string, error) {
 	var list []*ledger.Record
 	c := r.tx.Bucket([]byte(decisions)).Cursor()
-	for k := beyond(c, after); k != nil; k, _ = c.Next() {
-		d, err := r.decision(k)
-		if err != nil {
-			return nil, "", err
+	seen := 0
+	for k, v := beyond(c, after); k != nil; k, v = c.Next() {
+		if hasAll(v, texts) {
+			d, err := r.decision(k)
+			if err != nil {
+				return nil, "", err
+			}
+			list = append(list, d)
 		}
-		if list = append(list, d); len(list) == page {
+		// A long look at the file would keep what was deleted meanwhile.
+		if seen++; len(list) == page || seen == passed {
 			return list, string(k), nil
 		}
 	}
 	return list, "", nil
 }
 
+func hasAll(record []byte, texts []string) bool {
+	return !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(record, []byte(text)) })
+}
+
 // beyond is the first key behind one.
-func beyond(c *bolt.Cursor, key string) []byte {
-	k, _ := c.Seek([]byte(key))
+func beyond(c *bolt.Cursor, key string) (k, v []byte) {
+	k, v = c.Seek([]byte(key))
 	if k != nil && string(k) == key {
-		k, _ = c.Next()
+		return c.Next()
 	}
-	return k
+	return k, v
 }
 
 func (r records) Halted() (bool, error) {

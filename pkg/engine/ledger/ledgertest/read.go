@@ -1,7 +1,10 @@
 package ledgertest
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -122,6 +125,29 @@ var reads = []test{
 		for range w.All(w.ctx) {
 			break
 		}
+	}},
+	{"all may leave out what does not hold a text", func(w *world) {
+		for i := range 300 { // more than a page
+			c := w.on(fmt.Sprint("event-", i), 2)
+			c.Stored = json.RawMessage(fmt.Sprintf(`{"ticket":"CHG%d","of":"a\"b"}`, i%3))
+			require.NoError(w, w.Wait(w.ctx, c, wait(3)))
+		}
+		found := func(texts ...string) int {
+			n := 0
+			for d, err := range w.All(w.ctx, texts...) {
+				require.NoError(w, err)
+				holds := func(text string) bool { return strings.Contains(string(d.Stored), text) || text == d.Key.ID }
+				if !slices.ContainsFunc(texts, func(text string) bool { return !holds(text) }) {
+					n++
+				}
+			}
+			return n
+		}
+		require.Equal(w, 100, found("CHG1"))
+		require.Equal(w, 1, found("CHG1", "event-1"))
+		require.Equal(w, 0, found("CHG1", "event-2"))
+		require.Equal(w, 300, found(`a\"b`), "what JSON may write otherwise leaves nothing out")
+		require.Equal(w, 300, found(""))
 	}},
 	{"a newer version's decision is left alone", func(w *world) {
 		c := w.ask("a", 1, 2)

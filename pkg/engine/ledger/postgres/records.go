@@ -132,8 +132,13 @@ func scanDecision(rows pgx.Rows) (*ledger.Record, error) {
 	return decision(digest, b)
 }
 
-func (r *records) Page(after string) (list []*ledger.Record, next string, err error) {
-	err = r.read("", "SELECT digest, record FROM decisions WHERE digest > $1 ORDER BY digest LIMIT $2", []any{after, page}, func(rows pgx.Rows) error {
+func (r *records) Page(after string, texts []string) (list []*ledger.Record, next string, err error) {
+	sql, args := "SELECT digest, record FROM decisions WHERE digest > $1", []any{after, page}
+	for _, text := range texts {
+		args = append(args, text)
+		sql += fmt.Sprintf(" AND strpos(record::text, $%d) > 0", len(args))
+	}
+	err = r.read("", sql+" ORDER BY digest LIMIT $2", args, func(rows pgx.Rows) error {
 		d, err := scanDecision(rows)
 		if err == nil {
 			list = append(list, d)
