@@ -60,8 +60,11 @@ type Config struct {
 	// Ledger is memory:, bolt:PATH, dynamodb:TABLE or postgres:URL, whose URL may also
 	// stand alone.
 	Ledger Place
-	// Bus is memory:, eventbridge:BUS, http:URL or sink:, which is Sink.
+	// Bus is memory:, eventbridge:BUS, eventgrid:CHANNEL, http:URL or sink:, which is
+	// Sink.
 	Bus Place
+	// EventGrid is what publishing to a channel needs beside its ID.
+	EventGrid EventGrid
 	// Sink is where Knative says that events are to go.
 	Sink Sink
 	// Quiet is the quiet time Q (default 60s), Retention how long outcomes are
@@ -110,6 +113,9 @@ const (
 	gaussdb       = "INTERLOCK_GAUSSDB_ENDPOINT"
 	dbss          = "INTERLOCK_DBSS_ENDPOINT"
 	iam           = "INTERLOCK_IAM_ENDPOINT"
+	eventGrid     = "INTERLOCK_EVENTGRID_ENDPOINT"
+	gridProject   = "INTERLOCK_EVENTGRID_PROJECT"
+	gridSource    = "INTERLOCK_EVENTGRID_SOURCE"
 	ak            = "HUAWEICLOUD_SDK_AK"
 	sk            = "HUAWEICLOUD_SDK_SK"
 	securityToken = "HUAWEICLOUD_SDK_SECURITY_TOKEN"
@@ -150,7 +156,7 @@ const (
 // Names lists every variable that Interlock reads, but for AWS's own.
 func Names() []string {
 	return []string{
-		region, gaussdb, dbss, iam, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
+		region, gaussdb, dbss, iam, eventGrid, gridProject, gridSource, ak, sk, securityToken, authToken, iamDomain, iamUser, iamPassword, secretID,
 		ledgerVar, busVar, quiet, retention, giveUp, follow, queueURL, hookSecrets, hookOrigins, open, metrics, jiraFields,
 		ticketSystem, ticketFields, ticketToken, ticketUser, ticketPass,
 		policyVar, entities, timezone, ticketsVar, dryRun, language, halt,
@@ -242,7 +248,7 @@ func (r *reader) config(ledger, bus string) Config {
 		Credentials:    r.credentials(),
 		SecretID:       r.get(secretID),
 		Ledger:         r.place(ledgerVar, ledger, "memory:", "bolt:PATH", "dynamodb:TABLE", "postgres:URL"),
-		Bus:            r.place(busVar, bus, "memory:", "eventbridge:BUS", "http:URL", "sink:"),
+		Bus:            r.place(busVar, bus, "memory:", "eventbridge:BUS", "eventgrid:CHANNEL", "http:URL", "sink:"),
 		Quiet:          r.duration(quiet, 60*time.Second),
 		Retention:      r.duration(retention, 2160*time.Hour),
 		GiveUp:         r.duration(giveUp, 24*time.Hour),
@@ -276,8 +282,11 @@ func (r *reader) config(ledger, bus string) Config {
 	if c.Bus.Kind == "http" && r.absolute(busVar, c.Bus.Rest) {
 		r.checkHost(busVar, c.Bus.Rest)
 	}
-	if c.Bus.Kind == "sink" {
+	switch c.Bus.Kind {
+	case "sink":
 		c.Sink = r.sink()
+	case "eventgrid":
+		c.EventGrid = r.eventGrid()
 	}
 	if c.QueueURL != "" {
 		r.absolute(queueURL, c.QueueURL)
@@ -547,19 +556,20 @@ func (r *reader) checkHost(name, text string) {
 
 func (r *reader) endpoints(in string) cloudapi.EndpointSet {
 	var e cloudapi.EndpointSet
-	set := map[string]*string{gaussdb: &e.GaussDB, dbss: &e.DBSS, iam: &e.IAM}
+	set := map[string]*string{gaussdb: &e.GaussDB, dbss: &e.DBSS, iam: &e.IAM, eventGrid: &e.EventGrid}
+	needed := map[string]bool{gaussdb: true, dbss: true, iam: r.get(iamUser) != "", eventGrid: strings.HasPrefix(r.get(busVar), "eventgrid:")}
 	missing := false
-	for _, name := range []string{gaussdb, dbss, iam} {
+	for _, name := range []string{gaussdb, dbss, iam, eventGrid} {
 		*set[name] = strings.TrimRight(r.get(name), "/")
 		if *set[name] == "" {
-			missing = missing || name != iam || r.get(iamUser) != ""
+			missing = missing || needed[name]
 		} else if err := cloudapi.CheckEndpoint(*set[name]); err != nil {
 			r.fail("%s: %w", name, err)
 		}
 	}
 	if in == "" {
 		if missing {
-			r.fail("%s: not set; expected a Huawei Cloud region, or %s, %s and, for a user, %s", region, gaussdb, dbss, iam)
+			r.fail("%s: not set; expected a Huawei Cloud region, or %s, %s and, for a user, %s, for a bus of EventGrid %s", region, gaussdb, dbss, iam, eventGrid)
 		}
 		return e
 	}
@@ -573,5 +583,6 @@ func (r *reader) endpoints(in string) cloudapi.EndpointSet {
 	e.GaussDB = cmp.Or(e.GaussDB, of.GaussDB)
 	e.DBSS = cmp.Or(e.DBSS, of.DBSS)
 	e.IAM = cmp.Or(e.IAM, of.IAM)
+	e.EventGrid = cmp.Or(e.EventGrid, of.EventGrid)
 	return e
 }

@@ -30,6 +30,7 @@ func TestDefaults(t *testing.T) {
 		Region: "cn-north-4",
 		Endpoints: cloudapi.EndpointSet{
 			GaussDB: "https://gaussdb.cn-north-4.myhuaweicloud.com", DBSS: "https://dbss.cn-north-4.myhuaweicloud.com", IAM: "https://iam.cn-north-4.myhuaweicloud.com",
+			EventGrid: "https://eg.cn-north-4.myhuaweicloud.com",
 		},
 		Credentials: config.Credentials{AK: "a", SK: "s"},
 		Ledger:      config.Place{Kind: "bolt", Rest: "interlock.db"},
@@ -61,7 +62,7 @@ func TestEverything(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		Region:      "cn-north-4",
-		Endpoints:   cloudapi.EndpointSet{GaussDB: "https://db.example.com", DBSS: "https://audit.example.com", IAM: "http://127.0.0.1:8081"},
+		Endpoints:   cloudapi.EndpointSet{GaussDB: "https://db.example.com", DBSS: "https://audit.example.com", IAM: "http://127.0.0.1:8081", EventGrid: "https://eg.cn-north-4.myhuaweicloud.com"},
 		Credentials: config.Credentials{Domain: "d", User: "u", Password: "p"},
 		Ledger:      config.Place{Kind: "dynamodb", Rest: "table"},
 		Bus:         config.Place{Kind: "http", Rest: "https://events.example.com/in?key=k"},

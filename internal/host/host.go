@@ -18,6 +18,7 @@ import (
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/doors"
+	"github.com/interlock-functions/interlock/internal/eventgrid"
 	"github.com/interlock-functions/interlock/internal/huawei"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
@@ -71,13 +72,6 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	b := o.Bus
-	if b == nil {
-		var err error
-		if b, err = Bus(c, o.AWS); err != nil {
-			return nil, err
-		}
-	}
 	rules, err := Policy(c, switches, o.AWS)
 	if err != nil {
 		return nil, err
@@ -85,6 +79,12 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	auth := o.Agency
 	if auth == nil || !c.ByAgency() {
 		if auth, err = o.AWS.Auth(c); err != nil {
+			return nil, err
+		}
+	}
+	b := o.Bus
+	if b == nil {
+		if b, err = Bus(c, o.AWS, auth); err != nil {
 			return nil, err
 		}
 	}
@@ -113,7 +113,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 // Client is the cloud's client that a configuration describes.
 func Client(c config.Config, auth cloudapi.Authenticator, transport *http.Client) *cloudapi.Client {
 	return &cloudapi.Client{
-		GaussDB: c.Endpoints.GaussDB, DBSS: c.Endpoints.DBSS,
+		GaussDB: c.Endpoints.GaussDB, DBSS: c.Endpoints.DBSS, EventGrid: c.Endpoints.EventGrid,
 		Auth: auth, HTTP: transport, Language: c.Language,
 	}
 }
@@ -199,9 +199,16 @@ func (h *Host) Resume(ctx context.Context, key ledger.Key) engine.Result {
 	return h.Engine.Resume(ctx, key)
 }
 
-// Bus opens the bus that a configuration names.
-func Bus(c config.Config, aws *AWS) (bus.Bus, error) {
+// Bus opens the bus that a configuration names; auth proves who publishes on Huawei
+// Cloud.
+func Bus(c config.Config, aws *AWS, auth cloudapi.Authenticator) (bus.Bus, error) {
 	switch c.Bus.Kind {
+	case "eventgrid":
+		return &eventgrid.Bus{
+			Client:  Client(c, auth, nil),
+			Channel: cloudapi.Channel{ProjectID: c.EventGrid.Project, ChannelID: c.Bus.Rest},
+			Source:  c.EventGrid.Source,
+		}, nil
 	case "eventbridge":
 		return aws.eventBridge(c.Bus.Rest)
 	case "http":

@@ -78,8 +78,12 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	}
 	b := o.Bus
 	if b == nil {
-		var err error
-		if b, err = host.Bus(c, &host.AWS{Getenv: os.Getenv}); err != nil {
+		aws := &host.AWS{Getenv: os.Getenv}
+		auth, err := aws.Auth(c)
+		if err != nil {
+			return nil, err
+		}
+		if b, err = host.Bus(c, aws, auth); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,6 @@
 // Package cloudapi is a client for the few Huawei Cloud APIs that flip a
-// database's switches, follow the jobs they create, and read the switches'
-// state back.
+// database's switches, follow the jobs they create, read the switches' state
+// back, and publish events.
 //
 // # Calls
 //
@@ -45,6 +45,8 @@ type Client struct {
 	GaussDB string
 	// DBSS is the base URL of Database Security Service, likewise.
 	DBSS string
+	// EventGrid is that of EventGrid, for [Client.PutEvents] alone.
+	EventGrid string
 	// Auth proves who is calling.
 	Auth Authenticator
 	// HTTP sends the requests; default: HTTP/1.1, connections reused for 15
@@ -81,13 +83,16 @@ type operation struct {
 	path   string     // with the page's {parameters}; the first is the project
 	ids    []string   // what stands in their places, in order
 	query  url.Values // optional
-	body   any        // marshalled as JSON; none where nil
+	body   any        // marshalled as JSON, unless it is written; none where nil
 	// unread is the effect where the answer is a 2xx that cannot be read.
 	unread Effect
 }
 
 // reads reports whether the operation only reads, and so has no effect.
 func (op *operation) reads() bool { return op.method == http.MethodGet }
+
+// written is a body that is JSON already, and is sent as it is.
+type written []byte
 
 // answer is the content of a 2xx.
 type answer interface {
@@ -129,7 +134,9 @@ func (c *Client) request(ctx context.Context, op *operation) (*http.Request, Cal
 		return nil, Call{}, err
 	}
 	var body []byte
-	if op.body != nil {
+	if is, already := op.body.(written); already {
+		body = is
+	} else if op.body != nil {
 		if body, err = json.Marshal(op.body); err != nil {
 			return nil, Call{}, fmt.Errorf("request body: %w", err)
 		}

@@ -10,12 +10,12 @@ import (
 )
 
 // EndpointSet holds the base URLs of one region.
-type EndpointSet struct{ GaussDB, DBSS, IAM string }
+type EndpointSet struct{ GaussDB, DBSS, IAM, EventGrid string }
 
 // Endpoints returns the base URLs of a region. TaurusDB's host name is
 // irregular, so only the regions of its page are known ("Before You Start",
 // Endpoints); elsewhere each base URL must be given. The error of an unknown
-// region lists the known ones.
+// region lists the known ones. EventGrid is not in all of them.
 func Endpoints(region string) (EndpointSet, error) {
 	for _, group := range gaussDBRegions() {
 		if !slices.Contains(group.regions, region) {
@@ -26,7 +26,7 @@ func Endpoints(region string) (EndpointSet, error) {
 			domain = "myhuaweicloud.eu"
 		}
 		host := func(service string) string { return "https://" + service + "." + region + "." + domain }
-		return EndpointSet{GaussDB: host(group.service), DBSS: host("dbss"), IAM: host("iam")}, nil
+		return EndpointSet{GaussDB: host(group.service), DBSS: host("dbss"), IAM: host("iam"), EventGrid: host("eg")}, nil
 	}
 	return EndpointSet{}, fmt.Errorf("region: found %q, expected one of %s, or a base URL for each service",
 		region, strings.Join(Regions(), ", "))

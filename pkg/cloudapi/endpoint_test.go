@@ -23,6 +23,7 @@ func TestEndpoints(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "https://dbss.eu-west-101.myhuaweicloud.eu", got.DBSS)
 	require.Equal(t, "https://iam.eu-west-101.myhuaweicloud.eu", got.IAM)
+	require.Equal(t, "https://eg.eu-west-101.myhuaweicloud.eu", got.EventGrid)
 
 	for _, region := range []string{"", "cn-north-44", "CN-NORTH-4", "eu-west-1/x"} {
 		_, err := Endpoints(region)
@@ -32,7 +33,7 @@ func TestEndpoints(t *testing.T) {
 	for _, region := range Regions() {
 		all, err := Endpoints(region)
 		require.NoError(t, err)
-		for _, base := range []string{all.GaussDB, all.DBSS, all.IAM} {
+		for _, base := range []string{all.GaussDB, all.DBSS, all.IAM, all.EventGrid} {
 			require.NoError(t, CheckEndpoint(base))
 		}
 	}

@@ -62,7 +62,7 @@ func steps(t *testing.T, expected ...step) *Client {
 		require.Equal(t, len(expected), done, "requests made")
 	})
 	return &Client{
-		GaussDB: server.URL, DBSS: server.URL, Auth: Token("a-token"), HTTP: server.Client(),
+		GaussDB: server.URL, DBSS: server.URL, EventGrid: server.URL, Auth: Token("a-token"), HTTP: server.Client(),
 		Now: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) },
 	}
 }
