@@ -54,8 +54,6 @@ const region = "eu-central-1"
 
 var accounts atomic.Int64
 
-type object = map[string]any
-
 func newAccount(t testing.TB, functions ...string) *account {
 	t.Helper()
 	a := &account{

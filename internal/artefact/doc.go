@@ -3,6 +3,8 @@
 // of their own, and deliver to it what senders send. What a test finds wrong here
 // is wrong in production.
 //
+// cmd/functiongraph is started as FunctionGraph does, by its runtime API.
+//
 // Tests that need Go alone keep the ledger in the process and take events over
 // HTTP. Those with the build tag verify need emulators of AWS, which
 // tools/emulators/run starts; between these and the functions stands a wire

@@ -25,6 +25,8 @@ type lambda struct {
 	t    testing.TB
 	path string
 	env  []string
+	// variable tells a process where its API is.
+	variable string
 	// out is all that its processes ever wrote.
 	out output
 	// answers is all that they ever answered.
@@ -71,7 +73,7 @@ func (a answer) failed() bool { return a.ErrorType != "" || a.Killed || a.Exited
 // own; what Lambda adds is added.
 func deploy(t testing.TB, path, name string, env ...string) *lambda {
 	t.Helper()
-	l := &lambda{t: t, path: path, waiting: map[string]chan answer{}}
+	l := &lambda{t: t, path: path, variable: "AWS_LAMBDA_RUNTIME_API", waiting: map[string]chan answer{}}
 	mux := http.NewServeMux()
 	// A process reaches the API by a number of its own: what a killed one had
 	// asked for is not answered to the next.
@@ -82,21 +84,36 @@ func deploy(t testing.TB, path, name string, env ...string) *lambda {
 	mux.HandleFunc("POST /{pid}/2018-06-01/runtime/invocation/{id}/error", func(w http.ResponseWriter, r *http.Request) {
 		l.take(w, r, func(body []byte) (a answer, err error) { return a, json.Unmarshal(body, &a) })
 	})
-	l.server = httptest.NewServer(mux)
+	l.listen(mux)
 	l.env = append([]string{
 		"AWS_LAMBDA_FUNCTION_NAME=interlock-" + name, "AWS_LAMBDA_FUNCTION_VERSION=1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=DEBUG", "_HANDLER=" + name, "LAMBDA_TASK_ROOT=/var/task",
 		"TZ=:UTC", "PATH=/usr/local/bin:/usr/bin:/bin",
 	}, env...)
-	t.Cleanup(func() {
+	return l
+}
+
+func (l *lambda) listen(api http.Handler) {
+	l.server = httptest.NewServer(api)
+	l.t.Cleanup(func() {
 		l.kill()
 		l.server.CloseClientConnections()
 		l.server.Close()
 	})
-	return l
 }
 
 func (l *lambda) serveNext(w http.ResponseWriter, r *http.Request) {
+	l.next(w, r, func(i invocation) map[string]string {
+		return map[string]string{
+			"Lambda-Runtime-Aws-Request-Id": i.id, "Lambda-Runtime-Deadline-Ms": fmt.Sprint(i.deadline.UnixMilli()),
+			"Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:interlock:live",
+			"Lambda-Runtime-Trace-Id":             traceID,
+		}
+	})
+}
+
+// next hands out an invocation when there is one, with the header that it has.
+func (l *lambda) next(w http.ResponseWriter, r *http.Request, header func(invocation) map[string]string) {
 	l.asked.Add(1)
 	l.mu.Lock()
 	p := l.process
@@ -107,10 +124,9 @@ func (l *lambda) serveNext(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case i := <-p.next:
-		w.Header().Set("Lambda-Runtime-Aws-Request-Id", i.id)
-		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(i.deadline.UnixMilli()))
-		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:123456789012:function:interlock:live")
-		w.Header().Set("Lambda-Runtime-Trace-Id", traceID)
+		for name, value := range header(i) {
+			w.Header().Set(name, value)
+		}
 		_, _ = io.WriteString(w, i.payload)
 	case <-r.Context().Done():
 	}
@@ -207,7 +223,7 @@ func (l *lambda) start() *process {
 	l.starts++
 	p := &process{name: fmt.Sprint(l.starts), cmd: exec.Command(l.path), gone: make(chan struct{}), next: make(chan invocation)}
 	api := strings.TrimPrefix(l.server.URL, "http://") + "/" + p.name
-	p.cmd.Env = append(slices.Clone(l.env), "AWS_LAMBDA_RUNTIME_API="+api)
+	p.cmd.Env = append(slices.Clone(l.env), l.variable+"="+api)
 	p.cmd.Stdout, p.cmd.Stderr = &l.out, &l.out
 	require.NoError(l.t, p.cmd.Start())
 	go func() {
