@@ -252,6 +252,12 @@ func noTicket() []unapproved {
 		{name: "by EventGrid", doors: []string{"bus"}, sent: func(s *scene) letter {
 			return letter{bare: true, body: []byte(`{"events":[` + string(s.change(without...)) + `]}`)}
 		}, policy: "denied ticket-needed", none: "completed", calls: 1},
+		{name: "whole in an event of EventGrid", doors: []string{"bus"}, sent: func(s *scene) letter {
+			return letter{bare: true, body: []byte(`{"events":[{"specversion":"1.0","id":"x","source":"tickets","type":"t","data":` + string(s.change(without...)) + `}]}`)}
+		}, policy: "denied ticket-needed", none: "completed", calls: 1},
+		{name: "by SMN", doors: []string{"bus"}, sent: func(s *scene) letter {
+			return letter{bare: true, body: s.json(map[string]any{"record": []any{map[string]any{"smn": map[string]any{"message": string(s.change(without...))}}}})}
+		}, policy: "denied ticket-needed", none: "completed", calls: 1},
 		{name: "by the bus, to the queue", doors: []string{"queue"}, sent: func(s *scene) letter {
 			return letter{body: s.json(map[string]any{"version": "0", "id": "e", "source": "tickets", "detail-type": "t", "detail": json.RawMessage(s.change(without...))})}
 		}, policy: "denied ticket-needed", none: "completed", calls: 1},
