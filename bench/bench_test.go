@@ -11,6 +11,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/require"
 
+	"github.com/interlock-functions/interlock/bench/budget"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/functions/simulations"
 	"github.com/interlock-functions/interlock/internal/awsjson"
@@ -99,7 +100,7 @@ func TestBudgetsAreHeld(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		over   func([]*program) []budget
+		over   func([]*program) []budget.Budget
 		change func([]*program)
 		missed int
 	}{
@@ -122,7 +123,7 @@ func TestBudgetsAreHeld(t *testing.T) {
 			programs := least()
 			c.change(programs)
 			var told bytes.Buffer
-			held := say(&told, c.over(programs))
+			held := budget.Say(&told, c.over(programs))
 			require.Equal(t, c.missed == 0, held, told.String())
 			require.Equal(t, c.missed, bytes.Count(told.Bytes(), []byte("MISSED")), told.String())
 		})

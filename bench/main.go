@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/interlock-functions/interlock/bench/budget"
 	"github.com/interlock-functions/interlock/tools/marked"
 )
 
@@ -63,14 +64,14 @@ func compare(w io.Writer, rounds int, page string, others []string) (held bool, 
 	table(&tables, open)
 	all := append(secureBudgets(secure), openBudgets(open)...)
 	fmt.Fprintln(&tables)
-	budgetTable(&tables, all)
+	budget.Table(&tables, all)
 	fmt.Fprintln(&tables)
 	if _, err := w.Write(tables.Bytes()); err != nil {
 		return false, err
 	}
 	beside(w, "over TLS", secure)
 	beside(w, "over HTTP", open)
-	held = say(w, all)
+	held = budget.Say(w, all)
 	if page == "" {
 		return held, nil
 	}

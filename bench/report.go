@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/interlock-functions/interlock/bench/budget"
 )
 
 // machine says what was measured with, and on what.
@@ -57,77 +59,25 @@ func beside(w io.Writer, how string, programs []*program) {
 	}
 }
 
-// budget is a figure that has a limit and, where that is not what is wanted in
-// the end, a goal.
-type budget struct {
-	what        string
-	found       float64
-	limit, goal float64
-	unit        string
-	// less: below the limit, too, it is missed.
-	less bool
-}
-
-func (b budget) held() bool { return b.found <= b.limit && (!b.less || b.found == b.limit) }
-
-// goals says of the goal whether it is reached.
-func (b budget) goals() string {
-	switch {
-	case b.goal == 0:
-		return ""
-	case b.found <= b.goal:
-		return fmt.Sprintf("%.4g, held", b.goal)
-	}
-	return fmt.Sprintf("%.4g, missed", b.goal)
-}
-
 // secureBudgets are of shares of a deployed function's time.
-func secureBudgets(programs []*program) []budget {
+func secureBudgets(programs []*program) []budget.Budget {
 	f, asked := programs[built], programs[withPolicy]
-	return []budget{
-		{what: "over TLS, of four hosts: CPU to the first completed event", found: ratio(f.coldCPUs(), programs[bare].coldCPUs()), limit: 4.5, goal: 3.2, unit: "× bare"},
-		{what: "over TLS, with a policy: CPU to the first completed event", found: ratio(asked.coldCPUs(), f.coldCPUs()), limit: 1.05, unit: "× without"},
-		{what: "over TLS, with a policy: CPU for a warm event", found: ratio(asked.warmCPUs(), f.warmCPUs()), limit: 1.05, unit: "× without"},
+	return []budget.Budget{
+		{What: "over TLS, of four hosts: CPU to the first completed event", Found: ratio(f.coldCPUs(), programs[bare].coldCPUs()), Limit: 4.5, Goal: 3.2, Unit: "× bare"},
+		{What: "over TLS, with a policy: CPU to the first completed event", Found: ratio(asked.coldCPUs(), f.coldCPUs()), Limit: 1.05, Unit: "× without"},
+		{What: "over TLS, with a policy: CPU for a warm event", Found: ratio(asked.warmCPUs(), f.warmCPUs()), Limit: 1.05, Unit: "× without"},
 	}
 }
 
 // openBudgets are of what would hide behind TLS.
-func openBudgets(programs []*program) []budget {
+func openBudgets(programs []*program) []budget.Budget {
 	f := programs[built]
-	return []budget{
-		{what: "over HTTP: CPU to the first completed event", found: ratio(f.coldCPUs(), programs[bare].coldCPUs()), limit: 2.5, goal: 1.8, unit: "× bare"},
-		{what: "calls of AWS for a warm event: 3 of the ledger, 1 of the bus", found: f.awsTrips(), limit: 4, less: true, unit: "calls"},
-		{what: "of these, of the bus", found: f.perEvent()["PutEvents"], limit: 1, less: true, unit: "calls"},
-		{what: "over HTTP: CPU for a warm event", found: ratio(f.warmCPUs(), programs[plainMore].warmCPUs()), limit: 1.1, unit: "× plain and 1 ledger write"},
-		{what: "over HTTP, one thread each: CPU for a warm event", found: ratio(f.warmCPUs(), programs[oneThread].warmCPUs()), limit: 1.6, goal: 1.1, unit: "× plain and 1 ledger write"},
-		{what: "artefact", found: megabytes(f.size), limit: 13, unit: "MB"},
+	return []budget.Budget{
+		{What: "over HTTP: CPU to the first completed event", Found: ratio(f.coldCPUs(), programs[bare].coldCPUs()), Limit: 2.5, Goal: 1.8, Unit: "× bare"},
+		{What: "calls of AWS for a warm event: 3 of the ledger, 1 of the bus", Found: f.awsTrips(), Limit: 4, Exact: true, Unit: "calls"},
+		{What: "of these, of the bus", Found: f.perEvent()["PutEvents"], Limit: 1, Exact: true, Unit: "calls"},
+		{What: "over HTTP: CPU for a warm event", Found: ratio(f.warmCPUs(), programs[plainMore].warmCPUs()), Limit: 1.1, Unit: "× plain and 1 ledger write"},
+		{What: "over HTTP, one thread each: CPU for a warm event", Found: ratio(f.warmCPUs(), programs[oneThread].warmCPUs()), Limit: 1.6, Goal: 1.1, Unit: "× plain and 1 ledger write"},
+		{What: "artefact", Found: megabytes(f.size), Limit: 13, Unit: "MB"},
 	}
-}
-
-func budgetTable(w io.Writer, all []budget) {
-	fmt.Fprintf(w, "| budget | found | limit | | goal |\n|---|---|---|---|---|\n")
-	for _, b := range all {
-		fmt.Fprintf(w, "| %s | %.4g %s | %.4g | %s | %s |\n", b.what, b.found, b.unit, b.limit, verdict(b), b.goals())
-	}
-}
-
-func verdict(b budget) string {
-	if b.held() {
-		return "held"
-	}
-	return "MISSED"
-}
-
-// say tells of each budget what was found, and whether all are held.
-func say(w io.Writer, all []budget) (held bool) {
-	held = true
-	for _, b := range all {
-		goal := ""
-		if b.goal != 0 {
-			goal = "; goal " + b.goals()
-		}
-		fmt.Fprintf(w, "%-6s  %s: %.4g %s, of %.4g%s\n", verdict(b), b.what, b.found, b.unit, b.limit, goal)
-		held = held && b.held()
-	}
-	return held
 }
