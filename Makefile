@@ -176,6 +176,8 @@ release-check: release ## Make what a release consists of, publish nothing, and 
 
 # Everything is in build/release, the image as an OCI layout in build/release/image.
 .PHONY: release
+# What is there of modules is looked at first: `go run` of a version would ask the network which others there are.
+release: export GOPROXY := file://$(shell $(GO) env GOMODCACHE)/cache/download,$(shell $(GO) env GOPROXY)
 release:
 	mkdir -p build
 	$(GO) run ./tools/notices -platforms $(PLATFORMS) ./cmd/... >build/NOTICES.txt
