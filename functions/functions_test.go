@@ -103,7 +103,7 @@ func TestArtefactsHaveNoOtherLedger(t *testing.T) {
 // Metrics and traces go other ways on Lambda: what tells them in the local program is
 // large.
 func TestArtefactsHaveNoOtherTelemetry(t *testing.T) {
-	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda").Output()
+	list, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../cmd/lambda", "../cmd/functiongraph").Output()
 	require.NoError(t, err)
 	require.Contains(t, string(list), "internal/observe\n")
 	require.NotRegexp(t, `prometheus|opentelemetry|protobuf|grpc`, string(list))

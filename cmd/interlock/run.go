@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -171,9 +172,13 @@ func withStage(cmd *cobra.Command, addr string, asJSON bool, f func(context.Cont
 	}
 	simURL := "http://" + simListener.Addr().String()
 	file := filepath.Join(dir, "interlock.db")
-	h, err := local.Open(stageConfig(simURL, file), functions.All(), local.Options{
-		Cloud: s.watched(), Bus: s.bus(), Observe: s.watch, Acts: s.acts(ctx), Version: builtHere().Version, Revision: builtHere().Revision,
-	})
+	o := local.Options{Cloud: s.watched(), Bus: s.bus(), Observe: s.watch, Acts: s.acts(ctx)}
+	sent, err := telemetry(&o, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+	if err != nil {
+		return errors.Join(err, l.Close(), simListener.Close())
+	}
+	defer sent()
+	h, err := local.Open(stageConfig(simURL, file), functions.All(), o)
 	if err != nil {
 		return errors.Join(err, l.Close(), simListener.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/config"
 	"github.com/interlock-functions/interlock/internal/local"
 	"github.com/interlock-functions/interlock/internal/observe"
+	"github.com/interlock-functions/interlock/internal/tracing"
 )
 
 const defaultAddr = "127.0.0.1:8080"
@@ -58,12 +60,13 @@ something else guards the address, a mesh or a broker, and lifts both.`,
 			if err != nil {
 				return busy(addr, err)
 			}
-			built := builtHere()
-			h, err := local.Open(cfg, functions.All(), local.Options{
-				Observe: observe.Logs(log),
-				Warn:    func(s string) { log.Warn(s) },
-				Version: built.Version, Revision: built.Revision,
-			})
+			o := local.Options{Observe: observe.Logs(log), Warn: func(s string) { log.Warn(s) }}
+			sent, err := telemetry(&o, log)
+			if err != nil {
+				return errors.Join(err, l.Close())
+			}
+			defer sent()
+			h, err := local.Open(cfg, functions.All(), o)
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
@@ -80,6 +83,23 @@ something else guards the address, a mesh or a broker, and lifts both.`,
 	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen on; port 0 picks a free one")
 	jsonFlag(c, &asJSON, "a line of JSON that says where")
 	return c
+}
+
+// telemetry has a host tell what it was built from, and send its traces to where the
+// environment says; the returned function sends the last of them.
+func telemetry(o *local.Options, log *slog.Logger) (sent func(), err error) {
+	built := builtHere()
+	o.Version, o.Revision = built.Version, built.Revision
+	t, err := tracing.Open(built.Version, time.Now, log)
+	if t == nil {
+		return func() {}, err
+	}
+	o.Observe, o.Around, o.Wrap = observe.All(t.Observe, o.Observe), t.Around, t.Handler
+	return func() {
+		if err := t.Close(); err != nil {
+			log.Warn("the last traces are not sent", "error", err)
+		}
+	}, nil
 }
 
 // tellMetrics tells a host's metrics at an address of their own, if there is one, until

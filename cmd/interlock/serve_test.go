@@ -1,10 +1,17 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,4 +86,41 @@ func TestServeMetrics(t *testing.T) {
 	t.Setenv("INTERLOCK_METRICS", "127.0.0.1:0")
 	_, err = serves(t, "--addr", "127.0.0.1:0")
 	require.NoError(t, err, "the ledger was closed")
+}
+
+// The spans of what serve has done are sent by when it has ended.
+func TestServeSendsTraces(t *testing.T) {
+	var sent atomic.Int64
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err == nil && bytes.Contains(body, []byte("claim")) {
+			sent.Add(1)
+		}
+	}))
+	defer collector.Close()
+	t.Setenv("INTERLOCK_REGION", "cn-north-4")
+	t.Setenv("INTERLOCK_AUTH_TOKEN", "t")
+	t.Setenv("INTERLOCK_HALT", "true") // no cloud is called
+	t.Setenv("INTERLOCK_LEDGER", "bolt:"+filepath.Join(t.TempDir(), "interlock.db"))
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	ctx, end := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	c := root()
+	c.SetOut(in)
+	c.SetErr(io.Discard)
+	c.SetArgs([]string{"serve", "--addr", "127.0.0.1:0"})
+	ended := make(chan error, 1)
+	go func() { ended <- c.ExecuteContext(ctx) }()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	sample, err := os.ReadFile("../../functions/proxyssl/sample.json")
+	require.NoError(t, err)
+	res, err := http.Post(serving(line)+"/functions/proxyssl", "application/cloudevents+json", bytes.NewReader(sample))
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Zero(t, sent.Load(), "they are sent together, later")
+	end()
+	require.NoError(t, <-ended)
+	require.Positive(t, sent.Load())
 }

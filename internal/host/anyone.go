@@ -7,6 +7,7 @@ import (
 
 	"github.com/interlock-functions/interlock/events"
 	"github.com/interlock-functions/interlock/internal/doors"
+	"github.com/interlock-functions/interlock/internal/observe"
 	"github.com/interlock-functions/interlock/pkg/engine"
 )
 
@@ -26,10 +27,16 @@ type anyone struct{ *Host }
 
 // Handle answers with what asks most of whoever sent the event: to send it again,
 // if any function asks for that, for those that are done with it will say so again.
-func (a anyone) Handle(ctx context.Context, _ string, ev event.Event) (answer engine.Result) {
+func (a anyone) Handle(ctx context.Context, _ string, ev event.Event) engine.Result {
 	if ev.Type() == events.TypeSwitchCompleted {
 		return a.Host.Handle(ctx, engine.JobFollow, ev)
 	}
+	return observe.In(ctx, a.around, observe.Work{Name: "door", Event: &ev}, func(ctx context.Context) engine.Result {
+		return a.handle(ctx, ev)
+	})
+}
+
+func (a anyone) handle(ctx context.Context, ev event.Event) (answer engine.Result) {
 	for _, sw := range a.switches {
 		if !a.Engine.Means(ctx, sw.Name, ev) {
 			continue

@@ -20,6 +20,7 @@ import (
 	"github.com/interlock-functions/interlock/internal/doors"
 	"github.com/interlock-functions/interlock/internal/eventgrid"
 	"github.com/interlock-functions/interlock/internal/huawei"
+	"github.com/interlock-functions/interlock/internal/observe"
 	"github.com/interlock-functions/interlock/internal/webhook"
 	"github.com/interlock-functions/interlock/pkg/cloudapi"
 	"github.com/interlock-functions/interlock/pkg/engine"
@@ -43,8 +44,9 @@ type Options struct {
 	Bus bus.Bus
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
-	// Observe is told of each step.
+	// Observe is told of each step, and Around of the work that steps belong to.
 	Observe func(context.Context, engine.Step)
+	Around  observe.Around
 	// Log is told of panics. Default slog.Default.
 	Log *slog.Logger
 }
@@ -60,6 +62,7 @@ type Host struct {
 
 	config   config.Config
 	switches []huawei.Switch
+	around   observe.Around
 	verify   func(context.Context, http.Header, []byte) (webhook.Key, error)
 }
 
@@ -101,7 +104,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		return nil, err
 	}
 	h := New(c, switches, Client(c, auth, o.Transport), l, b)
-	h.verify, h.Engine.Policy, h.Engine.Tickets = verify, rules, tickets
+	h.verify, h.Engine.Policy, h.Engine.Tickets, h.around = verify, rules, tickets, o.Around
 	h.Engine.Now, h.Engine.Observe = o.Now, o.Observe
 	h.Sweeper.Now, h.Sweeper.Log = o.Now, o.Log
 	if err := h.Engine.Init(); err != nil {
@@ -185,18 +188,29 @@ func (h *Host) door(function, name string, handler doors.Handler) *doors.Door {
 // Handle takes an event through the named function. Of one that there is not,
 // the engine says so.
 func (h *Host) Handle(ctx context.Context, function string, ev event.Event) engine.Result {
-	if function == engine.JobFollow {
-		return h.Follower.Handle(ctx, ev)
-	}
-	return h.Engine.Handle(ctx, cmp.Or(h.name(function), function), ev)
+	return observe.In(ctx, h.around, observe.Work{Name: "door", Event: &ev}, func(ctx context.Context) engine.Result {
+		if function == engine.JobFollow {
+			return h.Follower.Handle(ctx, ev)
+		}
+		return h.Engine.Handle(ctx, cmp.Or(h.name(function), function), ev)
+	})
 }
 
 // Resume goes on with a record of the ledger, without a delivery.
 func (h *Host) Resume(ctx context.Context, key ledger.Key) engine.Result {
-	if key.Switch == engine.JobFollow {
-		return h.Follower.Resume(ctx, key)
-	}
-	return h.Engine.Resume(ctx, key)
+	return observe.In(ctx, h.around, observe.Work{Name: "resume"}, func(ctx context.Context) engine.Result {
+		if key.Switch == engine.JobFollow {
+			return h.Follower.Resume(ctx, key)
+		}
+		return h.Engine.Resume(ctx, key)
+	})
+}
+
+// Look asks once how a job that is followed is.
+func (h *Host) Look(ctx context.Context, j *engine.Followed) engine.Result {
+	return observe.In(ctx, h.around, observe.Work{Name: "look"}, func(ctx context.Context) engine.Result {
+		return h.Follower.Look(ctx, j)
+	})
 }
 
 // Bus opens the bus that a configuration names; auth proves who publishes on Huawei

@@ -18,7 +18,9 @@ import (
 // from the ledger once the process has started.
 type follows struct {
 	follower *engine.Follower
-	now      func() time.Time
+	// look asks once how a job is.
+	look func(context.Context, *engine.Followed) engine.Result
+	now  func() time.Time
 	// ledger is where the jobs are on record, and by who looks after them here.
 	ledger ledger.Ledger
 	by     string
@@ -47,7 +49,7 @@ const othersJobs = time.Minute
 
 func newFollows(h *host.Host, now func() time.Time) *follows {
 	f := h.Follower
-	all := &follows{follower: f, now: now, ledger: h.Ledger, by: h.Sweeper.By, known: map[string]bool{}}
+	all := &follows{follower: f, look: h.Look, now: now, ledger: h.Ledger, by: h.Sweeper.By, known: map[string]bool{}}
 	f.Kept = func(j *engine.Followed) { all.add(j, now().Add(firstLook)) }
 	return all
 }
@@ -105,7 +107,7 @@ func (f *follows) sweep(ctx context.Context) {
 				f.leave(j)
 				return
 			}
-			f.again(j, f.follower.Look(ctx, j))
+			f.again(j, f.look(ctx, j))
 		})
 	}
 	wg.Wait()

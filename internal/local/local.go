@@ -34,8 +34,11 @@ type Options struct {
 	Cloud *http.Client
 	// Bus, if set, is used instead of the configured one.
 	Bus bus.Bus
-	// Observe is told of each step.
+	// Observe is told of each step, and Around of the work that steps belong to.
 	Observe func(context.Context, engine.Step)
+	Around  observe.Around
+	// Wrap, if set, stands around whatever answers requests.
+	Wrap func(http.Handler) http.Handler
 	// Warn is told what an operator should know at start.
 	Warn func(string)
 	// Acts are the page's buttons.
@@ -95,7 +98,7 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 	}
 	all, err := host.Open(c, switches, host.Options{
 		OpenLedger: func(c config.Config, aws *host.AWS) (ledger.Ledger, error) { return openLedger(c, o, aws) },
-		Transport:  o.Cloud, Bus: own, Now: o.Now, Observe: observe.All(observers...),
+		Transport:  o.Cloud, Bus: own, Now: o.Now, Observe: observe.All(observers...), Around: o.Around,
 	})
 	if err != nil {
 		return nil, err
@@ -116,6 +119,9 @@ func Open(c config.Config, switches []huawei.Switch, o Options) (*Host, error) {
 		h.page.Compare(position.At(h.Cloud))
 	}
 	h.handler = guarded(h.routes(c.Open), c.Open)
+	if o.Wrap != nil {
+		h.handler = o.Wrap(h.handler)
+	}
 	return h, nil
 }
 

@@ -44,6 +44,8 @@ type Options struct {
 	Bolt bool
 	// Environ are further variables, as NAME=value.
 	Environ []string
+	// Host, if set, changes what the host is opened with.
+	Host func(*local.Options)
 	// Timeout is how long the cloud may take to answer, once it has the request;
 	// by default as long as the functions themselves allow.
 	Timeout time.Duration
@@ -58,9 +60,9 @@ type World struct {
 	// URL is where the functions are, at /functions/<name>.
 	URL string
 
-	wire   *wire
-	config config.Config
-	client *http.Client
+	wire    *wire
+	config  config.Config
+	options local.Options
 }
 
 // Start starts a world that ends with the test.
@@ -88,9 +90,13 @@ func Start(t testing.TB, o Options) *World {
 	var err error
 	w.config, err = config.Read(environ, ledger, "")
 	require.NoError(t, err)
+	w.options.Now = w.Now
 	if o.Timeout > 0 {
-		w.client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: o.Timeout}}
-		t.Cleanup(w.client.CloseIdleConnections)
+		w.options.Cloud = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: o.Timeout}}
+		t.Cleanup(w.options.Cloud.CloseIdleConnections)
+	}
+	if o.Host != nil {
+		o.Host(&w.options)
 	}
 	w.open(t)
 	t.Cleanup(func() { require.NoError(t, w.Host.Close()) })
@@ -100,7 +106,7 @@ func Start(t testing.TB, o Options) *World {
 func (w *World) open(t testing.TB) {
 	t.Helper()
 	var err error
-	w.Host, err = local.Open(w.config, functions.All(), local.Options{Now: w.Now, Cloud: w.client})
+	w.Host, err = local.Open(w.config, functions.All(), w.options)
 	require.NoError(t, err)
 	w.Host.Cloud.Now = w.Now
 	w.URL = serve(t, w.Host)
