@@ -148,6 +148,14 @@ resource "huaweicloud_eg_event_subscription" "subscription" {
   }
 }
 
+resource "huaweicloud_fgs_function_trigger" "topic" {
+  for_each = toset(var.topic_urn == null ? [] : local.switches)
+
+  function_urn = huaweicloud_fgs_function.function[each.key].urn
+  type         = "SMN"
+  event_data   = jsonencode({ topic_urn = var.topic_urn })
+}
+
 # Takes up what nobody delivers again: decisions whose lease ran out, that are due, or
 # whose event was not published.
 resource "huaweicloud_fgs_function_trigger" "sweep" {

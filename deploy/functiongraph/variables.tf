@@ -48,6 +48,12 @@ variable "webhook_secrets" {
   sensitive   = true
 }
 
+variable "topic_urn" {
+  description = "A topic of SMN whose messages are events, for whoever does not publish to the channel; null for none."
+  type        = string
+  default     = null
+}
+
 variable "halt" {
   description = "Nothing is called, everything is put off."
   type        = bool
