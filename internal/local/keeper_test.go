@@ -26,7 +26,7 @@ func TestResting(t *testing.T) {
 		require.False(t, over())
 		time.Sleep(time.Second - 1)
 		require.False(t, over())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.True(t, over())
 		looks(time.Minute, true)
 		require.True(t, over())

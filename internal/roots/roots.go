@@ -218,7 +218,8 @@ func subject(text, room []byte) (name []byte, ok bool) {
 // it is not in there.
 func subjectOf(der cryptobyte.String) (name []byte, ok bool) {
 	var subject cryptobyte.String
-	ok = enter(&der) && enter(&der) && // Certificate, TBSCertificate
+	ok = enter(&der)          // Certificate
+	ok = ok && enter(&der) && // TBSCertificate
 		der.SkipOptionalASN1(asn1.Tag(0).Constructed().ContextSpecific()) && // version
 		der.SkipASN1(asn1.INTEGER) && // serialNumber
 		der.SkipASN1(asn1.SEQUENCE) && // signature
