@@ -129,6 +129,10 @@ bench: ## The benchmarks, with their comparison in one run
 	-$(MAKE) .venv/peers/.done bench/peers/node/dist/peer.mjs
 	$(GO) run ./bench -page docs/benchmarks.md
 
+.PHONY: bench-growth
+bench-growth: ## What a ledger costs as it grows to a million decisions; takes 10 GB of disk
+	$(GO) run ./bench/growth -page docs/capacity.md
+
 bench/peers/node/dist/peer.mjs: bench/peers/node/package-lock.json $(wildcard bench/peers/node/*.mjs)
 	cd bench/peers/node && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 

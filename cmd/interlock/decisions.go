@@ -97,7 +97,7 @@ read.`,
 					found, err := arrivals(cmd.Context(), d, func(a *ledger.Arrival) bool { return arrivedIn(&f, a) })
 					return errors.Join(listArrivals(cmd.OutOrStdout(), found, asJSON), err)
 				}
-				found, err := f.Find(d.Decisions(cmd.Context(), f.Texts()...))
+				found, err := f.In(cmd.Context(), d)
 				return errors.Join(list(cmd.OutOrStdout(), found, asJSON), err)
 			})
 		},

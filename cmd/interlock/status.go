@@ -66,8 +66,7 @@ func status(cmd *cobra.Command, targets []string, asJSON bool) error {
 	err = withDesk(ctx, func(d local.Desk) error {
 		var found []account.Entry
 		for _, target := range targets {
-			f := account.Filter{Target: target}
-			of, err := f.Find(d.Decisions(ctx, f.Texts()...))
+			of, err := (&account.Filter{Target: target}).In(ctx, d)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ package account
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -110,6 +111,24 @@ type Filter struct {
 // Texts stand in the record of each decision that is wanted: see [ledger.Ledger.All].
 func (f *Filter) Texts() []string {
 	return []string{f.Switch, f.Target[strings.LastIndex(f.Target, "/")+1:], f.Ticket}
+}
+
+// Lister lists a ledger's decisions.
+type Lister interface {
+	// Decisions lists those in whose records the texts stand, as [ledger.Ledger.All]
+	// does, and About those on an instance, as [ledger.About] does.
+	Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error]
+	About(ctx context.Context, project, instance string) iter.Seq2[ledger.Record, error]
+}
+
+// In returns the decisions that are wanted, as Find does, and reads no more than it
+// takes: of a target in full those of its instance.
+func (f *Filter) In(ctx context.Context, l Lister) ([]Entry, error) {
+	parts := strings.Split(f.Target, "/")
+	if len(parts) >= 4 && parts[0] == "projects" && parts[2] == "instances" && f.Switch != engine.JobFollow {
+		return f.Find(l.About(ctx, parts[1], parts[3]))
+	}
+	return f.Find(l.Decisions(ctx, f.Texts()...))
 }
 
 // Wants tells whether a decision is wanted.

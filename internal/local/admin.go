@@ -163,8 +163,13 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // decisions lists them as lines of JSON.
 func (a *admin) decisions(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	wanted := a.desk.Decisions(r.Context(), q["text"]...)
+	if q.Has("instance") {
+		wanted = a.desk.About(r.Context(), q.Get("project"), q.Get("instance"))
+	}
 	lines := json.NewEncoder(w)
-	for d, err := range a.desk.Decisions(r.Context(), r.URL.Query()["text"]...) {
+	for d, err := range wanted {
 		line := listed{Decision: &d}
 		if err != nil {
 			line = listed{Error: err.Error()}

@@ -25,6 +25,8 @@ type Desk interface {
 	// Decisions lists every decision, and the jobs that are followed, in no
 	// order, as [ledger.Ledger.All] does.
 	Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error]
+	// About lists those on an instance, as [ledger.About] does.
+	About(ctx context.Context, project, instance string) iter.Seq2[ledger.Record, error]
 	// Decision reads one, or fails with [ledger.ErrNotFound].
 	Decision(ctx context.Context, key ledger.Key) (ledger.Record, error)
 	// Arrivals lists what came and became no decision, as [ledger.Arrivals] does.
@@ -83,6 +85,10 @@ type desk struct{ *Host }
 
 func (d *desk) Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
 	return d.Ledger.All(ctx, texts...)
+}
+
+func (d *desk) About(ctx context.Context, project, instance string) iter.Seq2[ledger.Record, error] {
+	return ledger.About(ctx, d.Ledger, project, instance)
 }
 
 func (d *desk) Decision(ctx context.Context, key ledger.Key) (ledger.Record, error) {
@@ -194,8 +200,16 @@ func ownFile(path string) ([]byte, error) {
 func (d *remote) Close() error { return nil }
 
 func (d *remote) Decisions(ctx context.Context, texts ...string) iter.Seq2[ledger.Record, error] {
+	return d.list(ctx, url.Values{"text": texts})
+}
+
+func (d *remote) About(ctx context.Context, project, instance string) iter.Seq2[ledger.Record, error] {
+	return d.list(ctx, url.Values{"project": {project}, "instance": {instance}})
+}
+
+func (d *remote) list(ctx context.Context, which url.Values) iter.Seq2[ledger.Record, error] {
 	return func(yield func(ledger.Record, error) bool) {
-		res, err := d.send(ctx, http.MethodGet, "/decisions?"+url.Values{"text": texts}.Encode(), nil)
+		res, err := d.send(ctx, http.MethodGet, "/decisions?"+which.Encode(), nil)
 		if err != nil {
 			yield(ledger.Record{}, err)
 			return

@@ -1,8 +1,10 @@
 package ledgertest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -149,6 +151,42 @@ var reads = []test{
 		require.Equal(w, 300, found(`a\"b`), "what JSON may write otherwise leaves nothing out")
 		require.Equal(w, 300, found(""))
 	}},
+	{"about an instance, what is on it is listed and nothing else of what has ended", func(w *world) {
+		settle := func(id, instance string, order int) {
+			c := w.ask(id, order, 2)
+			c.Instance = instance
+			w.get(c, ledger.New)
+			o := accepted("job of " + id)
+			o.Audit = json.RawMessage(`{}`)
+			w.settle(c, o, nil)
+			w.mark(c, 9, nil)
+		}
+		for i := range 150 { // more than a page
+			settle(fmt.Sprint("here ", i), "instance", i)
+		}
+		settle("there", "another", 1)
+		w.wait(w.on("waits there", 2), 3, nil)
+		for i, then := range []func(ledger.Claim){
+			func(c ledger.Claim) { w.wait(c, 3, nil) },
+			func(c ledger.Claim) { w.get(c, ledger.New) },
+		} {
+			then(w.ask(fmt.Sprint("open ", i), 200, 2))
+		}
+		var read []ledger.Key
+		found := make(map[ledger.Key]bool)
+		for d, err := range ledger.About(w.ctx, &reading{w.Ledger, &read}, project, "instance") {
+			require.NoError(w, err)
+			require.Equal(w, "instance", d.Instance)
+			require.False(w, found[d.Key], "listed twice")
+			found[d.Key] = true
+		}
+		require.Len(w, found, 152)
+		require.Len(w, read, 153, "and the one that waits elsewhere")
+		require.NotContains(w, read, key("there"))
+		for range ledger.About(w.ctx, w.Ledger, project, "nobody's") {
+			w.Fatal("something is listed of nothing")
+		}
+	}},
 	{"a newer version's decision is left alone", func(w *world) {
 		c := w.ask("a", 1, 2)
 		w.get(c, ledger.New)
@@ -220,4 +258,19 @@ func (w *world) due(now, limit int, want ...ledger.Due) {
 	for i := range want {
 		require.Equal(w, want[i], got[i])
 	}
+}
+
+// reading is a ledger that says which decisions are read, and is not read whole.
+type reading struct {
+	ledger.Ledger
+	keys *[]ledger.Key
+}
+
+func (r *reading) Get(ctx context.Context, key ledger.Key) (ledger.Record, error) {
+	*r.keys = append(*r.keys, key)
+	return r.Ledger.Get(ctx, key)
+}
+
+func (r *reading) All(context.Context, ...string) iter.Seq2[ledger.Record, error] {
+	panic("all is read")
 }
