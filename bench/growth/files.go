@@ -21,6 +21,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/interlock-functions/interlock/bench/budget"
 	"github.com/interlock-functions/interlock/functions"
 	"github.com/interlock-functions/interlock/internal/account"
 	"github.com/interlock-functions/interlock/internal/config"
@@ -47,7 +48,7 @@ type grown struct {
 }
 
 // files measures files of bolt in turn.
-func (m *mold) files(w io.Writer, dir, text string) ([]budget, error) {
+func (m *mold) files(w io.Writer, dir, text string) ([]budget.Budget, error) {
 	want, err := sizes(text)
 	if err != nil {
 		return nil, err
@@ -79,11 +80,11 @@ func (m *mold) files(w io.Writer, dir, text string) ([]budget, error) {
 			float64(middle(g.writes))/1024, float64(middle(g.writes))/float64(os.Getpagesize()), ms(g.cpu), float64(g.memory)/1e6)
 	}
 	first, last := all[0], all[len(all)-1]
-	return []budget{
-		{fmt.Sprintf("bolt, %d decisions: written for one more", last.n), float64(middle(last.writes)) / 1024, 64, "KB"},
-		{fmt.Sprintf("bolt, %d decisions: a claim", last.n), float64(middle(last.claims)) / float64(middle(first.claims)), 1.5, fmt.Sprintf("× one at %d", first.n)},
-		{fmt.Sprintf("bolt, %d decisions: those of a target, CPU", last.n), ms(last.cpu), 100, "ms"},
-		{fmt.Sprintf("bolt, %d decisions: those of a target, memory", last.n), float64(last.memory) / 1e6, 64, "MB"},
+	return []budget.Budget{
+		{What: fmt.Sprintf("bolt, %d decisions: written for one more", last.n), Found: float64(middle(last.writes)) / 1024, Limit: 64, Unit: "KB"},
+		{What: fmt.Sprintf("bolt, %d decisions: a claim", last.n), Found: float64(middle(last.claims)) / float64(middle(first.claims)), Limit: 1.5, Unit: fmt.Sprintf("× one at %d", first.n)},
+		{What: fmt.Sprintf("bolt, %d decisions: those of a target, CPU", last.n), Found: ms(last.cpu), Limit: 100, Unit: "ms"},
+		{What: fmt.Sprintf("bolt, %d decisions: those of a target, memory", last.n), Found: float64(last.memory) / 1e6, Limit: 64, Unit: "MB"},
 	}, nil
 }
 
@@ -265,7 +266,7 @@ func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
 
 // waiting is the CPU that the local program uses while decisions wait for the end of
 // a halt.
-func (m *mold) waiting(path string, n int) (b budget, err error) {
+func (m *mold) waiting(path string, n int) (b budget.Budget, err error) {
 	h, err := host(path, true)
 	if err != nil {
 		return b, err
@@ -286,17 +287,17 @@ func (m *mold) waiting(path string, n int) (b budget, err error) {
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(ctx, l) }()
 	const long = 20 * time.Second
-	time.Sleep(time.Second)
+	time.Sleep(3 * time.Second) // the first of them are put off
 	began := used()
 	time.Sleep(long)
 	share := float64(used()-began) / float64(long)
 	cancel()
-	return budget{fmt.Sprintf("%d decisions that wait under a halt: CPU", n), 100 * share, 1, "% of a core"}, <-ended
+	return budget.Budget{What: fmt.Sprintf("%d decisions that wait under a halt: CPU", n), Found: 100 * share, Limit: 1, Unit: "% of a core"}, <-ended
 }
 
 // started is the CPU that the local program uses until it has started, where jobs are
 // followed: how long that takes is the disk's to say, for the file is read whole.
-func (m *mold) started(path string, n int) (b budget, err error) {
+func (m *mold) started(path string, n int) (b budget.Budget, err error) {
 	l, err := bolt.Open(path, time.Now(), time.Minute)
 	if err != nil {
 		return b, err
@@ -320,5 +321,5 @@ func (m *mold) started(path string, n int) (b budget, err error) {
 	if err == nil {
 		err = h.Close()
 	}
-	return budget{fmt.Sprintf("a start with %d followed jobs: CPU", n), took.Seconds(), 1, "s"}, err
+	return budget.Budget{What: fmt.Sprintf("a start with %d followed jobs: CPU", n), Found: took.Seconds(), Limit: 1, Unit: "s"}, err
 }

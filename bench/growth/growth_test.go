@@ -46,8 +46,7 @@ func TestFilledFile(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Each figure that has a limit is told with it, and what is missed makes the program
-// fail.
+// What is measured in the stand-in is within its limits, at any size.
 func TestTables(t *testing.T) {
 	m, err := learn()
 	require.NoError(t, err)
@@ -55,11 +54,10 @@ func TestTables(t *testing.T) {
 	all, err := m.tables(&text, "2, 300")
 	require.NoError(t, err)
 	for _, b := range all {
-		require.Equal(t, "met", b.verdict(), b.what)
-		require.NotZero(t, b.found, b.what)
+		require.True(t, b.Held(), b.What)
+		require.NotZero(t, b.Found, b.What)
 	}
 	require.Contains(t, text.String(), "| 300 | 4 | ")
-	require.Equal(t, "MISSED", budget{found: 2, limit: 1}.verdict())
 	_, err = sizes("5,2")
 	require.ErrorContains(t, err, `found "5,2", expected numbers that grow`)
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/interlock-functions/interlock/bench/budget"
 	"github.com/interlock-functions/interlock/tools/marked"
 )
 
@@ -65,31 +66,16 @@ func measure(w io.Writer, files, tables string, backlog int, page string) (held 
 		return false, fmt.Errorf("start: %w", err)
 	}
 	all := append(append(inFiles, inTables...), waiting, started)
-	fmt.Fprint(&text, "\n| budget | found | limit | |\n|---|---|---|---|\n")
-	held = true
-	for _, b := range all {
-		fmt.Fprintf(&text, "| %s | %.3g %s | %.4g | %s |\n", b.what, b.found, b.unit, b.limit, b.verdict())
-		held = held && b.found <= b.limit
-	}
 	fmt.Fprintln(&text)
-	if _, err := w.Write(text.Bytes()); err != nil || page == "" {
-		return held, err
+	budget.Table(&text, all)
+	fmt.Fprintln(&text)
+	if _, err := w.Write(text.Bytes()); err != nil {
+		return false, err
+	}
+	if held = budget.Say(w, all); page == "" {
+		return held, nil
 	}
 	return held, marked.Write(page, opening, text.String())
-}
-
-// budget is a figure that has a limit.
-type budget struct {
-	what         string
-	found, limit float64
-	unit         string
-}
-
-func (b budget) verdict() string {
-	if b.found <= b.limit {
-		return "met"
-	}
-	return "MISSED"
 }
 
 // sizes reads a list of numbers, which must grow.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/interlock-functions/interlock/bench/budget"
 	"github.com/interlock-functions/interlock/internal/account"
 	"github.com/interlock-functions/interlock/internal/dynamodb"
 	"github.com/interlock-functions/interlock/internal/dynamodb/dynamotest"
@@ -16,7 +17,7 @@ import (
 )
 
 // tables measures tables in the stand-in for DynamoDB.
-func (m *mold) tables(w io.Writer, text string) (all []budget, err error) {
+func (m *mold) tables(w io.Writer, text string) (all []budget.Budget, err error) {
 	want, err := sizes(text)
 	if err != nil {
 		return nil, err
@@ -33,10 +34,10 @@ func (m *mold) tables(w io.Writer, text string) (all []budget, err error) {
 		fmt.Fprintf(w, "| %d | %d | %.0f | %d | %.0f |\n", n, decided.Requests, decided.Writes, listed.Requests, listed.Reads)
 	}
 	last := want[len(want)-1]
-	return []budget{
-		{fmt.Sprintf("DynamoDB, %d decisions: write units of one more", last), decided.Writes / first.Writes, 1, fmt.Sprintf("× those at %d", want[0])},
-		{fmt.Sprintf("DynamoDB, %d decisions: requests for one more", last), float64(decided.Requests), 4, "requests"},
-		{fmt.Sprintf("DynamoDB, %d decisions: read units for those of a target", last), listed.Reads, 100, "units"},
+	return []budget.Budget{
+		{What: fmt.Sprintf("DynamoDB, %d decisions: write units of one more", last), Found: decided.Writes / first.Writes, Limit: 1, Unit: fmt.Sprintf("× those at %d", want[0])},
+		{What: fmt.Sprintf("DynamoDB, %d decisions: requests for one more", last), Found: float64(decided.Requests), Limit: 4, Unit: "requests"},
+		{What: fmt.Sprintf("DynamoDB, %d decisions: read units for those of a target", last), Found: listed.Reads, Limit: 100, Unit: "units"},
 	}, nil
 }
 

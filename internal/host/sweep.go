@@ -40,6 +40,8 @@ type Sweeper struct {
 	// busy which are being worked on.
 	again map[ledger.Key]retry
 	busy  map[ledger.Key]bool
+	// told are those that were put off since a halt began; nil while there is none.
+	told  map[ledger.Key]bool
 	slots chan struct{}
 	work  sync.WaitGroup
 }
@@ -139,14 +141,29 @@ func (s *Sweeper) forget(due []ledger.Due, now time.Time) {
 	})
 }
 
+// mostTold is how many decisions are put off for each halt, so that they tell why they
+// wait. Of more, the halt itself has to tell.
+const mostTold = 256
+
 // idle tells what there is nothing to do for. Under a halt, that is what waits to be
-// called for: taken up, each would be put off again, with two writes. Jobs only ask
-// how something is.
+// called for, once it has been put off: taken up, each would be put off again, with
+// two writes. Jobs only ask how something is.
 func (s *Sweeper) idle(ctx context.Context) []func(ledger.Due) bool {
-	if s.Halted == nil || !s.Halted(ctx) {
+	halted := s.Halted != nil && s.Halted(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !halted {
+		s.told = nil
 		return nil
 	}
-	return []func(ledger.Due) bool{func(d ledger.Due) bool { return d.Why == ledger.Waited && d.Key.Switch != engine.JobFollow }}
+	if s.told == nil {
+		s.told = map[ledger.Key]bool{}
+	}
+	return []func(ledger.Due) bool{func(d ledger.Due) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return d.Why == ledger.Waited && d.Key.Switch != engine.JobFollow && (s.told[d.Key] || len(s.told) >= mostTold)
+	}}
 }
 
 func (s *Sweeper) now() time.Time {
@@ -178,6 +195,9 @@ func (s *Sweeper) give(key ledger.Key, r engine.Result) {
 	if r.Kind != engine.Later {
 		delete(s.again, key)
 		return
+	}
+	if s.told != nil && r.Stored {
+		s.told[key] = true
 	}
 	after := min(max(2*s.again[key].after, time.Second), mostRetry)
 	s.again[key] = retry{at: s.now().Add(after), after: after}

@@ -252,9 +252,9 @@ func TestSweepOutlivesAPanic(t *testing.T) {
 	require.Equal(t, 1, w.bus.published())
 }
 
-// Under a halt, what waits for its end is left alone: taken up, each would be
-// written twice to be put off again. What is to be published is, and jobs are
-// followed.
+// Under a halt, what waits for its end is left alone once it says so: taken up, each
+// would be written twice to be put off again. What is to be published is, and jobs
+// are followed.
 func TestSweepUnderAHalt(t *testing.T) {
 	w := newSwept(t)
 	w.bus.set(true)
@@ -263,16 +263,33 @@ func TestSweepUnderAHalt(t *testing.T) {
 	halt := true
 	w.Engine.Halted = func(context.Context) bool { return halt }
 	require.Equal(t, engine.Later, w.handle(t, "2").Kind)
+	claims := 0
+	w.Engine.Observe = func(_ context.Context, s engine.Step) {
+		if s.Name == "claim" {
+			claims++
+		}
+	}
 	followed := ledger.Claim{Key: ledger.Key{Switch: engine.JobFollow, ID: "3"}, Stored: json.RawMessage(`{}`), Now: noon}
 	require.NoError(t, w.Host.Ledger.Wait(t.Context(), followed, ledger.Wait{Due: noon}))
 	w.advance(time.Hour)
-	require.Equal(t, 2, w.sweep(t), "the one that is to be published, and the job")
+	require.Equal(t, 3, w.sweep(t))
 	require.Equal(t, 1, w.bus.published())
+	require.Equal(t, 1, claims, "it says that it is halted")
+	w.advance(time.Hour)
+	require.Equal(t, 1, w.sweep(t), "the job")
+	require.Equal(t, 1, claims)
+	for i := range mostTold {
+		w.told[ledger.Key{ID: strconv.Itoa(i)}] = true
+	}
+	require.Equal(t, engine.Later, w.handle(t, "4").Kind)
+	w.advance(time.Hour)
+	require.Equal(t, 1, w.sweep(t), "of more, none does")
 	require.Len(t, w.cloud.Effects(), 1)
 	halt = false
 	w.sweep(t)
-	require.Equal(t, 2, w.bus.published())
-	require.Len(t, w.cloud.Effects(), 2)
+	require.Empty(t, w.told)
+	require.Equal(t, 3, w.bus.published())
+	require.Len(t, w.cloud.Effects(), 3)
 }
 
 // A whole sweep goes on until nothing is due, and begins nothing near the end of
