@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,10 @@ func measure(w io.Writer, files, tables string, backlog int, page string) (held 
 	if err != nil {
 		return false, fmt.Errorf("bolt: %w", err)
 	}
+	inCrowd, err := m.crowd(&text, filepath.Join(dir, "crowd.db"))
+	if err != nil {
+		return false, fmt.Errorf("bolt: %w", err)
+	}
 	inTables, err := m.tables(&text, tables)
 	if err != nil {
 		return false, fmt.Errorf("DynamoDB's stand-in: %w", err)
@@ -65,14 +70,15 @@ func measure(w io.Writer, files, tables string, backlog int, page string) (held 
 	if err != nil {
 		return false, fmt.Errorf("start: %w", err)
 	}
-	all := append(append(inFiles, inTables...), waiting, started)
 	fmt.Fprintln(&text)
+	all := slices.Concat(inFiles, inCrowd, inTables, []budget.Budget{waiting, started})
 	budget.Table(&text, all)
 	fmt.Fprintln(&text)
 	if _, err := w.Write(text.Bytes()); err != nil {
 		return false, err
 	}
-	if held = budget.Say(w, all); page == "" {
+	held = budget.Say(w, all)
+	if page == "" {
 		return held, nil
 	}
 	return held, marked.Write(page, opening, text.String())

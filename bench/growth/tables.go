@@ -34,7 +34,9 @@ func (m *mold) tables(w io.Writer, text string) (all []budget.Budget, err error)
 		fmt.Fprintf(w, "| %d | %d | %.0f | %d | %.0f |\n", n, decided.Requests, decided.Writes, listed.Requests, listed.Reads)
 	}
 	last := want[len(want)-1]
+	m.costs(w, decided.Writes)
 	return []budget.Budget{
+		{What: fmt.Sprintf("DynamoDB, %d decisions: write units of one more", last), Found: decided.Writes, Limit: 32, Goal: 10, Unit: "units"},
 		{What: fmt.Sprintf("DynamoDB, %d decisions: write units of one more", last), Found: decided.Writes / first.Writes, Limit: 1, Unit: fmt.Sprintf("× those at %d", want[0])},
 		{What: fmt.Sprintf("DynamoDB, %d decisions: requests for one more", last), Found: float64(decided.Requests), Limit: 4, Unit: "requests"},
 		{What: fmt.Sprintf("DynamoDB, %d decisions: read units for those of a target", last), Found: listed.Reads, Limit: 100, Unit: "units"},
