@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -221,7 +222,7 @@ func (l *Ledger) turn(ctx context.Context, n int64, p *page, now time.Time, limi
 		return nil, nil
 	}
 	ask := map[string]any{
-		"TableName": l.Table, "IndexName": "work", "Limit": limit,
+		"TableName": l.Table, "IndexName": "work", "Limit": min(limit, math.MaxInt32),
 		"KeyConditionExpression":    "wq = :n AND due <= :now",
 		"ExpressionAttributeValues": item{":n": number(n), ":now": seconds(now)},
 	}

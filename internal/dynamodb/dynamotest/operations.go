@@ -530,6 +530,9 @@ func (d *DB) list(in listing, fault Fault) (any, error) {
 	}
 	most := cmp.Or(d.PageItems, 100)
 	if in.Limit != nil {
+		if *in.Limit > math.MaxInt32 {
+			return nil, &failure{status: 500, name: "InternalFailure", Message: "The request processing has failed because of an unknown error, exception or failure."}
+		}
 		if *in.Limit < 1 {
 			return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1", *in.Limit)
 		}
