@@ -23,7 +23,9 @@ provider "huaweicloud" {
 locals {
   # What a ticket system or a tag asks for goes to every switch's function, which
   # ignores what is meant for another.
+  # BEGIN generated functions
   switches = ["proxyalt", "proxyssl", "accesscontrol", "multitenant", "auditswitch"]
+  # END generated functions
   asked = [
     "dev.interlock.ticket.approved.v1",
     "dev.interlock.tag.changed.v1",

@@ -20,7 +20,7 @@ const root = "../.."
 // tree is what of this module the generator reads, to be changed.
 func tree(t *testing.T) fstest.MapFS {
 	all := fstest.MapFS{}
-	for _, pattern := range []string{"functions/*/*.go", "functions/*.go", "functions/*/sample.json", "README.md", "events/README.md", "events/asyncapi.yaml", "template.yaml", "deploy/terraform/functions.tf"} {
+	for _, pattern := range []string{"functions/*/*.go", "functions/*.go", "functions/*/sample.json", "README.md", "events/README.md", "events/asyncapi.yaml", "template.yaml", "deploy/terraform/functions.tf", "deploy/functiongraph/main.tf"} {
 		names, err := fs.Glob(os.DirFS(root), pattern)
 		require.NoError(t, err)
 		for _, name := range names {

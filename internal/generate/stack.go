@@ -55,6 +55,13 @@ func (g *generation) stack() error {
 	if err := g.region("deploy/terraform/functions.tf", "functions", module); err != nil {
 		return err
 	}
+	functions, err := g.print("names of functions", stanzas)
+	if err != nil {
+		return err
+	}
+	if err := g.region("deploy/functiongraph/main.tf", "functions", functions); err != nil {
+		return err
+	}
 	for region, text := range map[string][]byte{"stanzas": append(bodies.Bytes(), '\n'), "outputs": outputs.Bytes(), "names": names} {
 		if err := g.region("template.yaml", region, text); err != nil {
 			return err
