@@ -50,6 +50,16 @@ func measure(w io.Writer, files, tables string, backlog int, page string) (held 
 	}
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "\n%s, %s/%s, %d cores.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	// These come first: the memory of a program that has done nothing else is small, and
+	// cheap to collect.
+	waiting, err := m.waiting(filepath.Join(dir, "waiting.db"), backlog)
+	if err != nil {
+		return false, fmt.Errorf("backlog: %w", err)
+	}
+	started, err := m.started(filepath.Join(dir, "started.db"), backlog)
+	if err != nil {
+		return false, fmt.Errorf("start: %w", err)
+	}
 	inFiles, err := m.files(&text, dir, files)
 	if err != nil {
 		return false, fmt.Errorf("bolt: %w", err)
@@ -61,14 +71,6 @@ func measure(w io.Writer, files, tables string, backlog int, page string) (held 
 	inTables, err := m.tables(&text, tables)
 	if err != nil {
 		return false, fmt.Errorf("DynamoDB's stand-in: %w", err)
-	}
-	waiting, err := m.waiting(filepath.Join(dir, "waiting.db"), backlog)
-	if err != nil {
-		return false, fmt.Errorf("backlog: %w", err)
-	}
-	started, err := m.started(filepath.Join(dir, "started.db"), backlog)
-	if err != nil {
-		return false, fmt.Errorf("start: %w", err)
 	}
 	fmt.Fprintln(&text)
 	all := slices.Concat(inFiles, inCrowd, inTables, []budget.Budget{waiting, started})

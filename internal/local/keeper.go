@@ -42,9 +42,10 @@ func (h *Host) keep(ctx context.Context) {
 	loops.Wait()
 }
 
-// resting has what found nothing to do rest for a hundred times as long as it took:
-// a backlog that only waits costs no more than a hundredth of a core, however large.
-// The end of a halt ends the rest.
+// resting has what found nothing to do rest for restsFor times as long as it took: a
+// backlog that only waits costs no more than a hundredth of a core, however large, half
+// of which is for the collection of what a sweep leaves as garbage. The end of a halt
+// ends the rest.
 type resting struct {
 	halted func(context.Context) bool
 	was    bool // halted
@@ -52,7 +53,10 @@ type resting struct {
 }
 
 // mostRest bounds a rest.
-const mostRest = 30 * time.Second
+const (
+	restsFor = 200
+	mostRest = 30 * time.Second
+)
 
 func (r *resting) over(ctx context.Context) bool {
 	was := r.was
@@ -64,7 +68,7 @@ func (r *resting) after(began time.Time, worked bool) {
 	r.until = time.Time{}
 	if !worked {
 		now := time.Now()
-		r.until = now.Add(min(100*now.Sub(began), mostRest))
+		r.until = now.Add(min(restsFor*now.Sub(began), mostRest))
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What finds nothing to do rests for a hundred times as long as that took, unless a
+// What finds nothing to do rests for two hundred times as long as that took, unless a
 // halt begins or ends; what has worked goes on.
 func TestResting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -24,7 +24,7 @@ func TestResting(t *testing.T) {
 		require.True(t, over())
 		looks(10*time.Millisecond, false)
 		require.False(t, over())
-		time.Sleep(time.Second - 1)
+		time.Sleep(2*time.Second - 1)
 		require.False(t, over())
 		time.Sleep(time.Nanosecond)
 		require.True(t, over())
