@@ -38,7 +38,7 @@ func fakes(kind string) []part {
 		// Neither the shell nor what it starts minds an interrupt.
 		"endless": "trap '' INT; sleep 1000 & echo proved: b: child $!; wait",
 	}[kind]
-	return []part{{"first", 1, shell("echo '   x_test.go:1: proved: c: 3'; echo proved: a: 1")}, {"second", 1, shell(second)}, {"third", 1, shell("echo proved: d: 4")}}
+	return []part{{"first", 1, shell("echo '   x_test.go:1: proved: c: 3'; echo approved: e: 5; echo proved: a: 1")}, {"second", 1, shell(second)}, {"third", 1, shell("echo proved: d: 4")}}
 }
 
 // fake runs the program with such parts in a folder with a page.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -110,13 +111,16 @@ func (r *report) shows(status func() string) {
 	r.status = status
 }
 
+// told is what a line says; one that says "not approved: " does not.
+var told = regexp.MustCompile(`(?:^|\s)proved: (.*\S)`)
+
 // counts takes what a line says that was counted, if it does.
 func (r *report) counts(line string) {
-	_, text, found := strings.Cut(line, "proved: ")
-	if !found {
+	found := told.FindStringSubmatch(line)
+	if found == nil {
 		return
 	}
-	text = strings.TrimSpace(text)
+	text := found[1]
 	r.mu.Lock()
 	r.proved = append(r.proved, text)
 	r.mu.Unlock()
