@@ -15,8 +15,11 @@ type EventGrid struct {
 }
 
 // sourceName is what EventGrid takes for the name of a custom event source
-// ("Creating a Custom Event Source", CreateEventSource).
-var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
+// ("Creating a Custom Event Source", CreateEventSource), if it is no longer than
+// mostSourceName: a regular expression that counts is long, and every start compiles it.
+var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+
+const mostSourceName = 128
 
 func (r *reader) eventGrid() EventGrid {
 	g := EventGrid{
@@ -27,7 +30,7 @@ func (r *reader) eventGrid() EventGrid {
 	if g.Project == "" {
 		r.fail("%s: not set; expected the ID of the project that the channel is in", gridProject)
 	}
-	if !sourceName.MatchString(g.Source) {
+	if len(g.Source) > mostSourceName || !sourceName.MatchString(g.Source) {
 		r.fail("%s: found %q, expected the name of a custom event source: small letters, digits, and . _ - between", gridSource, g.Source)
 	}
 	return g

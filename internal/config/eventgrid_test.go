@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,11 +10,12 @@ import (
 )
 
 func TestEventGrid(t *testing.T) {
+	longest := strings.Repeat("a.", 64)
 	grid := append(enough, "INTERLOCK_BUS=eventgrid:c-1")
-	c, err := read(append(grid, "INTERLOCK_EVENTGRID_PROJECT=p", "INTERLOCK_EVENTGRID_SOURCE=interlock-test", "INTERLOCK_EVENTGRID_ENDPOINT=https://eg.example.com/")...)
+	c, err := read(append(grid, "INTERLOCK_EVENTGRID_PROJECT=p", "INTERLOCK_EVENTGRID_SOURCE="+longest, "INTERLOCK_EVENTGRID_ENDPOINT=https://eg.example.com/")...)
 	require.NoError(t, err)
 	require.Equal(t, config.Place{Kind: "eventgrid", Rest: "c-1"}, c.Bus)
-	require.Equal(t, config.EventGrid{Project: "p", Source: "interlock-test"}, c.EventGrid)
+	require.Equal(t, config.EventGrid{Project: "p", Source: longest}, c.EventGrid)
 	require.Equal(t, "https://eg.example.com", c.Endpoints.EventGrid)
 	c, err = read(append(grid, "RUNTIME_PROJECT_ID=own")...)
 	require.NoError(t, err)
@@ -21,7 +23,7 @@ func TestEventGrid(t *testing.T) {
 
 	_, err = read(grid...)
 	require.EqualError(t, err, "INTERLOCK_EVENTGRID_PROJECT: not set; expected the ID of the project that the channel is in")
-	for _, wrong := range []string{"urn:interlock:proxy-ssl", "Interlock", "-a", "a b"} {
+	for _, wrong := range []string{"urn:interlock:proxy-ssl", "Interlock", "-a", "a b", strings.Repeat("a", 129)} {
 		_, err = read(append(grid, "INTERLOCK_EVENTGRID_PROJECT=p", "INTERLOCK_EVENTGRID_SOURCE="+wrong)...)
 		require.ErrorContains(t, err, "INTERLOCK_EVENTGRID_SOURCE: found ")
 	}
