@@ -72,21 +72,21 @@ func TestFollowCrashes(t *testing.T) {
 // one, and of how many crashes, and of how many second ones, one is tried.
 type followShelf struct {
 	name   string
-	shares [2]int
+	shares [4]int
 	open   func(*testing.T) ledger.Ledger
 }
 
 func followShelves(t *testing.T) []followShelf {
 	dir, files := t.TempDir(), 0
 	return []followShelf{
-		{"memory", followShares["memory"], func(*testing.T) ledger.Ledger { return ledger.NewMemory() }},
-		{"bolt", followShares["bolt"], func(t *testing.T) ledger.Ledger {
+		{"memory", thinned(followShares["memory"], 5), func(*testing.T) ledger.Ledger { return ledger.NewMemory() }},
+		{"bolt", thinned(followShares["bolt"], 5), func(t *testing.T) ledger.Ledger {
 			files++
 			l, err := bolt.Open(filepath.Join(dir, fmt.Sprint(files)), time.Now(), quiet)
 			require.NoError(t, err)
 			return l
 		}},
-		{"dynamodb", followShares["dynamodb"], func(t *testing.T) ledger.Ledger {
+		{"dynamodb", thinned(followShares["dynamodb"], 5), func(t *testing.T) ledger.Ledger {
 			c := new(dynamotest.DB).Client(nil)
 			require.NoError(t, c.Do(t.Context(), "CreateTable", dynamotest.Table("ledger"), nil))
 			return &dynamodb.Ledger{Client: c, Table: "ledger"}

@@ -2,5 +2,5 @@
 
 package proof
 
-// chainSingles: every single crash of the chains is tried.
-const chainSingles = 1
+// raced: the race detector watches.
+const raced = false

@@ -17,4 +17,4 @@ var schedules = map[string]int{"memory": 8000, "bolt": 800, "dynamodb": 1500, "p
 
 // followShares are those where a job is followed: one in so many first crashes, and
 // in so many second ones.
-var followShares = map[string][2]int{"memory": {1, 3}, "bolt": {1, 11}, "dynamodb": {1, 11}}
+var followShares = map[string][4]int{"memory": {1, 3, 0, 0}, "bolt": {1, 11, 0, 0}, "dynamodb": {1, 11, 0, 0}}
