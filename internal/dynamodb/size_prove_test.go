@@ -4,8 +4,9 @@ package dynamodb_test
 
 import "github.com/interlock-functions/interlock/internal/dynamodb/dynamotest"
 
-// How often the suite draws at random: where all goes well, and where it does not.
-const drawn, troubleDrawn = "300", "60"
+// How often the suite draws at random: where all goes well, where it does not, and with
+// DynamoDB Local.
+const drawn, troubleDrawn, localDrawn = "300", "60", "100"
 
 // troubles is each by itself, and all together.
 var troubles = map[string][]dynamotest.Fault{
