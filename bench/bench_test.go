@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,16 @@ import (
 	"github.com/interlock-functions/interlock/pkg/engine/bus"
 	"github.com/interlock-functions/interlock/pkg/engine/ledger"
 )
+
+// What is measured is set up as what is deployed.
+func TestDeployed(t *testing.T) {
+	template, err := os.ReadFile("../template.yaml")
+	require.NoError(t, err)
+	for _, setting := range deployed {
+		name, value, _ := strings.Cut(setting, "=")
+		require.Contains(t, string(template), "\n        "+name+": '"+value+"'\n")
+	}
+}
 
 // BenchmarkEngine is the way of one ticket through the engine, with a ledger in
 // memory and a simulated cloud that is reached without sockets; the cloud's own

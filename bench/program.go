@@ -38,6 +38,9 @@ const (
 	oneThread  = 5
 )
 
+// deployed is what template.yaml sets for a function with less than a core.
+var deployed = []string{"GOMAXPROCS=1", "GOGC=400"}
+
 // candidates builds all that are compared into a folder. The peers are left out,
 // and named on standard error, where what they need is not installed.
 func candidates(dir string, others []string) ([]candidate, error) {
@@ -49,11 +52,10 @@ func candidates(dir string, others []string) ([]candidate, error) {
 		bare:      {name: "bare: aws-lambda-go alone", pkg: "./bench/bare"},
 		plain:     {name: "plain: the job, 2 writes", pkg: "./bench/plain"},
 		plainMore: {name: "plain, and 1 ledger write", pkg: "./bench/plain", env: []string{"LEDGER=1"}},
-		built:     {name: "**proxyssl**", pkg: "./cmd/lambda"},
-		withPolicy: {name: "proxyssl, with policies/production.cedar", pkg: "./cmd/lambda", env: []string{
-			"INTERLOCK_POLICY=file:" + policies + "/production.cedar", "INTERLOCK_POLICY_ENTITIES=file:" + policies + "/entities.json",
-		}},
-		// The built function has itself on one thread.
+		built:     {name: "**proxyssl**", pkg: "./cmd/lambda", env: deployed},
+		withPolicy: {name: "proxyssl, with policies/production.cedar", pkg: "./cmd/lambda", env: append(slices.Clip(deployed),
+			"INTERLOCK_POLICY=file:"+policies+"/production.cedar", "INTERLOCK_POLICY_ENTITIES=file:"+policies+"/entities.json",
+		)},
 		oneThread: {name: "plain, and 1 ledger write, on one thread", pkg: "./bench/plain", env: []string{"LEDGER=1", "GOMAXPROCS=1"}},
 	}
 	for i := range all {
@@ -63,7 +65,7 @@ func candidates(dir string, others []string) ([]candidate, error) {
 		}
 	}
 	for _, path := range others {
-		all = append(all, candidate{name: path, argv: []string{path}})
+		all = append(all, candidate{name: path, argv: []string{path}, env: deployed})
 	}
 	for i := range all {
 		all[i].every, all[i].warmEvery, all[i].warmEvents = 1, 3, 1000

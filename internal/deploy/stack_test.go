@@ -105,6 +105,19 @@ func TestHandlerIsTheFunctionsFolder(t *testing.T) {
 	}
 }
 
+// goRuntimes are the variables that Go's runtime reads by itself.
+var goRuntimes = []string{"GOMAXPROCS", "GOGC"}
+
+// What suits a function with less than a core is set while it has less: Lambda gives one
+// at 1,769 MB ("Configure Lambda function memory"), and does not say so to the runtime.
+func TestLessThanACore(t *testing.T) {
+	all := load(t).Globals.Function
+	require.Less(t, number(t, at(all, "MemorySize")), 1769.0)
+	for _, variable := range goRuntimes {
+		require.NotEmpty(t, at(all, "Environment.Variables."+variable), variable)
+	}
+}
+
 // What the functions are given is what they take: the configuration's own
 // reader judges it.
 func TestEnvironmentIsWhatTheProgramReads(t *testing.T) {
@@ -120,7 +133,7 @@ func TestEnvironmentIsWhatTheProgramReads(t *testing.T) {
 				variables["INTERLOCK_QUEUE_URL"] = "https://sqs.eu-central-1.amazonaws.com/123456789012/interlock"
 				var environ []string
 				for variable, value := range variables {
-					require.Contains(t, config.Names(), variable)
+					require.Contains(t, append(config.Names(), goRuntimes...), variable)
 					environ = append(environ, fmt.Sprintf("%s=%v", variable, value))
 				}
 				c, err := config.Read(environ, "", "")

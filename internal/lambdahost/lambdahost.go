@@ -9,9 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
-	"runtime/debug"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -35,7 +32,6 @@ var version = "devel"
 // the variable.
 func Start(switches []huawei.Switch) {
 	function := os.Getenv("_HANDLER")
-	spare(os.Getenv)
 	log := lambdacontext.NewLogger().With("version", version)
 	slog.SetDefault(log)
 	door, err := Open(function, switches, Environment{os.Environ(), os.Getenv}, log, os.Stdout)
@@ -44,24 +40,6 @@ func Start(switches []huawei.Switch) {
 		os.Exit(1)
 	}
 	lambda.Start(door)
-}
-
-// spare suits the process to a function that has less than a core, and memory
-// enough: it runs Go code on one thread, as more would only wake each other to
-// take turns, and collects garbage at a heap of 16 MB, not 4. Lambda gives a core
-// at 1,769 MB ("Configure Lambda function memory"), and does not say so to the
-// runtime. GOMAXPROCS and GOGC count where they are set.
-func spare(getenv func(string) string) {
-	memory, err := strconv.Atoi(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
-	if err != nil || memory >= 1769 {
-		return
-	}
-	if getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(1)
-	}
-	if getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // Environment is where variables are read: all at once, and one by one.

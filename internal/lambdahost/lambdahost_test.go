@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -100,27 +98,6 @@ func TestOpenStops(t *testing.T) {
 			require.NotContains(t, err.Error(), "\n")
 			require.NotContains(t, strings.ReplaceAll(err.Error(), "//"+canary+":xxxxx@", ""), canary)
 		})
-	}
-}
-
-// A function with less than a core is suited to it, unless it is told what to do.
-func TestSpare(t *testing.T) {
-	procs, gc := runtime.GOMAXPROCS(2), debug.SetGCPercent(100)
-	t.Cleanup(func() { runtime.GOMAXPROCS(procs); debug.SetGCPercent(gc) })
-	for name, c := range map[string]struct {
-		env       map[string]string
-		procs, gc int
-	}{
-		"small":   {map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}, 1, 400},
-		"large":   {map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}, 2, 100},
-		"told":    {map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "GOMAXPROCS": "2", "GOGC": "100"}, 2, 100},
-		"unknown": {nil, 2, 100},
-	} {
-		runtime.GOMAXPROCS(2)
-		debug.SetGCPercent(100)
-		spare(func(variable string) string { return c.env[variable] })
-		require.Equal(t, c.procs, runtime.GOMAXPROCS(0), name)
-		require.Equal(t, c.gc, debug.SetGCPercent(100), name)
 	}
 }
 
