@@ -292,6 +292,23 @@ func TestAJobThatNeverEndsIsGivenUp(t *testing.T) {
 	})
 }
 
+// So does a step whose job began so long ago that the cloud has forgotten it.
+func TestAChainEndsWithAJobThatIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, cloudsim.Options{JobRunning: 1000 * time.Hour})
+		p := w.start(w.bolt(), time.Second)
+		require.Equal(t, events.Accepted, p.Handle(t.Context(), "proxyalt", four(t, "CHG1", nil)).Result)
+		time.Sleep(time.Minute)
+		p.stop()
+		time.Sleep(31 * 24 * time.Hour)
+		p = w.start(w.bolt(), time.Second)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Equal(t, []events.StepState{"failed", "not-done", "not-done", "not-done"}, w.states(events.TypeChainFailed))
+		p.stop()
+	})
+}
+
 // A step whose job nobody can find ends its chain: it may have taken effect.
 func TestAChainEndsWithAJobThatIsNotSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,6 +38,16 @@ func chainRules() []chainRule {
 			w.fault(cloudsim.Fault{Operation: operationOf(sw), Kind: cloudsim.Status, Status: http.StatusBadRequest, Times: 1})
 		}
 	}
+	// failsBack fails the second call, which is to flip it back.
+	failsBack := func(sw string) func(*world) {
+		return func(w *world) {
+			calls := 0
+			w.fault(cloudsim.Fault{Operation: operationOf(sw), Kind: cloudsim.Status, Status: http.StatusBadRequest, Match: func(cloudsim.Call) bool {
+				calls++
+				return calls > 1
+			}})
+		}
+	}
 	newer := func(sw string) func(*world) {
 		return func(w *world) {
 			w.rest(quiet)
@@ -83,6 +93,8 @@ func chainRules() []chainRule {
 			want: []events.StepState{"undone", "undone", "failed"}, code: events.CloudRefused},
 		{name: "a newer decision on the way back", steps: seen, undo: true, between: both(newer(ssl), fails(mt)),
 			want: []events.StepState{"undo-failed", "undone", "failed"}, code: events.CloudRefused},
+		{name: "the way back ends where it fails", steps: []string{ssl, acl, mt}, undo: true, between: both(fails(mt), failsBack(acl)),
+			want: []events.StepState{"done", "undo-failed", "failed"}, code: events.CloudRefused},
 		{name: "what lay so before is not flipped back", steps: seen, undo: true, before: lies(acl), between: fails(mt),
 			want: []events.StepState{"undone", "unchanged", "failed"}, code: events.CloudRefused},
 		{name: "what cannot be told is not flipped back", steps: []string{alt, acl, mt}, undo: true, between: fails(mt),
