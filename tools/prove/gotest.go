@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,9 @@ func (r *report) goTest(ctx context.Context, log, name string, args ...string) e
 	return nil
 }
 
+// usual is what says nothing of a failure.
+var usual = regexp.MustCompile(`^\s*(=== |--- PASS|--- SKIP)`)
+
 // take takes one event, and returns what is to be shown of a test that failed.
 func (t *tests) take(e testEvent, now time.Time) string {
 	t.mu.Lock()
@@ -80,7 +84,7 @@ func (t *tests) take(e testEvent, now time.Time) string {
 			t.running[key] = &running{since: now}
 		}
 	case "output":
-		if at != nil && len(at.output) < 2000 {
+		if at != nil && len(at.output) < 2000 && !usual.MatchString(e.Output) {
 			at.output = append(at.output, e.Output)
 		}
 	case "build-output":
