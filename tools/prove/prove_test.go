@@ -38,7 +38,7 @@ func fakes(kind string) []part {
 		// Neither the shell nor what it starts minds an interrupt.
 		"endless": "trap '' INT; sleep 1000 & echo proved: b: child $!; wait",
 	}[kind]
-	return []part{{"first", 1, shell("echo '   x_test.go:1: proved: c: 3'; echo approved: e: 5; echo proved: a: 1")}, {"second", 1, shell(second)}, {"third", 1, shell("echo proved: d: 4")}}
+	return []part{{"first", 1, shell("echo '   x_test.go:1: proved: c: 3'; echo approved: e: 5; echo proved: a: 1")}, {"second", 1, shell(second)}, {"third", 1, shell("echo proved: d: 4; echo proved: d: 4")}}
 }
 
 // fake runs the program with such parts in a folder with a page.
@@ -61,9 +61,9 @@ func TestWhole(t *testing.T) {
 	cmd, dir := fake(t, "whole")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "== Proved in 0s\n  c: 3\n  a: 1\n  b: 2\n  d: 4\n")
+	require.Contains(t, string(out), "== Proved in 0s\n  c: 3\n  a: 1\n  b: 2\n  d: 4\n  d: 4\n")
 	require.NotContains(t, string(out), "Not proved")
-	require.Equal(t, "above\n"+opening+"\n    a: 1\n    b: 2\n    c: 3\n    d: 4\n\n"+marked.Closing+"below\n", page(t, dir))
+	require.Equal(t, "above\n"+opening+"\n    a: 1\n    b: 2\n    c: 3\n    d: 4 (2 times)\n\n"+marked.Closing+"below\n", page(t, dir))
 }
 
 func TestPartsAlonePublishNothing(t *testing.T) {
@@ -87,7 +87,7 @@ func TestBroken(t *testing.T) {
 	require.ErrorAs(t, err, &exit)
 	require.Equal(t, 1, exit.ExitCode())
 	require.Contains(t, string(out), "second: sh: exit status 3\nit broke")
-	require.Contains(t, string(out), "\n  a: 1\n  b: 1 of 2\n  d: 4\n== Not proved: second\n")
+	require.Contains(t, string(out), "\n  a: 1\n  b: 1 of 2\n  d: 4\n  d: 4\n== Not proved: second\n")
 	require.Contains(t, page(t, dir), "old: 0")
 }
 
