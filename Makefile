@@ -69,12 +69,14 @@ test: ## Every test that needs Go alone, with vet and format
 	@unformatted=$$(gofmt -l $(GOFILES)); \
 	if [[ -n $$unformatted ]]; then echo "not formatted, run make fmt:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
-	$(GO) test -race -count=1 -shuffle=on -parallel 8 -timeout 13m ./...
-	$(GO) test -count=1 -run Crashes ./internal/proof
+	$(GO) test -race -count=1 -shuffle=on -p 4 -parallel 8 -timeout 13m ./...
+	$(GO) test -count=1 -run 'Crashes|MutantsFit' ./internal/proof
 	for example in othervendor notices; do (cd examples/$$example && $(GO) vet ./... && $(GO) test -race -count=1 ./...); done
 
 .PHONY: verify
-verify: verify-source verify-template verify-page verify-emulated verify-sdks ## Everything else: linters, template, built artefacts, the page in Chromium, emulators of AWS, Huawei's SDKs
+verify: .venv/aws/.done .venv/checkov/.done .venv/sdks/.done tools/page/node_modules/.done ## Everything else: linters, template, built artefacts, the page in Chromium, emulators of AWS, Huawei's SDKs
+	@# Two at a time, for the page above all only waits. No tool is installed meanwhile: some of them copy the tree.
+	$(MAKE) --no-print-directory --output-sync=target -j2 verify-source verify-page verify-emulated verify-template verify-sdks
 
 .PHONY: verify-source
 verify-source: # Module files tidy, static analysis with every build tag, the workflows
@@ -86,7 +88,7 @@ verify-source: # Module files tidy, static analysis with every build tag, the wo
 	$(GO) run $(ACTIONLINT) -shellcheck= -pyflakes=
 
 .PHONY: verify-emulated
-verify-emulated: build # Tests in files of the tag verify, which need built artefacts or an emulator; and all of them with a switch more
+verify-emulated: build .venv/aws/.done # Tests in files of the tag verify, which need built artefacts or an emulator; and all of them with a switch more
 	files=$$(grep -l '^//go:build .*verify' $(GOFILES)); \
 	names=$$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' $$files | sort -u | paste -sd'|'); \
 	tools/emulators/run $(GO) test -tags verify -count=1 -timeout 15m -run "^($$names|TestAnotherSwitch)$$" $$(dirname $$files | sort -u)

@@ -51,6 +51,9 @@ func TestChainSchedules(t *testing.T) {
 		reached = append(reached, fmt.Sprintf("%s %d", what, seen[what]))
 	}
 	t.Logf("reached: %s", strings.Join(reached, ", "))
+	if testing.Short() {
+		return // too few to come to everything
+	}
 	for _, what := range []events.StepState{events.StepDone, events.StepUnchanged, events.StepFailed, events.StepNotDone, events.StepUndone} {
 		require.Positive(t, seen[string(what)], "the schedules never come to %q", what)
 	}

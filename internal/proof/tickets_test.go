@@ -86,7 +86,7 @@ func TestCrashesOfTickets(t *testing.T) {
 					t.Run(shape+"/"+p.name, func(t *testing.T) {
 						ends := map[string]int{}
 						lead := 0
-						c := &crashes{lab: lab, shape: shape, shares: thinned(ticketShares[shelf.name], 11)}
+						c := &crashes{lab: lab, shape: shape, shares: thinned(ticketShares[shelf.name], 11), drawn: 7 * len(all)}
 						c.play = func(given []crash) int { return c.playPair(p, lead, given, ends) }
 						all = append(all, c)
 						t.Parallel()
@@ -97,13 +97,16 @@ func TestCrashesOfTickets(t *testing.T) {
 							}
 						})
 						require.Empty(t, c.found)
-						require.Greater(t, c.runs[1], 20/c.shares[0])
+						if !thin() {
+							require.Greater(t, c.runs[1], 20/c.shares[0])
+						}
 						require.Equal(t, map[string]int{p.ends[0]: lead, p.ends[1]: lead}, ends)
 					})
 				}
 			}
 		})
 		gates, runs := counted(all)
+		require.Positive(t, runs[1])
 		t.Logf("proved: tickets, %s: %d shapes, %d ways to meet, %d gates, %d ways: %d single crashes, %d pairs, 0 violations",
 			shelf.name, len(shapes), len(pairs), gates, len(shelf.trouble), runs[1], runs[2])
 	}
