@@ -241,6 +241,19 @@ type laid struct {
 	job     string
 }
 
+// flips leaves out what has no job and left a switch as it lay, off at first: it may
+// have been asked for again, and who resumes what a death has left may have found it so.
+func flips(all []laid) (kept []laid) {
+	on := false
+	for _, l := range all {
+		if l.job != "" || l.enabled != on {
+			kept = append(kept, l)
+		}
+		on = l.enabled
+	}
+	return kept
+}
+
 func (s *sendings) check(t *testing.T) {
 	contents := map[string][]byte{}
 	for _, ev := range s.toBroker.Taken() {
@@ -281,8 +294,7 @@ func (s *sendings) check(t *testing.T) {
 			require.NoError(t, ev.DataAs(&data))
 			tells = append(tells, laid{data.Enabled, data.JobID})
 		}
-		// What has no job may be asked for again where it lies as is wanted.
-		require.Equal(t, slices.Compact(tells), slices.Compact(took), key)
+		require.Equal(t, flips(tells), flips(took), key)
 	}
 	for _, dead := range s.toBroker.Dead() {
 		require.True(t, superseded[dead.ID()], "%s is among the dead letters", dead.ID())
