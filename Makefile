@@ -91,7 +91,7 @@ verify-source: # Module files tidy, static analysis with every build tag, the wo
 verify-emulated: build .venv/aws/.done # Tests in files of the tag verify, which need built artefacts or an emulator; and all of them with a switch more
 	files=$$(grep -l '^//go:build .*verify' $(GOFILES)); \
 	names=$$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' $$files | sort -u | paste -sd'|'); \
-	tools/emulators/run $(GO) test -tags verify -count=1 -timeout 15m -run "^($$names|TestAnotherSwitch)$$" $$(dirname $$files | sort -u)
+	tools/emulators/run $(GO) test -tags verify -count=1 -p 4 -timeout 15m -run "^($$names|TestAnotherSwitch)$$" $$(dirname $$files | sort -u)
 
 .PHONY: verify-template
 verify-template: build .venv/aws/.done .venv/checkov/.done # What AWS's own tools say of template.yaml
