@@ -52,9 +52,10 @@ type resting struct {
 	until  time.Time
 }
 
-// mostRest bounds a rest.
 const (
+	// restsFor is how many times as long as it took what found nothing rests.
 	restsFor = 200
+	// mostRest bounds a rest.
 	mostRest = 30 * time.Second
 )
 

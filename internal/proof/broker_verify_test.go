@@ -293,6 +293,9 @@ func (s *sendings) check(t *testing.T) {
 			var data events.Completed
 			require.NoError(t, ev.DataAs(&data))
 			tells = append(tells, laid{data.Enabled, data.JobID})
+			if data.Result != events.Unchanged {
+				require.Contains(t, took, laid{data.Enabled, data.JobID}, "%s tells of what the cloud has not done", key)
+			}
 		}
 		require.Equal(t, flips(tells), flips(took), key)
 	}

@@ -62,8 +62,11 @@ func TestFollowCrashes(t *testing.T) {
 				}
 			}
 		}
-		require.Positive(t, singles)
-		require.GreaterOrEqual(t, pairs, 500/shelf.shares[0]/shelf.shares[1])
+		require.Positive(t, pairs)
+		if !thin() {
+			require.Greater(t, singles, 50/shelf.shares[0])
+			require.Greater(t, pairs, 500/shelf.shares[0]/shelf.shares[1])
+		}
 		t.Logf("proved: follow, %s: %d gates, %d ways: %d single crashes, %d pairs, 0 violations", shelf.name, gates, len(followTrouble), singles, pairs)
 	}
 }
