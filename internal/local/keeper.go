@@ -42,10 +42,9 @@ func (h *Host) keep(ctx context.Context) {
 	loops.Wait()
 }
 
-// resting has what found nothing to do rest for restsFor times as long as it took: a
-// backlog that only waits costs no more than a hundredth of a core, however large, half
-// of which is for the collection of what a sweep leaves as garbage. The end of a halt
-// ends the rest.
+// resting has what found nothing to do rest for many times as long as it took: a
+// backlog that only waits costs no more than a hundredth of a core, however large. The
+// end of a halt ends the rest.
 type resting struct {
 	halted func(context.Context) bool
 	was    bool // halted
@@ -53,8 +52,10 @@ type resting struct {
 }
 
 const (
-	// restsFor is how many times as long as it took what found nothing rests.
-	restsFor = 200
+	// restsFor is how many times as long as it took what found nothing rests, and
+	// haltedFor how many under a halt: what it passes over leaves garbage, whose
+	// collection takes as much again, and nothing is waited for but the halt's end.
+	restsFor, haltedFor = 100, 200
 	// mostRest bounds a rest.
 	mostRest = 30 * time.Second
 )
@@ -68,8 +69,11 @@ func (r *resting) over(ctx context.Context) bool {
 func (r *resting) after(began time.Time, worked bool) {
 	r.until = time.Time{}
 	if !worked {
-		now := time.Now()
-		r.until = now.Add(min(restsFor*now.Sub(began), mostRest))
+		now, times := time.Now(), time.Duration(restsFor)
+		if r.was {
+			times = haltedFor
+		}
+		r.until = now.Add(min(times*now.Sub(began), mostRest))
 	}
 }
 

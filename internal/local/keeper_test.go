@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What finds nothing to do rests for two hundred times as long as that took, unless a
-// halt begins or ends; what has worked goes on.
+// What finds nothing to do rests for a hundred times as long as that took, and twice as
+// long under a halt, unless one begins or ends; what has worked goes on.
 func TestResting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		halt := false
@@ -24,7 +24,7 @@ func TestResting(t *testing.T) {
 		require.True(t, over())
 		looks(10*time.Millisecond, false)
 		require.False(t, over())
-		time.Sleep(2*time.Second - 1)
+		time.Sleep(time.Second - 1)
 		require.False(t, over())
 		time.Sleep(time.Nanosecond)
 		require.True(t, over())
@@ -36,6 +36,14 @@ func TestResting(t *testing.T) {
 		halt = true
 		require.True(t, over())
 		require.False(t, over(), "it has begun already")
+		time.Sleep(mostRest)
+		require.True(t, over())
+		looks(10*time.Millisecond, false)
+		time.Sleep(2*time.Second - 1)
+		require.False(t, over())
+		time.Sleep(time.Nanosecond)
+		require.True(t, over())
+		looks(time.Minute, false)
 		halt = false
 		require.True(t, over())
 	})
